@@ -1,0 +1,247 @@
+"""A text as a vector: hashed lemmas, character n-grams and bilingual concepts, signed, of length one.
+
+No model, no download, no network. Pure: the same text gives the same vector in every process, because
+features are hashed by BLAKE2 and added up in the order of their names. Knows nothing of stores or files.
+"""
+
+import hashlib
+import math
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+
+from agent.text import tokens, word_set
+
+DIMENSIONS = 1024  # 700 features of a long entry collide in few places; 4 kB a vector
+MAX_TEXT = 20_000  # characters read of a text: a long post-mortem fits, work stays bounded
+
+_WORD = 1.0
+_PIECES = 0.7  # all n-grams of one word together: typos and word formation, not a second vote
+_PIECE_LENGTH = 4
+_CONCEPT = 3.0  # a shared meaning outweighs a shared word, or a query finds only its own language
+_BROAD = 1.0  # concepts that most incidents share say little
+_WINDOW = 5  # how many words the parts of a phrase may be spread over
+
+_STOP_WORDS = word_set(
+    "a an and are as at be been but by can could did do does each for from had has have how if in into is it "
+    "its more most no not of on one onli or other our out over so some than that the their them then there "
+    "these they this those to too two under until up veri was we were what when where which whi while who "
+    "will with without would you your after all also ani befor becaus becom between both down dure everi "
+    "и а без более бы быть в весь во вот все всё вы где да для до его ее если есть еще же за и из или им их "
+    "к как какой когда который кто ли между мы на над не него нее нет ни них но о об один около он она они "
+    "от перед по под после потому при про раз с сам самый свой себя со так также такой там то тогда только "
+    "тот три два у уже хотя через часть что чтобы этот я мочь каждый другой весь потом почти"
+)
+
+# concept: phrases in both languages. A blank joins words that occur close together in any order, a star
+# stands for any ending, everything else matches in all its forms.
+_CONCEPTS: dict[str, str] = {
+    "pool": "пул, connection pool, pool, pooler, pgbouncer, proxysql, hikari*, пулер*, соединени*, "
+    "connection",
+    "exhausted": "исчерп*, exhaust*, насыщ*, saturat*, закончи* соединени*, закончи* пул, "
+    "too many connections, "
+    "run dry, ran out, кончи* соединени*, заполни* пул, переполн*, maximum connection, нехватк*",
+    "slow-query": "медленн* запрос*, slow quer*, тяжел* запрос*, heavy quer*, expensive quer*, "
+    "долг* запрос*, long quer*, full scan, sequential scan, seq scan, полн* просмотр*, "
+    "последовательн* просмотр*, полн* сканирован*",
+    "n-plus-one": "n+1, вызов* на запрос, calls per request, запрос* в цикле, query in loop, round trip, "
+    "memois*, мемоизац*, hundreds of calls, сотн* вызов*, lazy load*, ленив* загрузк*",
+    "index": "индекс*, index, query plan, план* запрос*, optimizer, оптимизатор*, hint, хинт, подсказк*",
+    "transaction": "транзакци*, transaction, savepoint, подтранзакци*, subtransact*",
+    "replica": "реплик*, replica, replicat*, standby, secondary",
+    "primary": "primary, основн* баз*, основн* сервер*, мастер, master, writer, ведущ*",
+    "failover": "failover, промоут*, promot*, переключени*, аварийн* переключ*, выбор* лидер*, election, "
+    "leader, лидер*, повышени*",
+    "split-brain": "split brain, split-brain, расщеплени*, unreplicated, нереплицирован*, кворум*, quorum, "
+    "несогласованн*, diverg*, разошли*, два лидера",
+    "partition-network": "сетев* разрыв*, network partition, разделени* сет*, network disruption, "
+    "разрыв* связ*, packet, сеть, network, сетев*, gateway, шлюз",
+    "dns": "dns, coredns, ndots, service discovery, обнаружени* сервис*, resolver, резолв*",
+    "timeout": "таймаут*, тайм-аут*, timeout, time out, timed out, deadline, истек* ожидани*",
+    "retry": "повтор*, ретра*, retry, переподключ*, reconnect*, re-enqueu*, переотправ*",
+    "backoff": "back-off, backoff, back off, jitter, джиттер*, отступ*, экспоненциальн* пауз*, "
+    "экспоненциальн* задержк*, бюджет* повтор*, retry budget, exponential, пауз*, отсрочк*",
+    "stampede": "лавин*, шторм*, storm, stampede, herd, cascad*, каскад*, thundering, нарастающ*, "
+    "самоподдерж*, self-sustain*, metastab*, метастабил*, снежн* ком*, feedback loop, обратн* связ*, "
+    "усилива*, amplif*, одновременн* подключ*",
+    "breaker": "circuit breaker, breaker, предохранител*, размыкател*, автомат* размыкан*, bulkhead, "
+    "переборк*, fail fast, быстр* отказ*, isolat*, изолир*, изоляц*",
+    "shedding": "load shed*, shed load, сброс* нагрузк*, throttl*, троттл*, дроссел*, rate limit*, "
+    "ограничени* частот*, ограничива* приток, ограничени* запрос*, admission, снять нагрузк*, "
+    "снизить нагрузк*, "
+    "лимит* запрос*, лимитер*, limiter",
+    "health-check": "health check, healthcheck, проверк* здоров*, хелсчек*, probe, проба, "
+    "проверк* живост*, проверк* готовност*",
+    "rollback": "откат*, rollback, roll back, rolled back, revert*, отмен* релиз*, вернуть верси*",
+    "canary": "канаре*, canary, поэтапн*, staged rollout, phased rollout, gradual rollout, "
+    "постепенн* выкатк*, "
+    "ступен*",
+    "feature-flag": "feature flag, фича-флаг*, фичефлаг*, флаг*, flag, kill switch, рубильник*, выключател*",
+    "config": "конфиг*, config*, настройк*, параметр*, parameter, variable, переменн*",
+    "validation": "валидац*, validat*, проверк* входн*, hostile input, null pointer, пуст* пол*, "
+    "blank field, нулев* указател*, malformed, parse*, разбор*",
+    "staging": "staging, стейджинг*, стенд*, тестов* сред*, test environment, pre-production, "
+    "production-shaped, тестов* данн*, test data",
+    "load-test": "load test*, нагрузочн* тест*, нагрузочн* испытан*, stress test, нагрузочн*",
+    "migration": "миграци*, migrat*, alter table, ddl, изменени* схем*, schema change, смен* схем*, rename, "
+    "переименован*",
+    "lock": "блокировк*, lock, lock_timeout, lock queue, очеред* блокировок, lwlock, "
+    "exclusive lock, ожидан* лок*",
+    "deadlock": "deadlock*, дедлок*, взаимн* блокировк*, взаимоблокировк*, семафор*, semaphore",
+    "deletion": "удален*, удали*, delet*, drop table, стерт*, стира*, уничтож*, destroy*, wipe*, truncate",
+    "backup": "бэкап*, backup, резервн* копи*, restore*, восстановлени* из копи*, снапшот*, snapshot, pitr, "
+    "point-in-time, снимк*, снимок",
+    "least-privilege": "права, привилеги*, privilege, permission, полномочи*, drop rights",
+    "data-loss": "потер* данн*, data loss, lost data, потеря* запис*, lost writes, потеря* сообщени*, "
+    "lost message, потеря* заказ*, lost order, пропа* заказ*, пропа* сообщени*",
+    "cache": "кеш*, кэш*, cache, memcache*, redis, hit rate, прогрет*, warm",
+    "cold-cache": "холодн* кеш*, холодн* кэш*, cold cache, empty cache, пуст* кеш*, пуст* кэш*, cache miss, "
+    "промах*, hit rate, cache fill, заполнени* кеш*",
+    "kafka": "kafka, кафк*, broker, брокер*, zookeeper, топик*, topic, producer, продюсер*, consumer, "
+    "консьюмер*, потребител*, offset, оффсет*, смещени*, партици*",
+    "queue": "очеред*, queue, backlog, отставан*, lag, лаг, job, задани*, webhook, вебхук*",
+    "poison": "poison, ядовит* сообщени*, 4xx, 400, dead letter, мертв* очеред*, схем* сообщени*, "
+    "event schema, message format, формат* сообщени*",
+    "kubernetes": "kubernetes, кубер*, k8s, pod, поды, namespace, daemonset, kubectl, "
+    "control plane, управляющ* слой, argo*, etcd, linkerd",
+    "eviction": "вытесн*, evict*, preempt*, priority class, pod priority, класс* приоритет*",
+    "memory": "памят*, memory, oom, out of memory, heap, куч* jvm, буфер*, buffer",
+    "cpu": "cpu, процессор*, processor, процессорн*",
+    "regex": "регуляр* выражени*, regex, regexp, regular expression, backtracking, перебор* с возврат*",
+    "autoscaling": "автомасштаб*, autoscal*, auto scaling, scale up, hpa, масштабирован*",
+    "capacity": "емкост*, capacity, запас*, headroom, мощност*, ресурс*, лимит*, limit, quota, квот*",
+    "peak": "пик*, peak, наплыв*, всплеск*, spike, surge, marketing, реклам*, распродаж*, sale, кампани*, "
+    "campaign, black friday, черн* пятниц*, праздник*, holiday",
+    "shard": "шард*, shard*, hot key, горяч* ключ*, hot shard, scatter",
+    "sharing": "общ* баз*, shared database, shared primary, общ* кластер*, shared cluster, "
+    "один* на всех, noisy neighbour",
+    "alert": "алерт*, alert*, оповещен*, pager, дежурн*, on-call, пейдж*",
+    "monitoring": "мониторинг*, monitor*, метрик*, metric, дашборд*, dashboard, наблюдаем*, observab*, "
+    "trace, трассиров*, график*, graph",
+    "runbook": "ранбук*, runbook, регламент*, инструкци*, playbook, учени*, drill, game day, "
+    "тренировк*, exercise",
+    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*",
+    "payment": "платеж*, payment, оплат*, card, карта, merchant, billing, биллинг*, bank, банк*",
+    "order": "заказ*, lost order, place order, order service, корзин*, basket, checkout",
+    "data-growth": "рост данн*, data growth, вырос* данн*, data grew, импорт*, mass import, рост таблиц*",
+    "optimistic": "оптимистич*, optimistic",
+    "restart": "перезапуск*, restart*, рестарт*, перезагрузк*, reboot*",
+    "crash": "паник*, panic, crash*, падени*, крэш*, аварийн* завершени*, crash loop, цикл* падений",
+}
+_BROAD_CONCEPTS: dict[str, str] = {
+    "release": "релиз*, release, выкат*, выкладк*, деплой*, deploy*, rollout, раскат*, "
+    "новая версия, new version",
+    "database": "база данн*, базы данн*, бд, database, db, postgres*, mysql, mariadb, sql, постгрес*, субд",
+    "error": "ошибк*, error, 5xx, 500, 502, 503, 504, отказ*, fail*, недоступн*, unavailab*, сбой, outage",
+    "load": "нагрузк*, load, traffic, трафик*, запрос* в секунд*, rps",
+    "slow": "медлен*, slow*, задержк*, latency, замедлени*, тормоз*",
+}
+
+
+def embed(text: str) -> list[float]:
+    """DIMENSIONS float32 values of Euclidean length 1; all zeros for a text without a meaningful word."""
+    weights = [0.0] * DIMENSIONS
+    for feature, weight in sorted(_features(text[:MAX_TEXT]).items()):
+        place, sign = _slot(feature)
+        weights[place] += sign * weight
+    length = math.sqrt(math.fsum(w * w for w in weights))
+    if length == 0:
+        return weights
+    return list(
+        struct.unpack(f"{DIMENSIONS}f", struct.pack(f"{DIMENSIONS}f", *(w / length for w in weights)))
+    )
+
+
+def cosine_distance(a: list[float], b: list[float]) -> float:
+    """1 - cosine of two vectors from embed(), 0 to 2, exact to the last bit in any process."""
+    return 1.0 - math.fsum(x * y for x, y in zip(a, b, strict=True) if x and y)
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """Changes whenever any of this file, the lemmas or the dictionaries would change the vectors."""
+    phrases = [*_CONCEPTS.values(), *_BROAD_CONCEPTS.values()]
+    vector = embed(" ".join(phrases).replace("*", "")[:MAX_TEXT])
+    return hashlib.sha256(repr(vector).encode()).hexdigest()[:16]
+
+
+def _features(text: str) -> dict[str, float]:
+    """Weights by feature name; a word said ten times counts 3.3 times, not ten."""
+    words = [token.lemma for token in tokens(text)]
+    weights: dict[str, float] = {}
+    for word, count in Counter(w for w in words if w not in _STOP_WORDS and len(w) > 1).items():
+        often = 1.0 + math.log(count)
+        if not word.isdigit():
+            weights[f"word {word}"] = often * _WORD
+        pieces = _pieces(word)
+        for piece in pieces:
+            name = f"piece {piece}"
+            weights[name] = weights.get(name, 0.0) + often * _PIECES / math.sqrt(len(pieces))
+    for concept, count in Counter(_concepts_in(words)).items():
+        broad = concept in _BROAD_CONCEPTS
+        weights[f"concept {concept}"] = (1.0 + math.log(count)) * (_BROAD if broad else _CONCEPT)
+    return weights
+
+
+@lru_cache(maxsize=50_000)
+def _pieces(word: str) -> tuple[str, ...]:
+    framed = f"<{word}>"
+    return tuple(framed[i : i + _PIECE_LENGTH] for i in range(max(1, len(framed) - _PIECE_LENGTH + 1)))
+
+
+@lru_cache(maxsize=100_000)
+def _slot(feature: str) -> tuple[int, float]:
+    digest = hashlib.blake2b(feature.encode(), digest_size=8).digest()
+    return int.from_bytes(digest[:4], "big") % DIMENSIONS, 1.0 if digest[4] & 1 else -1.0
+
+
+def _concepts_in(words: list[str]) -> Iterator[str]:
+    """Every concept said in the text, once for each place."""
+    places: dict[str, list[int]] = {}
+    for i, word in enumerate(words):
+        for element in _elements_of(word):
+            places.setdefault(element, []).append(i)
+    for concept, phrases in _phrases().items():
+        for elements in phrases:
+            for start in places.get(elements[0], ()):
+                if all(_near(places.get(other, ()), start) for other in elements[1:]):
+                    yield concept
+
+
+def _near(places: list[int] | tuple[()], start: int) -> bool:
+    return any(0 < abs(place - start) < _WINDOW for place in places)
+
+
+@lru_cache(maxsize=50_000)
+def _elements_of(word: str) -> tuple[str, ...]:
+    """The phrase elements that this lemma is a form of."""
+    exact = (word,) if word in _elements()[0] else ()
+    return exact + tuple(stem for stem in _elements()[1] if word.startswith(stem[:-1]))
+
+
+@lru_cache(maxsize=1)
+def _elements() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Elements that match as a whole, and those with a star."""
+    found = sorted({e for phrases in _phrases().values() for elements in phrases for e in elements})
+    stems = tuple(e for e in found if e.endswith("*"))
+    return frozenset(found).difference(stems), stems
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
+    return {
+        concept: tuple(_elements_in(phrase) for phrase in line.split(","))
+        for concept, line in (_CONCEPTS | _BROAD_CONCEPTS).items()
+    }
+
+
+def _elements_in(phrase: str) -> tuple[str, ...]:
+    """The words of a phrase as tokens() would cut and lemmatise them; a starred word stays a prefix."""
+    elements: list[str] = []
+    for word in phrase.split():
+        if word.endswith("*") and word[:-1].isalpha():
+            elements.append(word.replace("ё", "е"))
+        else:
+            elements += [token.lemma for token in tokens(word.rstrip("*"))]
+    return tuple(elements)

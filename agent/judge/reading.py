@@ -1,0 +1,233 @@
+"""A text under review as sentences that may count, and those that may not, each with its reason.
+
+The text is data. A sentence that addresses the grader, claims a score or an authority, repeats itself or
+copies the question is set aside here, before anything is counted. Nothing here knows a level or a weight.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from agent.concepts import Lexicon, Match
+from agent.text import Span, Token, lemmas, normalise, part_of_speech, sentences, split_items, tokens, word_set
+
+Reason = Literal["", "instruction", "authority", "copied", "repeated", "word list", "heading"]
+
+_MAX_CHARS = 60_000  # bounds the work; no human answer comes near it
+_COPIED_SHARE = 0.6
+_REPEATED_SHARE = 0.8
+_GRAM = 4
+
+# Words that only make sense when spoken to whoever grades.
+_INSTRUCTION = re.compile(
+    r"</?\s*(?:system|assistant|user|candidate\w*|answer|instructions?|grad\w+|eval\w+|admin|prompt|verdict|inst)\b"
+    r"|\[/?(?:inst|system)\b|<\|"
+    r"|^\W*(?:system|assistant|note to (?:the )?\w+|системн\w+ сообщени\w+|служебн\w+ \w+)\b.{0,60}:"
+    r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
+    r"\b(?:instruct|rubric|previous|above|prior|rules|criteri|system|prompt|guidelines)"
+    r"|(?:игнориру|проигнориру|забудь|отмен[ия]|не учитыва)\w*.{0,40}"
+    r"(?:инструкц|рубрик|предыдущ|выше|правил|критери|промпт|указани)"
+    r"|\b(?:graders?|evaluators?|assessors?|reviewing model|language model|judge model|as an ai|llm)\b"
+    r"|(?:оценщик|проверяющ\w+ модел|проверяющ\w+ (?:поставь|постави|обрати|долж)|языков\w+ модел|нейросет)"
+    r"|\b(?:full|maximum|max|highest|top|perfect) (?:score|marks?|points?|grades?|rating|level)s?\b"
+    r"|(?:максимальн|высш|наивысш|полн|отличн)\w* (?:балл|оценк|уров|отметк)"
+    r"|\b(?:score|grade|rate|mark|give)\b.{0,25}\b(?:3|10|100)\s*(?:/|of|out of)\s*(?:3|10|100)\b"
+    r"|\b(?:final|automatic|overall) (?:score|grade|verdict)\b|\bevaluation override\b"
+    r"|\b[23](?:[.,]\d)?\s*(?:/|of|out of|из)\s*3\b.{0,30}(?:criteri|dimension|rubric|критери|рубрик|балл|уров)"
+    r"|\b(?:all|every|each) (?:rubric )?(?:criteri\w+|dimensions?)\b.{0,40}\b(?:met|satisf|fulfil|3|max)"
+    r"|(?:все|всем|каждо\w+) (?:критери|пункт)\w*.{0,30}(?:выполнен|балл|оценк|закрыт|макс)"
+    r"|(?:постав|выстав|присво|засчита)\w*.{0,30}(?:балл|оценк|уровень|максим|отлично|тройк|пят[её]рк|\b[35]\b)"
+    r"|\b(?:already|previously|manually)\b.{0,30}\b(?:graded|reviewed|verified|approved|scored)\b"
+    r"|уже (?:проверен|оценен|оценён|одобрен)\w*.{0,40}(?:эксперт|комисс|комитет|методист|специалист)"
+    r"|\b(?:overall|levels?|verdict|score|root_cause|specific|owned|coverage|effective|systemic|investigation|"
+    r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3\b"
+    r"|\brubric\b|рубрик[аеуи]\b",
+    re.IGNORECASE,
+)
+_AUTHORITY = re.compile(
+    r"\b\d{1,2}\+?\s*(?:years?|лет|год\w*)\b.{0,40}\b(?:experience|опыт|стаж|в индустрии|in the industry)"
+    r"|\b(?:experience|опыт\w*|стаж\w*)\b.{0,20}\b\d{1,2}\+?\s*(?:years?|лет)\b"
+    r"|\b(?:ex|former|бывш\w+)[- ](?:principal|staff|google|faang|meta|amazon|cto|яндекс|техдир|архитектор)"
+    r"|\bfaang\b|\bkeynote\b|\bspeaker at\b|\bspoke at\b|спикер\w* (?:на )?"
+    r"|\b(?:any|every) (?:competent|experienced|qualified|serious) (?:reviewer|engineer|expert|interviewer)"
+    r"|люб\w+ (?:компетентн|грамотн|опытн|толков)\w+ (?:инженер|эксперт|рецензент|специалист|проверяющ)"
+    r"|\b(?:a person|people|specialist|engineer) of my (?:level|calibre|caliber)\b|моего уровня"
+    r"|\b(?:approved|endorsed|confirmed|reviewed|praised) by (?:the )?(?:cto|ceo|google|sre team|experts?|board)\b"
+    r"|(?:одобрен|утвержден|утверждён|согласован|подтвержден|подтверждён)\w* (?:техдир|техническ|cto|комитет|эксперт)"
+    r"|(?:thank you|спасибо|благодар\w+)\b.{0,40}(?:task|question|opportunit|задани|вопрос|возможност)"
+    r"|(?:best|great|excellent|wonderful|замечательн\w+|отличн\w+|прекрасн\w+|интересн\w+) (?:task|question|задани\w|вопрос)",
+    re.IGNORECASE,
+)
+_OPEN_TAG = re.compile(r"<\s*(system|assistant|admin|instructions?|prompt|verdict)\s*>", re.IGNORECASE)
+
+_EN_VERBS = word_set(
+    "add allow alert assert assign automat avoid block break bring build call cap carri cach chang check choos "
+    "clean close commit compar comput confirm convert copi count cover creat cut deal decid declar delet deploy "
+    "describ detect disabl do document drain drop dump enabl enforc expir export extend fail fall fetch fill find "
+    "finish fire fix flag flip get give go grow halt happen have hold hash hit introduc issu join keep kill know "
+    "lag let limit link lock log lose lost make mark measur meet merg migrat miss monitor move need notic notifi "
+    "open own page pass pay pin pick poll prevent promot prove publish put queue raise read rebuild reconcil record "
+    "redriv reduc refus reject releas remain remov renam repeat replac replay reproduc requir reserv resend restor "
+    "retri return revert rewrit roll rotat run save saw send serv set shard shed ship show shut sit size skip "
+    "sort spend split stage start stay stop store sum swap switch take tell test think throttl time took track tri "
+    "trip turn updat use valid verifi wait wake warm warn watch went work wrap write wrote is are was were be been "
+    "has had can must should will would could did doe may might cannot don doesn didn isn found knew saw "
+    "became began broke brought built chose came got gave held kept led left made met paid ran said sent sat "
+    "shipped stood told thought tried understood wrote writes"
+)
+_RU_VERBAL = frozenset({"VERB", "INFN", "GRND", "PRTS", "PRED", "PRTF"})
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence: its words, its concepts (without those negated), and why it is set aside, if it is."""
+
+    span: Span
+    words: tuple[Token, ...]
+    matches: tuple[Match, ...]
+    denied: tuple[Match, ...]
+    has_verb: bool
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text read once; `sentences` are those that count, `set_aside` the others."""
+
+    text: str
+    sentences: tuple[Sentence, ...]
+    set_aside: tuple[Sentence, ...]
+    items: tuple[Span, ...]
+    context_numbers: frozenset[str]
+    context_concepts: frozenset[str]
+
+
+def read(text: str, lexicon: Lexicon, context: str = "", question: str = "", about: str | None = None) -> Reading:
+    """Cut, match and sift a text. A copy would come from `context` or `question`; `about` (the context if
+    not given) tells which concepts the question is about."""
+    about = context if about is None else about
+    body = text[:_MAX_CHARS]
+    spans = sentences(body)
+    by_sentence = _by_span(spans, tokens(body))
+    matches: dict[int, list[Match]] = {}
+    for match in lexicon.find(body):
+        matches.setdefault(match.sentence, []).append(match)
+    known = _grams(context) | _grams(question)
+    tagged = _tagged_regions(body)
+    seen: list[frozenset[str]] = []
+    kept, dropped = [], []
+    for i, span in enumerate(spans):
+        words = by_sentence[i]
+        reason = _reason(span, words, known, seen, tagged)
+        if not reason:
+            seen.append(frozenset(w.lemma for w in words))
+        found = matches.get(i, [])
+        sentence = Sentence(
+            span,
+            words,
+            tuple(m for m in found if not m.negated),
+            tuple(m for m in found if m.negated),
+            any(map(_is_verb, words)),
+            reason,
+        )
+        (dropped if reason else kept).append(sentence)
+    return Reading(
+        text,
+        tuple(kept),
+        tuple(dropped),
+        _items(body, kept),
+        frozenset(w.text for w in tokens(context) if w.text[0].isdigit()),
+        frozenset(m.concept for m in lexicon.find(about)) if about else frozenset(),
+    )
+
+
+def _by_span(spans: list[Span], words: tuple[Token, ...]) -> list[tuple[Token, ...]]:
+    starts = [span.start for span in spans]
+    groups: list[list[Token]] = [[] for _ in spans]
+    for word in words:
+        groups[bisect_right(starts, word.start) - 1].append(word)
+    return [tuple(group) for group in groups]
+
+
+def _items(body: str, kept: list[Sentence]) -> tuple[Span, ...]:
+    """Entries that share at least one counted sentence."""
+    starts = [s.span.start for s in kept]
+    ends = [s.span.end for s in kept]
+    spans = list(zip(starts, ends, strict=True))
+    return tuple(i for i in split_items(body) if any(s < i.end and e > i.start for s, e in spans))
+
+
+def _reason(
+    span: Span,
+    words: tuple[Token, ...],
+    known: frozenset[tuple[str, ...]],
+    seen: list[frozenset[str]],
+    tagged: list[tuple[int, int]],
+) -> Reason:
+    plain = normalise(span.text).text
+    if any(a < span.end and span.start < b for a, b in tagged) or _INSTRUCTION.search(plain):
+        return "instruction"
+    if _AUTHORITY.search(plain):
+        return "authority"
+    grams = _grams_of([w.lemma for w in words])
+    if grams and sum(g in known for g in grams) >= _COPIED_SHARE * len(grams):
+        return "copied"
+    mine = frozenset(w.lemma for w in words)
+    if mine in seen or (
+        len(mine) >= _GRAM and any(len(mine & other) >= _REPEATED_SHARE * len(mine) for other in seen)
+    ):
+        return "repeated"
+    if _is_word_list(plain, words):
+        return "word list"
+    return "heading" if _is_heading(plain, words) else ""
+
+
+def _is_heading(plain: str, words: tuple[Token, ...]) -> bool:
+    """A few words that only announce what follows."""
+    if len(words) > 8 or any(w.text[0].isdigit() for w in words[1:]):
+        return False
+    bare = plain.strip()
+    return bare.startswith("#") or bare.endswith(":") or (bare.startswith("**") and bare.rstrip(".").endswith("**"))
+
+
+def _is_word_list(plain: str, words: tuple[Token, ...]) -> bool:
+    """Many short fragments between commas and hardly a verb or a number: names dropped, nothing said."""
+    fragments = [f for f in re.split(r"[,;/|]|\s[—–-]\s", plain) if f.strip()]
+    if len(fragments) < 7 or re.search(r"\w\(\w", plain):  # a table's columns are no list of names
+        return False
+    short = sum(len(f.split()) <= 3 for f in fragments)
+    said = sum(_is_verb(w, suffixes=False) for w in words) + sum(w.text[0].isdigit() for w in words)
+    return short >= 0.7 * len(fragments) and said * 6 <= len(words)
+
+
+def _tagged_regions(text: str) -> list[tuple[int, int]]:
+    """What stands between a forged role tag and its closing tag, or the end of the text."""
+    regions = []
+    for match in _OPEN_TAG.finditer(text):
+        close = re.compile(rf"<\s*/\s*{match.group(1)}\s*>", re.IGNORECASE).search(text, match.end())
+        regions.append((match.start(), close.end() if close else len(text)))
+    return regions
+
+
+@lru_cache(maxsize=64)
+def _grams(text: str) -> frozenset[tuple[str, ...]]:
+    stems = lemmas(text)
+    shorter = [tuple(stems[i : i + n]) for n in range(2, _GRAM) for i in range(len(stems) - n + 1)]
+    return frozenset([*_grams_of(stems), *shorter])
+
+
+def _grams_of(stems: list[str]) -> list[tuple[str, ...]]:
+    """Runs of four lemmas; a shorter sentence is one run (of two or three)."""
+    if 2 <= len(stems) < _GRAM:
+        return [tuple(stems)]
+    return [tuple(stems[i : i + _GRAM]) for i in range(len(stems) - _GRAM + 1)]
+
+
+def _is_verb(word: Token, suffixes: bool = True) -> bool:
+    if word.text.isascii():
+        if word.lemma in _EN_VERBS or word.text in _EN_VERBS:
+            return True
+        return suffixes and len(word.text) > 4 and word.text.endswith(("ed", "ing"))
+    return part_of_speech(word.text) in _RU_VERBAL

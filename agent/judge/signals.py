@@ -1,0 +1,364 @@
+"""What can be counted in a reading: named signals between 0 and 1, the same for every rubric.
+
+Every signal is either a saturating count of distinct things (more of the same earns less and less) or a
+share of sentences, so that neither length nor repetition pays. Nothing here knows what a signal is worth.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from agent.judge.reading import Reading, Sentence
+from agent.text import normalise, part_of_speech, word_set
+
+KINDS = ("prevent", "detect", "mitigate", "respond")
+_TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
+_CONCRETE_ENOUGH = 1.0
+
+_NUMBER_WORDS = word_set(
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred half "
+    "twice thrice fourteen dozen два две три четыре пять шесть семь восемь девять десять пятнадцать двадцать "
+    "тридцать сорок пятьдесят сто вдвое втрое половина дважды трижды полчаса"
+)
+_BOUND = re.compile(
+    r"[<>≥≤±→]|=>|\b(?:at most|at least|no more than|max|within|above|below|over|under|every|per|until|exceeds?|"
+    r"longer than|more than|less than|older than|up to|after)\b"
+    r"|(?:больше|более|меньше|менее|ниже|выше|дольше|старше|максимум|минимум|не реже|раз в|кажд\w+|свыше|до|"
+    r"превыш\w+|порог\w*|при|через|за|после)\b",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(
+    r"`[^`\n]+`|\b[A-Za-z]+_[A-Za-z_]+\b|\b[a-z]+[A-Z]\w+\b|\b[a-z]+(?:\.[a-z]+){2,}\b|\b[A-Z]{3,}(?: [A-Z]{2,})+\b"
+    r"|\b[\w.]+\s?=\s?[\w.%]+|(?<!\w)/[a-z]+(?:/[a-z{}]+)*\b|\b[A-Za-z]+\([^)\s][^)]*\)"
+)
+_ARITHMETIC = re.compile(
+    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
+)
+_CLOCK = re.compile(
+    r"\b\d{1,2}:\d{2}\b|\b[TТ]\s?[+-]\s?\d+|(?<!\w)\+\d+(?::\d+)?\s*(?:с|s|мин|min|ч|h)?\b|\b\d{1,2}\.\d{2}\b(?!\.?\d|\s*%)"
+    r"|\b\d{1,2}\s(?:sept?|oct|nov|dec|jan|feb|mar|apr|may|june?|july?|aug)\w*\b|\bday \d+\b|\bдень \d+\b",
+    re.IGNORECASE,
+)
+_BEFORE_AFTER = re.compile(
+    r"\bfrom\s+[~≈]?\d[^.;\n]{0,30}\bto\s+[~≈]?\d|\bс\s+[~≈]?\d[^.;\n]{0,30}\bдо\s+[~≈]?\d"
+    r"|\d[\d.,]*\s*[%\w]{0,4}\s*(?:→|->|—>|=>)\s*\d|\bбыл[оаи]?\b[^.;\n]{0,40}\d[^.;\n]{0,60}\b(?:стал|теперь|ни одн|ноль)"
+    r"|\b(?:was|were|had)\b[^.;\n]{0,40}\d[^.;\n]{0,60}\b(?:now|became|after)\b|\bвместо\s+\d",
+    re.IGNORECASE,
+)
+_DUE = re.compile(
+    r"\b(?:by|due|before|until|from|до|к|срок\w*|после)\s*:?\s*(?:the\s+)?(?:\d|end|eod|mon|tue|wed|thu|fri|sat|sun|q[1-4]|jan|"
+    r"feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next|конца|пн|вт|ср|чт|пт|понед|вторн|сред[ыу]|четв|пятн|след|янв|"
+    r"фев|март|апр|ма[яй]|июн|июл|авг|сент|окт|ноя|дек|релиз|распрод|rollout|sale)"
+    r"|\b\d{1,2}[./]\d{1,2}(?:[./]\d{2,4})?\b|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}-?(?:го|му)\b|\b\d{1,2}th\b"
+    r"|\b\d{1,2}\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|март|апр|ма[яй]|июн|июл|авг|сен|окт|ноя|дек)\w*"
+    r"|\b(?:mon|tues|wednes|thurs|fri)day\b|\b(?:this|next|current) (?:sprint|week|month|quarter)\b|\b(?:today|tomorrow|"
+    r"immediately|done|asap)\b|\bQ[1-4]\b|\bspr[iu]nt \d+"
+    r"|(?:сегодня|завтра|немедленно|сделано|сразу|готово)\b|(?:этот|этом|текущ\w+|следующ\w+|ближайш\w+) (?:спринт|недел|месяц|"
+    r"квартал|релиз)\w*|\bспринт\w* \d+|\b(?:одн[ау]|\d+)\s*(?:нед|недел\w*|дн\w*|мес\w*|weeks?|wks?|days?|months?|sprints?)\b"
+    r"|\b(?:квартал|спринт)\b",
+    re.IGNORECASE,
+)
+_OWNER = re.compile(
+    r"\b(?:owners?|owned by|assignee|responsible|lead|driver)\b\s*[:\-–—]?\s*\w+|@\w+"
+    r"|(?:ответственн\w+|исполнител\w+|владел\w+|делает|ведёт|ведет|отвечает)\s*[:\-–—]?\s*\w+"
+    r"|\b(?:sre|dba|платформ\w*|platform|perf|qa|devops|infra\w*|инфра\w*|ops|дежурн\w+|on-call|бэкенд|backend|edge|сеть|"
+    r"network|support|поддержк\w+|security|data|core|payments?|checkout|чекаут|pricing|перф|тимлид|архкомитет)"
+    r"(?:[- ](?:team|guild|lead|группа|команда|group|owner))?\s*(?:[,.;)]|$|\d|до\b|by\b)"
+    r"|\b(?:team|guild|команда|команды|группа)\b\s*\w*\s*[,.;)—–-]|\b(?:me|я)\s*[,.;)+]",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?:[—–,(;:.\-]\s*|\|\s*|^)([A-ZА-ЯЁ][a-zа-яё]{2,}(?:\s[A-ZА-ЯЁ][a-zа-яё]+)?)\s*(?=[,.;)(:|—–-]|$|\d|\s+(?:до|by|и|and)\b)")
+_NOT_NAMES = word_set(
+    "postgres kafka redis alert done same before after owner prevent detect contain proof first second success "
+    "target goal retry drill monday tuesday wednesday thursday friday january february march april may june july "
+    "august september october november december timeout канарейка алерт сделано проверка критерий цель готово также "
+    "hpa grafana prometheus pagerduty kubernetes java rollback deploy release откат меры action actions each every"
+)
+_I_WORDS = word_set("i my me я мой моя мое мне меня мной мою моем сам сама")
+_WE_WORDS = word_set("we our us мы наш наша наши нас нам нами")
+_ABSTRACT_EN = re.compile(r"(?:tions?|ments?|it(?:y|ies)|ances?|ences?|ness|ship|ism)$")
+_ABSTRACT_RU = re.compile(r"(?:ост(?:ь|и|ью|ей)|[ае]ни(?:е|я|ю|ем|й)|аци(?:я|и|ю|ей|й)|ств(?:о|а|ом|у))$")
+_HEADING_LINE = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*|\|)")
+
+
+def signals(reading: Reading) -> dict[str, float]:
+    """All signals of a text, by name, in a fixed order. A text without counted sentences gives zeros."""
+    found: dict[str, float] = {}
+    for part in (_grounding, _emptiness, _concept_groups, _planning, _narrative, _structure, _context):
+        found.update(part(reading))
+    return {name: round(value, 6) for name, value in found.items()}
+
+
+def saturate(count: float, half: float) -> float:
+    """0 for none, 0.5 at `half`, towards 1: each further one adds less."""
+    return count / (count + half)
+
+
+# --- how much of the text says something that can be checked ----------------------------------------
+
+
+def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
+    """Numbers the sentence adds to what the question already gave; list markers don't count."""
+    found = set()
+    for i, word in enumerate(sentence.words):
+        if word.text[0].isdigit():
+            marker = i == 0 and re.match(r"\W*\d{1,2}[.)]", sentence.span.text)
+            if not marker and word.text not in reading.context_numbers:
+                found.add(word.text)
+        elif word.text in _NUMBER_WORDS or word.lemma in _NUMBER_WORDS:
+            found.add(word.lemma)
+    return frozenset(found)
+
+
+def identifiers(sentence: Sentence) -> frozenset[str]:
+    """Names that only a system has: settings, functions, paths, SQL."""
+    return frozenset(_IDENTIFIER.findall(normalise(sentence.span.text).text))
+
+
+def concreteness(reading: Reading, sentence: Sentence) -> float:
+    """Numbers, identifiers and technical concepts of a sentence; emptied by empty talk."""
+    technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
+    empty = {m.concept for m in sentence.matches if m.concept.startswith("vague.")}
+    weight = 1.0 if sentence.has_verb or new_numbers(reading, sentence) else 0.5
+    solid = len(new_numbers(reading, sentence)) + len(identifiers(sentence)) + 0.5 * len(technical)
+    return weight * max(0.0, solid - 0.5 * len(empty))
+
+
+def _grounding(reading: Reading) -> dict[str, float]:
+    numbers: set[str] = set()
+    names: set[str] = set()
+    bounds = solid = 0
+    density = 0.0
+    for sentence in reading.sentences:
+        new = new_numbers(reading, sentence)
+        numbers |= new
+        names |= identifiers(sentence)
+        bounds += bool(new and _BOUND.search(sentence.span.text))
+        value = concreteness(reading, sentence)
+        solid += value >= _CONCRETE_ENOUGH
+        density += min(1.0, 4.0 * value / max(5, len(sentence.words)))
+    total = max(1, len(reading.sentences))
+    return {
+        "numbers": saturate(len(numbers), 6),
+        "bounds": saturate(bounds, 3),
+        "identifiers": saturate(len(names), 3),
+        "solid_share": solid / total,
+        "density": density / total,
+        "arithmetic": saturate(_hits(_ARITHMETIC, reading), 4),
+    }
+
+
+def _hits(pattern: re.Pattern[str], reading: Reading) -> int:
+    return sum(len(pattern.findall(s.span.text)) for s in reading.sentences)
+
+
+def _share(reading: Reading, test: Callable[[Sentence], bool]) -> float:
+    return sum(map(test, reading.sentences)) / max(1, len(reading.sentences))
+
+
+# --- how much of it says nothing, or worse ------------------------------------------------------------
+
+
+def _emptiness(reading: Reading) -> dict[str, float]:
+    words = [w for s in reading.sentences for w in s.words if w.text[0].isalpha()]
+    abstract = sum(bool((_ABSTRACT_EN if w.text.isascii() else _ABSTRACT_RU).search(w.text)) for w in words)
+    counted = max(1, len(words))
+    total = max(1, len(reading.sentences))
+    per_word = _matches(reading, "vague") / counted
+    return {
+        "vague_share": _share(reading, lambda s: any(m.concept.startswith("vague.") for m in s.matches)),
+        "vague_per_word": min(1.0, 8.0 * per_word),
+        "abstract": min(1.0, 4.0 * abstract / counted),
+        "word_length": min(1.0, max(0.0, (sum(len(w.text) for w in words) / counted - 4.0) / 4.0)),
+        "hollow_share": _share(reading, lambda s: concreteness(reading, s) == 0),
+        "harm_share": min(1.0, 2.0 * _matches(reading, "harm") / total),
+        "blame_share": min(1.0, 2.0 * _matches(reading, "blame") / total),
+        "set_aside_share": len(reading.set_aside) / max(1, len(reading.set_aside) + len(reading.sentences)),
+    }
+
+
+def _matches(reading: Reading, group: str) -> int:
+    return sum(m.concept.startswith(f"{group}.") for s in reading.sentences for m in s.matches)
+
+
+# --- which ideas are there ----------------------------------------------------------------------------
+
+_GROUPS = (*KINDS, "mech", "systemic", "verify", "trade", "role", "story", "pm", "design", "vague", "blame", "harm")
+_HALF = {"story": 4.0, "design": 4.0, "pm": 3.0, "prevent": 2.0, "mech": 2.0}
+# Concepts that stand for a whole criterion's question are signals of their own.
+SINGLE = (
+    "prevent.ci_gate prevent.canary prevent.load_test prevent.capacity prevent.idempotency prevent.staging_parity "
+    "detect.alert detect.reconcile detect.saturation mitigate.timeout respond.drill respond.runbook respond.redrive "
+    "systemic.enforce systemic.shared systemic.audit systemic.learning verify.criterion verify.evidence "
+    "trade.rejected trade.cost trade.condition trade.risk reason.because role.own role.constraint story.stakes "
+    "story.hypothesis story.evidence story.refuted story.turn story.alternative story.risk story.result "
+    "story.lasting story.lesson story.mistake story.spread pm.impact pm.detection pm.gap pm.trigger pm.contributing "
+    "pm.lucky pm.decision pm.wrong_path design.requirements design.flow design.data design.growth "
+    "design.consistency design.failure design.operations design.buzz vague.consider vague.improve vague.awareness "
+    "vague.corporate vague.selfpraise vague.padding vague.absolute blame.careful blame.person blame.punish "
+    "blame.training blame.approval harm.bigger_pool harm.longer_wait harm.more_retries harm.bigger_hardware "
+    "harm.disable_safety harm.unneeded harm.wrong_guarantee harm.restart harm.no_cause harm.deflect"
+).split()
+
+
+def _group(concept: str) -> str:
+    return concept.partition(".")[0]
+
+
+def anchored(reading: Reading, sentence: Sentence) -> float:
+    """What a concept named in this sentence is worth: a name without a verb or a number is half."""
+    return 1.0 if sentence.has_verb or new_numbers(reading, sentence) else 0.5
+
+
+def concept_weights(reading: Reading) -> dict[str, float]:
+    """The best anchored mention of each concept."""
+    best: dict[str, float] = {}
+    for sentence in reading.sentences:
+        weight = anchored(reading, sentence)
+        for match in sentence.matches:
+            best[match.concept] = max(best.get(match.concept, 0.0), weight)
+    return best
+
+
+def _concept_groups(reading: Reading) -> dict[str, float]:
+    best = concept_weights(reading)
+    found: dict[str, float] = {}
+    for group in _GROUPS:
+        names = sorted(c for c in best if _group(c) == group)
+        found[group] = saturate(sum(best[c] for c in names), _HALF.get(group, 1.5))
+    for concept in SINGLE:
+        mentions = sum(m.concept == concept for s in reading.sentences for m in s.matches)
+        found[concept] = best.get(concept, 0.0) * saturate(mentions, 1.0)
+    sums = [sum(best[c] for c in sorted(best) if _group(c) == kind) for kind in KINDS]
+    found["kinds"] = sum(min(1.0, s) for s in sums) / len(KINDS)
+    found["measures"] = saturate(sum(sums), 4.0)
+    return found
+
+
+# --- who, when, and how it will be known --------------------------------------------------------------
+
+
+def _planning(reading: Reading) -> dict[str, float]:
+    items = [normalise(item.text).text for item in reading.items]
+    total = max(1, len(items))
+    due = [bool(_DUE.search(item)) for item in items]
+    owned = [_owned(item) for item in items]
+    both = sum(a and b for a, b in zip(due, owned, strict=True))
+    return {
+        "due_share": sum(due) / total,
+        "owner_share": sum(owned) / total,
+        "owner_due_share": both / total,
+        "owner_due": saturate(both, 2),
+        "owner_any": saturate(sum(owned), 1),
+        "bounded_share": sum(bool(_BOUND.search(i) and re.search(r"\d", i[3:])) for i in items) / total,
+    }
+
+
+def _owned(item: str) -> bool:
+    tail = item[-70:] if len(item) > 90 else item
+    if _OWNER.search(tail) or re.search(r"owner|ответствен|владел|исполнител", item, re.IGNORECASE):
+        return True
+    return any(_is_name(match.group(1)) for match in _NAME.finditer(tail))
+
+
+@lru_cache(maxsize=20_000)
+def _is_name(words: str) -> bool:
+    first = words.split()[0].lower()
+    if first in _NOT_NAMES:
+        return False
+    if first.isascii():
+        return True
+    return part_of_speech(first) in ("NOUN", "")
+
+
+# --- what happened, in order ---------------------------------------------------------------------------
+
+
+def _narrative(reading: Reading) -> dict[str, float]:
+    words = [w.text for s in reading.sentences for w in s.words]
+    first = sum(w in _I_WORDS for w in words)
+    plural = sum(w in _WE_WORDS for w in words)
+    clock = {hit for s in reading.sentences for hit in _CLOCK.findall(s.span.text)}
+    return {
+        "clock": saturate(len(clock), 4),
+        "before_after": saturate(_hits(_BEFORE_AFTER, reading), 1.5),
+        "first_person": saturate(first, 4),
+        "first_over_we": first / max(1, first + plural),
+        "chain": _chain(reading),
+        "result_number": saturate(_together(reading, ("story.result", "story.lasting")), 1.5),
+        "evidence_number": saturate(_together(reading, ("story.evidence", "verify.evidence")), 2.0),
+        "impact_number": saturate(_together(reading, ("pm.impact", "story.stakes")), 1.5),
+        "failure_detail": saturate(_answers(reading, "design.failure"), 2.5),
+        "ops_number": saturate(_together(reading, ("design.operations", "detect.alert")), 1.5),
+        "data_number": saturate(_together(reading, ("design.data", "design.growth")), 1.5),
+    }
+
+
+def _together(reading: Reading, concepts: tuple[str, ...]) -> int:
+    """Sentences that name one of the concepts and add a number."""
+    return sum(
+        any(m.concept in concepts for m in s.matches) and bool(new_numbers(reading, s)) for s in reading.sentences
+    )
+
+
+def _answers(reading: Reading, concept: str) -> int:
+    """Sentences that name the concept and something technical besides it."""
+    return sum(
+        any(m.concept == concept for m in s.matches)
+        and any(m.concept != concept and _group(m.concept) in _TECHNICAL for m in s.matches)
+        for s in reading.sentences
+    )
+
+
+def _chain(reading: Reading) -> float:
+    """How far the text goes hypothesis → evidence → refuted → turn, in that order."""
+    steps = ("story.hypothesis", "story.evidence", "story.refuted", "story.evidence", "story.turn")
+    reached = 0
+    for sentence in reading.sentences:
+        here = [m.concept for m in sentence.matches]
+        while reached < len(steps) and steps[reached] in here:
+            reached += 1
+    return reached / len(steps)
+
+
+# --- how it is told ------------------------------------------------------------------------------------
+
+
+def _structure(reading: Reading) -> dict[str, float]:
+    lengths = [len(s.words) for s in reading.sentences] or [0]
+    headings = sum(s.reason == "heading" or bool(_HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
+    headings += sum(bool(_HEADING_LINE.match(s.span.text)) for s in reading.sentences)
+    mean = sum(lengths) / len(lengths)
+    return {
+        "long_sentences": min(1.0, max(0.0, (mean - 10.0) / 20.0)),
+        "headings": min(1.0, headings / max(1, len(reading.sentences))),
+        "listed": saturate(len(reading.items), 6),
+        "enough": min(1.0, sum(lengths) / 40.0),
+        "symbols": saturate(_count_symbols(s.span.text for s in reading.sentences), 8),
+    }
+
+
+def _count_symbols(texts: Iterable[str]) -> int:
+    return sum(char in "=<>→≥≤~×+±" for text in texts for char in text)
+
+
+# --- does it speak of this incident --------------------------------------------------------------------
+
+
+def _context(reading: Reading) -> dict[str, float]:
+    """Share of the question's mechanisms that the text takes up; 0.5 when the question is unknown."""
+    asked = {c for c in reading.context_concepts if _group(c) in ("mech", "prevent", "mitigate", "detect")}
+    if not asked:
+        return {"context_match": 0.5}
+    said = {m.concept for s in reading.sentences for m in s.matches}
+    return {"context_match": len(asked & said) / len(asked)}
+
+
+# Evidence that is a form, not a concept; criteria name these beside concepts and groups.
+PATTERNS: dict[str, Callable[[Sentence], bool]] = {
+    "planning": lambda s: bool(_DUE.search(s.span.text)) or _owned(s.span.text),
+    "clock": lambda s: bool(_CLOCK.search(s.span.text)),
+    "arithmetic": lambda s: bool(_ARITHMETIC.search(s.span.text)),
+    "before_after": lambda s: bool(_BEFORE_AFTER.search(s.span.text)),
+    "first_person": lambda s: any(w.text in _I_WORDS for w in s.words),
+}

@@ -1,0 +1,102 @@
+"""What a review needs of the simulator: what an intervention is, and an incident replayed with some.
+
+Only shapes live here. The real replayer stands on simulator.run and belongs to the application service;
+tests bring fakes.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+# Numbers by fact name (failed_requests, success_min, detected_s, mitigated_s, recovered_s,
+# error_budget_burned, p1_paged_s, orders_failed …); None: it did not happen. A replayer may also put a
+# list of remarks under "notes".
+Facts = Mapping[str, Any]
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+@dataclass(frozen=True)
+class InterventionCall:
+    """One remedy with the parameters an item names; what it does not name the simulator decides."""
+
+    id: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The same for the same remedy with the same parameters."""
+        listed = ", ".join(f"{name}={self.params[name]}" for name in sorted(self.params))
+        return f"{self.id}({listed})" if listed else self.id
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Two replays side by side, twice: under the player's commands and with nobody responding.
+
+    `effect` is with − baseline, fact by fact. `no_responder` has the keys baseline, with, effect.
+    `sufficient` names the smallest set of labels that is enough, when the replayer looked for it.
+    """
+
+    run: str
+    baseline: Facts
+    with_: Facts
+    effect: Facts
+    no_responder: Mapping[str, Facts]
+    notes: tuple[str, ...] = ()
+    sufficient: tuple[str, ...] = ()
+
+
+class Replayer(Protocol):
+    """Replays one incident; the same question gets the same answer."""
+
+    def counterfactual(
+        self,
+        interventions: Sequence[InterventionCall],
+        label: str,
+        on_progress: Progress | None = None,
+    ) -> Counterfactual:
+        """The incident with all these interventions in place."""
+        ...
+
+
+class Wording(Protocol):
+    """A text in both languages (simulator.scenario.Text)."""
+
+    def of(self, language: str) -> str: ...
+
+
+class CatalogueEntry(Protocol):
+    """What a review reads of an intervention; `kind` is prevent, detect, mitigate, respond or none."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> Wording: ...
+    @property
+    def cost(self) -> Wording: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def parameters(self) -> Any: ...
+
+
+Catalogue = Mapping[str, CatalogueEntry]
+
+
+def parameter_names(entry: CatalogueEntry) -> Collection[str]:
+    """The names an intervention understands, however its entry lists them."""
+    declared = entry.parameters
+    if isinstance(declared, Mapping):
+        return list(declared)
+    return [p if isinstance(p, str) else p.name for p in declared or ()]
+
+
+def known_calls(calls: Sequence[InterventionCall], catalogue: Catalogue) -> list[InterventionCall]:
+    """The calls the catalogue has, each with the parameters its entry knows; the rest is dropped."""
+    known = []
+    for call in calls:
+        entry = catalogue.get(call.id)
+        if entry is not None:
+            names = parameter_names(entry)
+            known.append(InterventionCall(call.id, {k: v for k, v in call.params.items() if k in names}))
+    return known

@@ -1,0 +1,209 @@
+"""The parser and the way into each command. Only the standard library at module level.
+
+`--help` has to cost next to nothing, so a command's own imports are inside its function.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import IO, NoReturn
+
+from api.cli.errors import UsageError
+from api.messages import LANGUAGES, choose_language, say
+
+# command -> where its function lives; imported when the command is given, never before
+COMMANDS: dict[str, str] = {
+    "play": "api.cli.play:play",
+    "scenarios": "api.cli.lists:scenarios",
+    "sessions": "api.cli.lists:sessions",
+    "run": "api.cli.runs:run",
+    "exec": "api.cli.runs:execute_one",
+    "review": "api.cli.judging:review",
+    "grade": "api.cli.judging:grade",
+}
+NOT_YET = ("interview", "story", "serve", "lint", "bench")
+SEED_LIMIT = 2**63  # what SQLite's INTEGER holds
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one line for an error and both languages for the help."""
+
+    language = "en"
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.removeprefix("dropprod").strip()
+        where = f"{command}: " if command else ""
+        self.exit(2, f"dropprod: {where}{message} (see {self.prog} --help)\n")
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        (file or sys.stderr).write(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the process' exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _speak_utf8()
+    try:
+        options = build_parser(_language_of(words)).parse_args(words)
+        return _command(options.command)(options)
+    except UsageError as error:
+        print(f"dropprod: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader left (`| head`): not an error, and nothing may be flushed into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    if name in NOT_YET:
+        raise UsageError(f"{name}: not part of this version yet")
+    module, function = COMMANDS[name].split(":")
+    found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
+    return found
+
+
+def _language_of(words: list[str]) -> str:
+    """The language of the help: `--lang` wherever it stands, else the locale."""
+    given = None
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        if word.startswith("--lang="):
+            given = word.removeprefix("--lang=")
+        elif word == "--lang" and index + 1 < len(words):
+            given = words[index + 1]
+    return choose_language(given if given in LANGUAGES else None, os.environ)
+
+
+def _speak_utf8() -> None:
+    """Cyrillic must neither crash on a C locale nor arrive as surrogates."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def build_parser(language: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog="dropprod", description=say(language, "about"), add_help=False)
+    _name_groups(parser, language)
+    parser.add_argument("--version", action="version", version=_version(), help=say(language, "opt.version"))
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title=say(language, "usage.positionals")
+    )
+
+    def add(name: str) -> argparse.ArgumentParser:
+        text = say(language, f"help.{name}")
+        child: argparse.ArgumentParser = commands.add_parser(
+            name, help=text, description=text, add_help=False, allow_abbrev=False
+        )
+        _name_groups(child, language)
+        return child
+
+    _add_play(add("play"), language)
+    for name in ("scenarios", "sessions"):
+        command = add(name)
+        _add_language(command, language)
+        command.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    _add_run(add("run"), language)
+    _add_exec(add("exec"), language)
+    _add_review(add("review"), language)
+    grade = add("grade")
+    grade.add_argument("--jsonl", metavar="FILE|-", required=True, help=say(language, "opt.jsonl"))
+    for name in NOT_YET:
+        add(name).add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _version() -> str:
+    import simulator
+
+    return f"dropprod {simulator.__version__}"
+
+
+def _name_groups(parser: argparse.ArgumentParser, language: str) -> None:
+    parser._positionals.title = say(language, "usage.positionals")
+    parser._optionals.title = say(language, "usage.options")
+    parser.add_argument("-h", "--help", action="help", help=say(language, "opt.help"))
+
+
+def _add_language(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("--lang", choices=LANGUAGES, help=say(language, "opt.lang"))
+
+
+def _add_play(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help=say(language, "opt.scenario"))
+    _add_language(parser, language)
+    parser.add_argument("--seed", type=_seed, metavar="N", help=say(language, "opt.seed"))
+    parser.add_argument("--resume", metavar="ID", help=say(language, "opt.resume"))
+    parser.add_argument("--pace", choices=("turn", "live"), default="turn", help=say(language, "opt.pace"))
+    parser.add_argument("--speed", type=int, choices=(1, 10), default=1, help=say(language, "opt.speed"))
+
+
+def _add_run(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help=say(language, "opt.scenario"))
+    parser.add_argument("--commands", metavar="FILE|-", help=say(language, "opt.commands"))
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help=say(language, "opt.seed"))
+    parser.add_argument("--until", type=_seconds, metavar="S", help=say(language, "opt.until"))
+    parser.add_argument(
+        "--with",
+        dest="interventions",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="INTERVENTION",
+        help=say(language, "opt.with"),
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="PATH=VALUE",
+        help=say(language, "opt.set"),
+    )
+    parser.add_argument(
+        "--engine", choices=("cohort", "exact"), default="cohort", help=say(language, "opt.engine")
+    )
+    _add_language(parser, language)
+    parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))
+
+
+def _add_exec(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help=say(language, "opt.scenario"))
+    parser.add_argument("--at", type=_seconds, default=0.0, metavar="S", help=say(language, "opt.at"))
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help=say(language, "opt.seed"))
+    parser.add_argument("words", nargs="+", metavar="COMMAND", help=say(language, "opt.words"))
+
+
+def _add_review(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("scenario", metavar="SCENARIO", help=say(language, "opt.scenario"))
+    parser.add_argument("--text", metavar="FILE|-", required=True, help=say(language, "opt.text"))
+    parser.add_argument("--kind", choices=("action-items", "postmortem"), help=say(language, "opt.kind"))
+    parser.add_argument("--commands", metavar="FILE", help=say(language, "opt.review_commands"))
+    _add_language(parser, language)
+    parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))
+
+
+def _seed(text: str) -> int:
+    value = int(text) if text.removeprefix("-").isdecimal() else -1
+    if not 0 <= value < SEED_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: expected a whole number from 0 to 2^63-1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected seconds from 0 to 86400")
+    return value

@@ -1,0 +1,332 @@
+"""`dropprod play`: the loop that turns typed lines into entries of a session, and shows what came of it.
+
+What a command means is the simulator's; what a session is, the service's. Nothing is decided here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.cli.errors import UsageError
+from api.cli.pace import LivePace
+from api.cli.paint import screen_of, shorten, wrap
+from api.cli.talk import Leave, PipeTalk, Talk, TerminalTalk
+from api.messages import choose_language, say
+from api.service import ApplicationService, Observation, Opened, ReadOnly, SessionError
+from api.store import Entry, Kind, StoreError
+
+if TYPE_CHECKING:
+    from simulator.world import Event
+
+DEFAULT_SCENARIO = "payment-pool"
+# What a person on call would be told without asking; pool and database are for the player to find.
+TOLD = {"page": "red", "alert": "yellow", "deploy": "cyan", "rollout": "cyan", "breaker": "yellow"}
+SEVERITIES = {"P1": "red", "P2": "yellow", "P3": "yellow", "P4": "cyan"}
+LATEST = 8  # events shown when a session is resumed
+QUESTIONS = 2  # follow-ups the CTO asks after a review
+
+
+def play(options: argparse.Namespace) -> int:
+    from api.bootstrap import home, open_service
+
+    language = choose_language(options.lang, os.environ)
+    _check(options)
+    try:
+        service = open_service()
+        player = Player(service, language, options.pace, options.speed)
+        player.talk = _open_talk(home() / "history", player.complete)
+        player.open(options)
+        try:
+            return player.loop()
+        finally:
+            player.close()
+    except (SessionError, StoreError) as error:
+        raise UsageError(str(error)) from None
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.resume and (options.scenario or options.seed is not None):
+        raise UsageError("play: --resume takes scenario and seed from the session: give neither")
+    if options.speed != 1 and options.pace != "live":
+        raise UsageError("play: --speed is for --pace live")
+
+
+def _open_talk(history: Path, complete: Callable[[str], list[str]]) -> Talk:
+    screen = screen_of(sys.stdout, os.environ)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return TerminalTalk(screen, history, complete)
+    return PipeTalk(sys.stdin, sys.stdout, screen)
+
+
+class Player:
+    """One person (or program) at one session."""
+
+    talk: Talk
+
+    def __init__(
+        self, service: ApplicationService, language: str, pace: str = "turn", speed: int = 1
+    ) -> None:
+        self._service = service
+        self._language = language
+        self._pace = LivePace(service, speed) if pace == "live" else None
+        self._opened: Opened
+        self._seen: Observation
+        self._told_resolved = False
+        self._own: dict[str, Callable[[str], None]] = {
+            "actions": lambda _: self._write("action-items"),
+            "postmortem": lambda _: self._write("postmortem"),
+            "review": lambda _: self._finish_review(),
+            "log": lambda _: self._show_log(),
+            "branch": self._branch,
+            "quit": self._leave,
+            "exit": self._leave,
+        }
+
+    # opening and leaving
+
+    def open(self, options: argparse.Namespace) -> None:
+        """Create or resume the session and greet. Raises UsageError, SessionError, StoreError."""
+        from simulator.scenario import ScenarioError
+
+        try:
+            if options.resume:
+                with self.talk.progress(self._say("play.restoring")) as report:
+                    opened = self._service.resume(options.resume.strip().lower(), report)
+                self._language = options.lang or opened.header.language
+            else:
+                name = options.scenario or DEFAULT_SCENARIO
+                name = str(Path(name).resolve()) if name.endswith((".yaml", ".yml")) else name
+                opened = self._service.create(
+                    name, 1 if options.seed is None else options.seed, self._language
+                )
+        except ScenarioError as error:
+            raise UsageError(str(error)) from None
+        self._greet(opened, fresh=not options.resume)
+
+    def _enter(self, opened: Opened) -> None:
+        self._opened, self._seen = opened, opened.seen
+        self._told_resolved = opened.seen.resolved
+        self._service.show_on(opened.header.id, self.talk.screen.columns, self.talk.screen.colour)
+
+    def _greet(self, opened: Opened, fresh: bool) -> None:
+        self._enter(opened)
+        header = opened.header
+        title = opened.scenario.title.of(self._language)
+        self._show(self.talk.screen.paint(title, "bold"))
+        self._show(
+            "\n".join(wrap(opened.scenario.brief.of(self._language).rstrip(), self.talk.screen.columns))
+        )
+        self._show(
+            self._say("play.session", id=header.id, scenario=opened.scenario.id, seed=header.seed)
+            + "\n"
+            + self._say("play.own")
+        )
+        if not self.talk.interactive:
+            self._show(self._say("play.framing"))
+        if not fresh:
+            self._recall(opened)
+        if opened.read_only:
+            self._show(f"{opened.read_only}\n{self._say('play.read_only')}")
+        elif opened.unanswered:
+            self._show(self._say("play.unanswered"))
+            self._finish_review()
+        self.talk.end_answer()
+
+    def _recall(self, opened: Opened) -> None:
+        count = len(self._service.log(opened.header.id))
+        self._show(self._say("play.resumed", count=count, clock=f"{opened.seen.clock:%H:%M:%S}"))
+        latest = [event for event in opened.seen.news if event.kind in TOLD][-LATEST:]
+        if latest:
+            self._show(self._say("play.latest"))
+            self._tell(latest)
+
+    def close(self) -> None:
+        if self._pace is not None:
+            self._pace.stop()
+        self._show(self._say("play.leave", id=self._opened.header.id))
+        self.talk.close()
+
+    # the loop
+
+    def loop(self) -> int:
+        while True:
+            try:
+                for line in self._next_command().splitlines():
+                    self._do(line.strip())
+            except Leave:
+                return 0
+            except KeyboardInterrupt:
+                if not self.talk.interactive:
+                    return 130
+
+    def _next_command(self) -> str:
+        prompt = self._prompt()
+        if self._pace is None or self._opened.read_only:
+            return self.talk.ask_command(prompt)
+        with self._pace.running(self._opened.header.id, lambda seen: self._while_waiting(seen)):
+            return self.talk.ask_command(prompt)
+
+    def _do(self, line: str) -> None:
+        """Carry out one line; its answer is complete when this returns."""
+        word, _, rest = line.partition(" ")
+        own = self._own.get(word)
+        try:
+            if own is not None and not self._seen.pending:
+                own(rest.strip())
+            elif line:
+                self._submit(line)
+        except ReadOnly as error:
+            self._show(f"{error}\n{self._say('play.read_only')}")
+        except SessionError as error:
+            self._show(str(error))
+        self.talk.end_answer()
+
+    def _submit(self, line: str) -> None:
+        with self.talk.working(self._running_clock):
+            seen = self._service.submit(self._opened.header.id, line)
+        if seen.text:
+            self._show(seen.text)
+        if seen.interrupted:
+            self._show(self._say("play.interrupted", clock=f"{seen.clock:%H:%M:%S}"))
+        self._look(seen)
+
+    def _look(self, seen: Observation) -> None:
+        """Take over what is known now and tell the player what happened meanwhile."""
+        self._seen = seen
+        self._tell([event for event in seen.news if event.kind in TOLD])
+        if seen.resolved and not self._told_resolved:
+            self._told_resolved = True
+            self._show(self.talk.screen.paint(self._say("play.resolved"), "green"))
+
+    def _while_waiting(self, seen: Observation) -> None:
+        """Live pace: the world moved while the player sat at the prompt."""
+        told = [event for event in seen.news if event.kind in TOLD]
+        changed = told or (seen.severity, seen.resolved) != (self._seen.severity, self._seen.resolved)
+        self._seen = seen
+        if changed:
+            lines = [self._event_line(event) for event in told]
+            if seen.resolved and not self._told_resolved:
+                self._told_resolved = True
+                lines.append(self._say("play.resolved"))
+            self.talk.interject("\n".join(lines), self._prompt())
+
+    # the player's own commands
+
+    def _write(self, kind: Kind) -> None:
+        if self._opened.read_only:
+            raise ReadOnly(self._opened.read_only)
+        if not self._seen.resolved:
+            self._show(self._say("play.early"))
+        self._show(self._say("play.ask.postmortem" if kind == "postmortem" else "play.ask.actions"))
+        self.talk.end_answer()
+        try:
+            text = self.talk.ask_text().strip()
+        except KeyboardInterrupt:
+            self._show(self._say("play.discarded"))
+            return
+        if not text:
+            self._show(self._say("play.empty"))
+            return
+        self._reviewed(lambda report: self._service.review(self._opened.header.id, kind, text, report))
+
+    def _finish_review(self) -> None:
+        self._reviewed(lambda report: self._service.finish_review(self._opened.header.id, report))
+
+    def _reviewed(self, ask: Callable[..., dict[str, object]]) -> None:
+        from api.cli.judging import render_review
+
+        try:
+            with self.talk.progress(self._say("play.replaying")) as report:
+                result = ask(report)
+        except KeyboardInterrupt:
+            self._show(self._say("play.review_stopped"))
+            return
+        self._show("\n".join(render_review(result, self._language, self.talk.screen)))
+        self._ask_back(list(result["questions"])[:QUESTIONS])  # type: ignore[call-overload]
+
+    def _ask_back(self, questions: list[str]) -> None:
+        for index, question in enumerate(questions, 1):
+            asked = self._say("play.question", index=index, count=len(questions), question=question)
+            self._show("\n".join(wrap(asked, self.talk.screen.columns)))
+            self.talk.end_answer()
+            answer = self.talk.ask_line(self._say("play.answer") + self._mark()).strip()
+            if answer:
+                self._service.answer(self._opened.header.id, question, answer)
+        if questions:
+            self._show(self._say("play.recorded"))
+
+    def _show_log(self) -> None:
+        entries = self._service.log(self._opened.header.id)
+        if not entries:
+            self._show(self._say("play.log_empty"))
+        for entry in entries:
+            self._show(self._log_line(entry))
+
+    def _log_line(self, entry: Entry) -> str:
+        stopped = "^C" if entry.effect and entry.effect.status == "interrupted" else ""
+        kind = "" if entry.kind == "command" else f"[{entry.kind}] "
+        clock = f"{int(entry.t_s) // 60:>3}:{int(entry.t_s) % 60:02d}"
+        return shorten(
+            f"{entry.seq:>4} {clock}  {kind}{entry.line} {stopped}", self.talk.screen.columns
+        ).rstrip()
+
+    def _branch(self, rest: str) -> None:
+        if not rest.isdecimal():
+            self._show(self._say("play.branch_usage"))
+            return
+        parent = self._opened.header.id
+        with self.talk.progress(self._say("play.restoring")) as report:
+            opened = self._service.branch(parent, int(rest), report)
+        self._enter(opened)
+        clock = f"{opened.seen.clock:%H:%M:%S}"
+        self._show(self._say("play.branched", id=opened.header.id, parent=parent, clock=clock))
+
+    def _leave(self, _rest: str) -> None:
+        raise Leave
+
+    # words and looks
+
+    def complete(self, typed: str) -> list[str]:
+        """Completions of the last word typed: the player's own commands and the simulator's."""
+        from simulator.commands import complete
+
+        own = [word for word in self._own if word.startswith(typed)] if typed and " " not in typed else []
+        return own + self._service.completions(self._opened.header.id, complete, typed)
+
+    def _prompt(self) -> str:
+        screen, seen = self.talk.screen, self._seen
+        colour = SEVERITIES.get(seen.severity or "", "green")
+        state = screen.paint(seen.severity or self._opened.scenario.namespace, colour, "bold")
+        asked = f" {seen.pending}?" if seen.pending else ""
+        return f"dropprod {screen.paint(f'{seen.clock:%H:%M:%S}', 'dim')} {state}{asked}{self._mark()}"
+
+    def _mark(self) -> str:
+        return " ▸ " if self.talk.screen.unicode else " > "
+
+    def _running_clock(self) -> str:
+        now_s = self._service.now_s(self._opened.header.id)
+        if now_s is None:
+            return ""
+        passed_s = int(now_s - self._seen.now_s)
+        return f"… +{passed_s} s"
+
+    def _tell(self, events: list["Event"]) -> None:
+        for event in events:
+            self._show(self._event_line(event))
+
+    def _event_line(self, event: "Event") -> str:
+        clock = self._opened.scenario.starts_at.timestamp() + event.t_s
+        from datetime import UTC, datetime
+
+        stamp = f"{datetime.fromtimestamp(clock, UTC):%H:%M:%S}"
+        dot = "●" if self.talk.screen.unicode else "*"
+        return self.talk.screen.paint(f"{dot} {stamp} {event.kind:<8} {event.text}", TOLD[event.kind])
+
+    def _say(self, key: str, **values: object) -> str:
+        return say(self._language, key, **values)
+
+    def _show(self, text: str) -> None:
+        self.talk.show(text)

@@ -1,0 +1,188 @@
+"""What the doors say to a player, in Russian and English, and how the language is chosen.
+
+Words only: no logic, no imports beyond the standard library (`--help` reads this file).
+"""
+
+from collections.abc import Mapping
+
+LANGUAGES = ("ru", "en")
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    # help of the command line
+    "about": (
+        "DropProd: уроните прод большой компании, почините его и узнайте, что бы действительно помогло.",
+        "DropProd: drop a big company's production, repair it, and learn what would really have helped.",
+    ),
+    "help.play": ("играть сценарий", "play a scenario"),
+    "help.scenarios": ("список сценариев", "list the scenarios"),
+    "help.sessions": ("список сессий", "list the sessions"),
+    "help.run": ("прогнать сценарий без игрока", "run a scenario without a player"),
+    "help.review": ("разобрать action items или постмортем", "review action items or a post-mortem"),
+    "help.grade": ("оценить тексты, один JSON в строке", "grade texts, one JSON object a line"),
+    "help.interview": ("собеседование по системному дизайну", "a system-design interview"),
+    "help.story": ("рассказ о сложном баге (STAR)", "rehearse a hard-bug story (STAR)"),
+    "help.serve": ("сервер: HTTP и веб", "serve HTTP and the web"),
+    "help.lint": ("проверить сценарии", "check scenarios"),
+    "help.bench": ("измерения", "measurements"),
+    "help.exec": ("одна консольная команда в свежем мире", "one console command against a fresh world"),
+    "opt.scenario": ("id сценария или путь к файлу", "a scenario's id or a file's path"),
+    "opt.lang": ("язык (иначе LANG)", "language (else LANG)"),
+    "opt.seed": ("зерно случайности (иначе 1)", "random seed (default 1)"),
+    "opt.resume": ("продолжить сессию", "go on with a session"),
+    "opt.pace": (
+        "turn: время идёт от команд; live: само",
+        "turn: commands take time; live: time runs by itself",
+    ),
+    "opt.speed": ("ускорение в live: 1 или 10", "speed of the live pace: 1 or 10"),
+    "opt.json": ("ответ в JSON", "answer in JSON"),
+    "opt.commands": (
+        "файл команд (`@T команда` или команда), - это stdin",
+        "a command file (`@T command` or a bare command), - for standard input",
+    ),
+    "opt.until": ("до какой секунды (иначе до конца)", "run to this second (default: to the scenario's end)"),
+    "opt.with": ("мера, будто она уже внедрена", "an intervention as if it were in place"),
+    "opt.set": ("заменить поле сценария, напр. traffic.rps=600", "replace a field, e.g. traffic.rps=600"),
+    "opt.engine": ("движок: cohort (быстрый) или exact", "engine: cohort (fast) or exact"),
+    "opt.text": ("файл с текстом, - это stdin", "a file with the text, - for standard input"),
+    "opt.kind": ("что за текст (иначе определяется сам)", "what the text is (default: recognised)"),
+    "opt.review_commands": (
+        "что делал игрок (иначе эталонное решение)",
+        "what the player did (default: the reference solution)",
+    ),
+    "opt.jsonl": ("файл JSONL, - это stdin", "a JSONL file, - for standard input"),
+    "opt.at": ("на какой секунде (иначе 0)", "at which second (default 0)"),
+    "opt.words": ("команда, напр. 'kubectl get pods'", "the command, e.g. 'kubectl get pods'"),
+    "opt.progress": ("показывать ход и без терминала", "show progress without a terminal, too"),
+    "opt.version": ("показать версию", "show the version"),
+    "usage.positionals": ("команды", "commands"),
+    "usage.options": ("параметры", "options"),
+    "opt.help": ("показать эту справку", "show this help"),
+    # play
+    "play.session": (
+        "Сессия {id} · сценарий {scenario} · seed {seed}",
+        "Session {id} · scenario {scenario} · seed {seed}",
+    ),
+    "play.own": (
+        "Кроме консоли: postmortem, actions (разбор с CTO), log, branch N, quit.",
+        "Besides the console: postmortem, actions (review with the CTO), log, branch N, quit.",
+    ),
+    "play.framing": (
+        "Команды читаются по одной строке; каждый ответ заканчивается строкой «.».",
+        'Commands are read line by line; every answer ends with a line ".".',
+    ),
+    "play.leave": (
+        "Сессия сохранена. Продолжить: dropprod play --resume {id}",
+        "The session is kept. To go on: dropprod play --resume {id}",
+    ),
+    "play.resumed": (
+        "Продолжаем: {count} записей в журнале, последнее время {clock}.",
+        "Going on: {count} entries in the log, the clock shows {clock}.",
+    ),
+    "play.latest": ("Последние события:", "Latest events:"),
+    "play.resolved": (
+        "Инцидент закрыт: SLI здоров, инварианты держатся.\n"
+        "Дальше: `actions` — какие меры предотвратят повторение, `postmortem` — разбор целиком.\n"
+        "CTO проверит каждую меру повторным прогоном инцидента.",
+        "The incident is over: the SLI is healthy and the invariants hold.\n"
+        "Next: `actions` for what would prevent it, `postmortem` for the whole story.\n"
+        "The CTO checks every action by replaying the incident with it in place.",
+    ),
+    "play.ask.actions": (
+        "Напишите конкретные меры, чтобы такое не повторилось. Закончите строкой «.».",
+        'Write concrete actions to prevent such incidents. End with a line ".".',
+    ),
+    "play.ask.postmortem": (
+        "Напишите постмортем: влияние, хронология, причины, обнаружение, меры. Закончите строкой «.».",
+        'Write the post-mortem: impact, timeline, causes, detection, actions. End with a line ".".',
+    ),
+    "play.early": (
+        "Инцидент ещё не закрыт: CTO разберёт текст по тому, что уже произошло.",
+        "The incident is not over yet: the CTO judges by what has happened so far.",
+    ),
+    "play.empty": ("Пустой текст не сохранён.", "An empty text is not kept."),
+    "play.discarded": ("Текст отброшен.", "The text is discarded."),
+    "play.replaying": ("повторные прогоны", "replays"),
+    "play.restoring": ("восстановление", "restoring"),
+    "play.unanswered": (
+        "Разбор прошлого текста был прерван, повторяю.",
+        "The review of your last text was cut off; asking again.",
+    ),
+    "play.question": (
+        "CTO спрашивает ({index}/{count}): {question}",
+        "The CTO asks ({index}/{count}): {question}",
+    ),
+    "play.answer": ("Ответ", "Answer"),
+    "play.recorded": ("Ответы записаны в журнал.", "Your answers are in the log."),
+    "play.interrupted": ("^C команда прервана в {clock}", "^C interrupted at {clock}"),
+    "play.review_stopped": (
+        "Разбор прерван; текст сохранён: `review` повторит разбор.",
+        "The review was stopped; the text is kept: `review` asks again.",
+    ),
+    "play.no_text": ("Нет текста, который ждёт разбора.", "No text is waiting for a review."),
+    "play.branched": (
+        "Новая сессия {id}: журнал {parent} до записи {seq}. Часы: {clock}.",
+        "New session {id}: the log of {parent} before entry {seq}. The clock shows {clock}.",
+    ),
+    "play.branch_usage": (
+        "branch N: новая сессия с записями до N-й (номера показывает log)",
+        "branch N: a new session with the entries before number N (log shows the numbers)",
+    ),
+    "play.log_empty": ("В журнале пока ничего.", "The log is empty."),
+    "play.read_only": (
+        "Сессию можно читать (log) и ответвить (branch N), но не продолжать.",
+        "The session can be read (log) and branched (branch N), not continued.",
+    ),
+    # review
+    "review.score": ("Оценка {score} из 100 ({overall} из 3)", "Score {score} of 100 ({overall} of 3)"),
+    "review.cannot": ("не оценить", "cannot be assessed"),
+    "review.items": (
+        "Меры и что они дали бы, по прогонам",
+        "Actions and what they would have done, by replay",
+    ),
+    "review.measure": ("показатель", "measure"),
+    "review.baseline": ("как было", "as it was"),
+    "review.with": ("с мерой", "with it"),
+    "review.effect": ("эффект", "effect"),
+    "review.nobody": ("без дежурного", "no responder"),
+    "review.unmapped": ("не удалось сопоставить с мерой из каталога", "not mapped to a known intervention"),
+    "review.references": ("Похожие инциденты", "Incidents like this"),
+    "review.questions": ("Вопросы", "Questions"),
+    "review.judge": ("Судья: {judge} · рубрика {rubric}", "Judge: {judge} · rubric {rubric}"),
+    # lists and runs
+    "list.sessions": (
+        "id\tсценарий\tвремя\tзаписей\tсоздана",
+        "id\tscenario\tclock\tentries\tcreated",
+    ),
+    "list.none": ("Сессий пока нет: dropprod play", "No sessions yet: dropprod play"),
+    "list.scenarios": ("id\tназвание\tтариф\tминут", "id\ttitle\ttier\tminutes"),
+    "run.resolved": ("инцидент закрыт", "resolved"),
+    "run.unresolved": ("инцидент не закрыт", "not resolved"),
+    "run.timeline": ("Хронология", "Timeline"),
+    "run.alerts": ("Алерты", "Alerts"),
+    "run.facts": ("Факты", "Facts"),
+    "run.invariants": ("Инварианты", "Invariants"),
+    "run.holds": ("соблюдён", "holds"),
+    "run.violated": ("нарушен: {count}", "violated: {count}"),
+    "run.running": ("прогон", "running"),
+}
+
+
+def choose_language(given: str | None, environ: Mapping[str, str]) -> str:
+    """`given`, else what the locale variables say (the first one set decides), else English."""
+    if given:
+        return given
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return "ru" if environ[name].lower().startswith("ru") else "en"
+    return "en"
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The text `key` in a language with its {places} filled."""
+    text = _TEXTS[key][0 if language == "ru" else 1]
+    return text.format(**values) if values else text
+
+
+def keys() -> list[str]:
+    """Every key: for the test that both languages have the same places."""
+    return list(_TEXTS)

@@ -1,0 +1,407 @@
+"""What every door does with sessions: create, submit, resume, review, branch. One way in, one log.
+
+No terminal, no HTTP, no clock and no randomness in here: the doors bring them. A world in memory is
+only a cache of its log; whoever drops it loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from api.store import Effect, Entry, Header, Kind, Status, Store
+
+if TYPE_CHECKING:
+    from simulator.reply import Reply
+    from simulator.scenario import Scenario
+    from simulator.world import Event, World
+
+Progress = Callable[[float, float], None]
+LINE_LIMIT = 4_000  # characters of one command: a long SQL statement fits, a pasted log does not
+TEXT_LIMIT = 50_000  # characters of a text under review: ten times a long post-mortem
+FOLLOW_LIMIT_S = 120.0  # simulated seconds a following command (`-w`) goes on; part of what a log means
+
+
+class SessionError(ValueError):
+    """What was asked cannot be done to this session: one line for the player."""
+
+
+class ReadOnly(SessionError):
+    """The session can be read and branched, not continued."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The world as the service sees it; the real one is composed in `api.bootstrap`."""
+
+    version: str
+    load: Callable[[str], Scenario]
+    digest: Callable[[Scenario], str]
+    build: Callable[[Scenario, int, str], World]
+    execute: Callable[[World, str], Reply]
+
+
+class ReviewText(Protocol):
+    """Judge a text about a session; `log` is the list of (t_s, line) that was played."""
+
+    def __call__(
+        self,
+        scenario: Scenario,
+        text: str,
+        kind: str,
+        language: str,
+        log: list[tuple[float, str]],
+        on_progress: Progress | None,
+    ) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a player sees after something happened. `severity` is the worst firing alert's, P1-P4."""
+
+    text: str
+    code: int
+    now_s: float
+    clock: datetime
+    severity: str | None
+    pending: str | None
+    resolved: bool
+    news: tuple[Event, ...] = ()  # what happened since the last observation
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session that can be played (or only read: then `read_only` says why, in one line)."""
+
+    header: Header
+    scenario: Scenario
+    seen: Observation
+    read_only: str | None = None
+    unanswered: Entry | None = None  # a text whose review was cut off
+
+
+@dataclass
+class _Live:
+    """A session in memory: the world is what its log says, `told` of its events were shown."""
+
+    header: Header
+    scenario: Scenario
+    world: World
+    next_seq: int = 1
+    told: int = 0
+    read_only: str | None = None
+    unanswered: Entry | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def id(self) -> str:
+        return self.header.id
+
+
+class ApplicationService:
+    """Sessions by id. Safe to call from several threads; commands of one session take turns."""
+
+    def __init__(
+        self,
+        store: Store,
+        simulator: Simulator,
+        review: ReviewText,
+        new_id: Callable[[], str],
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._simulator = simulator
+        self._review = review
+        self._new_id = new_id
+        self._utc_now = utc_now
+        self._lives: dict[str, _Live] = {}
+        self._opening: dict[str, threading.Lock] = {}  # a replay takes seconds: one at a time a session
+        self._turns = threading.Lock()
+
+    # sessions
+
+    def create(self, scenario_name: str, seed: int, language: str) -> Opened:
+        """Start a session. Raises ScenarioError, StoreError."""
+        scenario = self._simulator.load(scenario_name)
+        header = self._fresh_header(scenario_name, scenario, seed, language)
+        live = _Live(header, scenario, self._build(scenario, seed, language))
+        self._store.create(header)
+        self._lives[header.id] = live
+        return self._opened(live)
+
+    def resume(self, session_id: str, on_progress: Progress | None = None) -> Opened:
+        """Open a session by replaying its log. Raises SessionError, ScenarioError, StoreError."""
+        return self._opened(self._live(session_id, on_progress))
+
+    def branch(self, session_id: str, at_seq: int, on_progress: Progress | None = None) -> Opened:
+        """Start a new session with the entries before `at_seq` of another one ("what if, from here")."""
+        parent = self._header(session_id)
+        entries = self._store.entries(session_id)
+        last = entries[-1].seq if entries else 0
+        if not 1 <= at_seq <= last + 1:
+            raise SessionError(
+                f"session {session_id} has entries 1 to {last}; branch at one of 1 to {last + 1}"
+            )
+        scenario = self._simulator.load(parent.scenario)
+        fresh = self._fresh_header(parent.scenario, scenario, parent.seed, parent.language)
+        header = replace(fresh, parent=session_id, parent_seq=at_seq)
+        self._store.create(header, (self._inherited(parent, header, e) for e in entries if e.seq < at_seq))
+        return self.resume(header.id, on_progress)
+
+    def sessions(self) -> list[dict[str, Any]]:
+        return summaries(self._store)
+
+    def log(self, session_id: str) -> list[Entry]:
+        self._header(session_id)
+        return self._store.entries(session_id)
+
+    # playing
+
+    def submit(self, session_id: str, line: str) -> Observation:
+        """Log a command, then carry it out. Raises SessionError, StoreError.
+
+        A KeyboardInterrupt on the way stops the command where it is; the session goes on from there.
+        """
+        if len(line) > LINE_LIMIT:
+            raise SessionError(f"a command has at most {LINE_LIMIT} characters, this one has {len(line)}")
+        with self._playable(session_id) as live:
+            entry = self._append(live, "command", line)
+            try:
+                reply = self._simulator.execute(live.world, line)
+            except KeyboardInterrupt:
+                return self._stopped(live, entry)
+            self._complete(live, entry.seq)
+            return self._observe(live, reply.text, reply.code)
+
+    def pass_time(self, session_id: str, until_s: float) -> Observation:
+        """Live pace: let the world run on to a simulated second. The log gets it with the next entry."""
+        with self._playable(session_id) as live:
+            if until_s > live.world.now_s:
+                live.world.advance_to(until_s)
+            return self._observe(live)
+
+    def now_s(self, session_id: str) -> float | None:
+        """The session's simulated second, also while a command is under way in another thread."""
+        live = self._lives.get(session_id)
+        return live.world.now_s if live else None
+
+    def completions(
+        self, session_id: str, complete: Callable[[World, str], list[str]], prefix: str
+    ) -> list[str]:
+        live = self._live(session_id)
+        return complete(live.world, prefix)
+
+    def show_on(self, session_id: str, columns: int, colour: bool) -> None:
+        """Tell the world what it is looked at with; changes no state."""
+        live = self._live(session_id)
+        live.world.columns, live.world.colour = columns, colour
+
+    def forget(self, session_id: str) -> None:
+        """Drop a session's world from memory; the next call replays its log."""
+        self._lives.pop(session_id, None)
+
+    # after the incident
+
+    def review(
+        self, session_id: str, kind: Kind, text: str, on_progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Log a text, have it judged against the session's log, and log the verdict, too."""
+        if len(text) > TEXT_LIMIT:
+            raise SessionError(f"a text has at most {TEXT_LIMIT} characters, this one has {len(text)}")
+        with self._playable(session_id) as live:
+            live.unanswered = self._append(live, kind, text, done=True)
+            return self._judge(live, live.unanswered, on_progress)
+
+    def finish_review(self, session_id: str, on_progress: Progress | None = None) -> dict[str, Any]:
+        """Judge the text whose review was cut off. Raises SessionError when there is none."""
+        with self._playable(session_id) as live:
+            if live.unanswered is None:
+                raise SessionError(f"session {session_id} has no text that waits for a review")
+            return self._judge(live, live.unanswered, on_progress)
+
+    def answer(self, session_id: str, question: str, text: str) -> None:
+        """Log the player's answer to a follow-up question."""
+        with self._playable(session_id) as live:
+            line = json.dumps({"question": question, "answer": text[:TEXT_LIMIT]}, ensure_ascii=False)
+            self._append(live, "answer", line, done=True)
+
+    # inside
+
+    def _build(self, scenario: Scenario, seed: int, language: str) -> World:
+        world = self._simulator.build(scenario, seed, language)
+        world.follow_limit_s = FOLLOW_LIMIT_S
+        return world
+
+    def _fresh_header(self, name: str, scenario: Scenario, seed: int, language: str) -> Header:
+        return Header(
+            id=self._new_id(),
+            scenario=name,
+            scenario_digest=self._simulator.digest(scenario),
+            seed=seed,
+            version=self._simulator.version,
+            language=language,
+            created=self._utc_now().astimezone(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _header(self, session_id: str) -> Header:
+        header = self._store.header(session_id)
+        if header is None:
+            raise SessionError(f"no session {session_id!r}: `dropprod sessions` lists them")
+        return header
+
+    def _live(self, session_id: str, on_progress: Progress | None = None) -> _Live:
+        with self._turns:
+            turn = self._opening.setdefault(session_id, threading.Lock())
+        with turn:
+            live = self._lives.get(session_id)
+            if live is None:
+                live = self._lives[session_id] = self._rebuilt(self._header(session_id), on_progress)
+            return live
+
+    @contextmanager
+    def _playable(self, session_id: str) -> Iterator[_Live]:
+        """The session with its turn taken; a world that something broke off is not kept."""
+        live = self._live(session_id)
+        with live.lock:
+            if live.read_only:
+                raise ReadOnly(live.read_only)
+            try:
+                yield live
+            except BaseException:
+                # The log is the truth: the next call replays it rather than trusting half an effect.
+                self._lives.pop(session_id, None)
+                raise
+
+    def _append(self, live: _Live, kind: Kind, line: str, done: bool = False) -> Entry:
+        world = live.world
+        effect = Effect(world.digest(), world.now_s) if done else None
+        entry = Entry(live.next_seq, world.now_s, kind, line, effect)
+        self._store.append(live.id, entry)
+        live.next_seq += 1
+        return entry
+
+    def _complete(self, live: _Live, seq: int, status: Status = "done") -> None:
+        self._store.complete(live.id, seq, Effect(live.world.digest(), live.world.now_s, status))
+
+    def _observe(self, live: _Live, text: str = "", code: int = 0) -> Observation:
+        world = live.world
+        news = tuple(world.events[live.told :])
+        live.told = len(world.events)
+        return Observation(
+            text=text,
+            code=code,
+            now_s=world.now_s,
+            clock=world.at(world.now_s),
+            severity=world.pager.severity(),
+            pending=world.pending,
+            resolved=world.resolved,
+            news=news,
+        )
+
+    def _opened(self, live: _Live) -> Opened:
+        with live.lock:
+            return Opened(live.header, live.scenario, self._observe(live), live.read_only, live.unanswered)
+
+    def _stopped(self, live: _Live, entry: Entry) -> Observation:
+        """After Ctrl-C: the command counts as time that passed, up to the last whole second."""
+        now_s = max(entry.t_s, float(int(live.world.now_s)))
+        columns, colour = live.world.columns, live.world.colour
+        past = [e for e in self._store.entries(live.id) if e.seq < entry.seq]
+        live.world = self._build(live.scenario, live.header.seed, live.header.language)
+        live.world.columns, live.world.colour = columns, colour
+        for earlier in past:
+            self._apply(live.world, earlier)
+        live.world.advance_to(now_s)
+        self._complete(live, entry.seq, "interrupted")
+        return replace(self._observe(live), interrupted=True)
+
+    def _inherited(self, parent: Header, child: Header, entry: Entry) -> Entry:
+        """An entry for a branch: under another simulator or scenario its effect is found out anew."""
+        same = (parent.version, parent.scenario_digest) == (child.version, child.scenario_digest)
+        return entry if same else Entry(entry.seq, entry.t_s, entry.kind, entry.line)
+
+    # replay
+
+    def _rebuilt(self, header: Header, on_progress: Progress | None) -> _Live:
+        """Re-execute a log and verify each effect; what no longer fits is opened read-only."""
+        scenario = self._simulator.load(header.scenario)
+        live = _Live(header, scenario, self._build(scenario, header.seed, header.language))
+        live.read_only = self._stale(header, scenario)
+        entries = self._store.entries(header.id)
+        end_s = entries[-1].t_s if entries else 0.0
+        for entry in entries:
+            if on_progress is not None:
+                on_progress(entry.t_s, end_s)
+            self._apply(live.world, entry)
+            if not self._verified(live, entry):
+                break
+            live.next_seq = entry.seq + 1
+            if entry.kind in ("action-items", "postmortem", "model"):
+                live.unanswered = None if entry.kind == "model" else entry
+        return live
+
+    def _stale(self, header: Header, scenario: Scenario) -> str | None:
+        version, digest = self._simulator.version, self._simulator.digest(scenario)
+        if header.version != version:
+            return (
+                f"session {header.id} is read-only: played with simulator {header.version}, this is {version}"
+            )
+        if header.scenario_digest != digest:
+            return (
+                f"session {header.id} is read-only: scenario {header.scenario} has changed since "
+                f"({header.scenario_digest} then, {digest} now)"
+            )
+        return None
+
+    def _apply(self, world: World, entry: Entry) -> None:
+        if entry.t_s > world.now_s:
+            world.advance_to(entry.t_s)
+        if entry.effect is not None and entry.effect.status == "interrupted":
+            world.advance_to(entry.effect.now_s)
+        elif entry.kind == "command":
+            self._simulator.execute(world, entry.line)
+
+    def _verified(self, live: _Live, entry: Entry) -> bool:
+        """Compare an entry's effect with the log's, or complete it. False: the log ends here."""
+        if entry.effect is None:
+            if live.read_only is None:
+                self._complete(live, entry.seq)
+            return True
+        replayed = live.world.digest()
+        if replayed == entry.effect.digest:
+            return True
+        clock = live.world.at(entry.t_s)
+        live.read_only = live.read_only or (
+            f"session {live.id} is read-only from entry {entry.seq} on ({clock:%H:%M:%S} {_shortened(entry.line)}): "
+            f"a replay gives {replayed}, the log says {entry.effect.digest}"
+        )
+        return False
+
+    def _judge(self, live: _Live, entry: Entry, on_progress: Progress | None) -> dict[str, Any]:
+        played = [(e.t_s, e.line) for e in self._store.entries(live.id) if _was_carried_out(e)]
+        result = self._review(
+            live.scenario, entry.line, entry.kind, live.header.language, played, on_progress
+        )
+        self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)
+        live.unanswered = None
+        return result
+
+
+def summaries(store: Store) -> list[dict[str, Any]]:
+    """Every kept session, newest first: its header, `entries` and the second `now_s` it got to."""
+    return [{**asdict(h), "entries": count, "now_s": now_s} for h, count, now_s in store.headers()]
+
+
+def _was_carried_out(entry: Entry) -> bool:
+    return entry.kind == "command" and (entry.effect is None or entry.effect.status == "done")
+
+
+def _shortened(line: str, limit: int = 60) -> str:
+    flat = " ".join(line.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

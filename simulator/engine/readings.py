@@ -1,0 +1,198 @@
+"""Readings that both engines share: second-by-second recording and the states shown to consoles.
+
+An engine fills a `Second` with what happened; this file turns it into history columns and states.
+"""
+
+from array import array
+from dataclasses import dataclass, field
+
+from simulator.engine.network import Network
+from simulator.engine.plane import BREAKER_NAMES, DatabaseState, GroupState, History, PoolState, WorkerState
+
+
+@dataclass
+class Second:
+    """Counts of one second and gauges at its end; lists in the network's order."""
+
+    offered: list[float]
+    ok: list[float]
+    declined: list[float]
+    failed: list[float]  # class-major: rejected, timed out, error
+    entered: list[float]
+    rejected: list[float]
+    errors: list[float]
+    drained: list[float]
+    queries: list[float]
+    pool_timeouts: list[float]
+    in_flight: list[float]
+    pods: list[int]
+    pool_busy: list[float]
+    pool_open: list[float]
+    pool_waiting: list[float]
+    pool_wait_s: list[float]
+    pool_refused: list[float]
+    pool_limit: list[float]
+    database_slow: list[float]
+    backlog: list[float]
+    breaker: list[int]
+
+
+@dataclass
+class Recorder:
+    """Writes finished seconds into a history."""
+
+    network: Network
+    history: History = field(default_factory=History)
+
+    def record(self, s: Second) -> None:
+        put = self.history.append
+        net = self.network
+        workers = [c.name for c in net.classes if c.worker]
+        for c, spec in enumerate(net.classes):
+            if spec.worker:
+                continue
+            base = f"class/{spec.name}/"
+            put(base + "offered", s.offered[c])
+            put(base + "ok", s.ok[c])
+            put(base + "declined", s.declined[c])
+            for j, kind in enumerate(("rejected", "timeout", "error")):
+                put(base + kind, s.failed[c * 3 + j])
+        for g, group in enumerate(net.groups):
+            base = f"service/{group.service}/{group.version}/"
+            put(base + "pods", s.pods[g])
+            put(base + "in_flight", s.in_flight[g])
+            put(base + "requests", s.entered[g] + s.rejected[g])
+            put(base + "rejected", s.rejected[g])
+            put(base + "errors", s.errors[g])
+            cores = s.entered[g] * group.cpu_ms / 1000
+            put(base + "cpu_share", min(1.0, cores / (s.pods[g] * group.cpu_limit)) if s.pods[g] else 0.0)
+        self._stores(s)
+        for w, name in enumerate(workers):
+            put(f"worker/{name}/backlog", s.backlog[w])
+            put(f"worker/{name}/breaker", s.breaker[w])
+            put(f"worker/{name}/drained", s.drained[w])
+        self.history.seconds += 1
+
+    def _stores(self, s: Second) -> None:
+        put = self.history.append
+        net = self.network
+        for p, pool in enumerate(net.pools):
+            base = f"pool/{pool.name}/"
+            put(base + "active", s.pool_busy[p])
+            put(base + "open", s.pool_open[p])
+            put(base + "waiting", s.pool_waiting[p])
+            put(base + "wait_s", s.pool_wait_s[p])
+            put(base + "queries", s.queries[p])
+            put(base + "refused", s.pool_refused[p])
+            put(base + "timeouts", s.pool_timeouts[p])
+        for d, database in enumerate(net.databases):
+            members = [p for p, pool in enumerate(net.pools) if pool.database == d]
+            queries = sum(s.queries[p] for p in members)
+            busy_cores = sum(s.queries[p] * self.cpu_s(p) for p in members)
+            base = f"db/{database.name}/"
+            put(base + "cpu", min(1.0, busy_cores / database.cores))
+            put(base + "active", sum(s.pool_busy[p] for p in members))
+            put(base + "latency_s", s.database_slow[d] * (busy_cores / queries if queries > 0 else 0.0))
+            put(base + "queries", queries)
+            put(base + "connections", sum(s.pool_open[p] for p in members))
+
+    def cpu_s(self, pool: int) -> float:
+        """Mean CPU seconds of a pool's queries (all queries of a pool are alike in one scenario)."""
+        for node in self.network.nodes:
+            if node.pool == pool:
+                return node.mean_s
+        return 0.0
+
+
+class Readings:
+    """States of groups, pools, databases and workers, read from a history and the limits in force."""
+
+    network: Network
+    history: History
+    pool_limits: list[int]
+    worker_rates: list[float]
+
+    def group(self, service: str, version: str) -> GroupState:
+        g = self.network.group_index(service, version)
+        spec = self.network.groups[g]
+        base = f"service/{service}/{version}/"
+        last = self.history.last
+        requests = last(base + "requests")
+        return GroupState(
+            service,
+            version,
+            self.live_pods(g),
+            spec.limit_per_pod,
+            last(base + "in_flight"),
+            requests - last(base + "rejected"),
+            last(base + "rejected"),
+            last(base + "cpu_share"),
+        )
+
+    def live_pods(self, group: int) -> int:
+        raise NotImplementedError  # each engine answers from its own state
+
+    def groups(self, service: str) -> list[GroupState]:
+        return [self.group(service, g.version) for g in self.network.groups if g.service == service]
+
+    def pools(self, database: str) -> list[PoolState]:
+        last = self.history.last
+        found = []
+        for p, spec in enumerate(self.network.pools):
+            owner = self.network.databases[spec.database].name
+            if owner == database:
+                base = f"pool/{spec.name}/"
+                found.append(
+                    PoolState(
+                        spec.name,
+                        spec.user,
+                        owner,
+                        spec.via,
+                        self.pool_limits[p],
+                        round(last(base + "open", spec.open)),
+                        last(base + "active"),
+                        last(base + "waiting"),
+                        last(base + "wait_s"),
+                        last(base + "refused"),
+                    )
+                )
+        return found
+
+    def database(self, name: str) -> DatabaseState:
+        spec = next(d for d in self.network.databases if d.name == name)
+        last = self.history.last
+        base = f"db/{name}/"
+        return DatabaseState(
+            name,
+            int(spec.cores),
+            spec.max_connections,
+            spec.superuser_reserved,
+            last(base + "cpu"),
+            last(base + "active"),
+            last(base + "queries"),
+            last(base + "latency_s"),
+            round(last(base + "connections", sum(p.open for p in self.network.pools))),
+        )
+
+    def worker(self, name: str) -> WorkerState:
+        names = [c.name for c in self.network.classes if c.worker]
+        w = names.index(name)
+        base = f"worker/{name}/"
+        changes = [c for c in self.breaker_changes() if c[1] == name]
+        return WorkerState(
+            name,
+            self.history.last(base + "backlog"),
+            self.worker_rates[w],
+            BREAKER_NAMES[int(self.history.last(base + "breaker"))],
+            changes[-1][0] if changes else 0.0,
+        )
+
+    def breaker_changes(self) -> list[tuple[float, str, str]]:
+        raise NotImplementedError
+
+    def edge_p99_ms(self, class_name: str) -> float:
+        series = self.p99_series_ms(class_name)
+        return series[-1] if series else 0.0
+
+    def p99_series_ms(self, class_name: str) -> "array[float]":
+        raise NotImplementedError

@@ -1,0 +1,419 @@
+"""`kubectl describe`: one function a type, laid out by the elastic tabs of the real tool."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simulator.kubernetes import pods as lives
+from simulator.kubernetes.events import visible
+from simulator.kubernetes.get import collect, nothing_found
+from simulator.kubernetes.layout import age, elastic, long_stamp
+from simulator.kubernetes.objects import (
+    VERSION,
+    conditions,
+    container_state,
+    endpoint_pods,
+    pod_conditions,
+)
+from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.resources import Item, request
+from simulator.kubernetes.state import (
+    Autoscaler,
+    Deployment,
+    Node,
+    Pod,
+    ReplicaSet,
+    Template,
+    counts,
+    cpu_m,
+    current_replicaset,
+    memory_mi,
+)
+from simulator.kubernetes.yamltext import dump
+from simulator.reply import Reply
+from simulator.scenario import Probe
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+MISSING = (
+    "error: You must specify the type of resource to describe. "
+    'Use "kubectl api-resources" for a complete list of supported resources.'
+)
+
+
+def run_describe(world: "World", call: Call) -> Reply:
+    """`kubectl describe`; a name that is none may be a prefix, as with the real tool."""
+    asked = request(call.args, MISSING)
+    found = collect(world, call, asked)
+    every = list(found.every)
+    errors = []
+    if found.errors:
+        namespace_call = Call(call.verb, flags={k: v for k, v in call.flags.items() if k != "selector"})
+        for kind, name in asked.named:
+            if any(item.type == kind and item.name == name for item in every):
+                continue
+            whole = collect(world, namespace_call, request([kind.plural], MISSING)).every
+            near = [item for item in whole if item.name.startswith(name)]
+            every += near
+            if not near:
+                errors += [text for text in found.errors if f'"{name}"' in text and kind.qualified in text]
+    if not every and not errors:
+        return Reply(err=nothing_found(world, call, asked))
+    show = call.on("show-events", default=True)
+    text = "\n\n".join(_describe(world, item, show) for item in every)
+    return Reply(text, "".join(line + "\n" for line in errors), 1 if errors else 0)
+
+
+def _describe(world: "World", item: Item, show_events: bool) -> str:
+    make = _MAKERS.get(item.type.plural, _plain)
+    text = make(world, item)
+    if show_events and item.type.plural in _EVENTFUL:
+        text += _events(world, (item.type.kind, item.name))
+    return elastic(text)
+
+
+def _mapping(title: str, pairs: dict[str, str]) -> str:
+    """`Labels:\\ta=b` with further pairs below each other."""
+    if not pairs:
+        return f"{title}:\t<none>\n"
+    lines = [f"{key}={value}" for key, value in sorted(pairs.items())]
+    return f"{title}:\t" + "\n\t".join(lines) + "\n"
+
+
+def _annotations(pairs: dict[str, str]) -> str:
+    if not pairs:
+        return "Annotations:\t<none>\n"
+    return "Annotations:\t" + "\n\t".join(f"{k}: {v}" for k, v in sorted(pairs.items())) + "\n"
+
+
+def _when(world: "World", seconds: float) -> str:
+    return long_stamp(world.at(seconds))
+
+
+def _events(world: "World", about: tuple[str, str]) -> str:
+    """The Events block, oldest first."""
+    found = visible(world.kubernetes, world.now_s, about)
+    if not found:
+        return "Events:\t<none>\n"
+    text = "Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------\n"
+    for event in sorted(found, key=lambda event: event.seen(world.now_s)[0]):
+        last_s, times = event.seen(world.now_s)
+        when = age(world.now_s - last_s)
+        if times > 1:
+            when = f"{when} (x{times} over {age(world.now_s - event.first_s)})"
+        text += f"  {event.type}\t{event.reason}\t{when}\t{event.source}\t{event.message}\n"
+    return text
+
+
+def _probe(probe: Probe, port: int) -> str:
+    return (
+        f"http-get http://:{port}{probe.path} delay={probe.initial_delay_s:.0f}s "
+        f"timeout={probe.timeout_s:.0f}s period={probe.period_s:.0f}s "
+        f"#success=1 #failure={probe.failure_threshold}"
+    )
+
+
+def _resources(template: Template, pad: str) -> str:
+    return (
+        f"{pad}Limits:\n{pad}  cpu:\t{template.cpu_limit}\n{pad}  memory:\t{template.memory_limit}\n"
+        f"{pad}Requests:\n{pad}  cpu:\t{template.cpu_request}\n{pad}  memory:\t{template.memory_request}\n"
+    )
+
+
+def _probes(deployment: Deployment | None, pad: str, port: int) -> str:
+    text = ""
+    if deployment is not None and deployment.liveness is not None:
+        text += f"{pad}Liveness:\t{_probe(deployment.liveness, port)}\n"
+    if deployment is not None and deployment.readiness is not None:
+        text += f"{pad}Readiness:\t{_probe(deployment.readiness, port)}\n"
+    return text
+
+
+def _environment(template: Template, pad: str) -> str:
+    if not template.env:
+        return f"{pad}Environment:\t<none>\n"
+    return f"{pad}Environment:\n" + "".join(f"{pad}  {name}:\t{value}\n" for name, value in template.env)
+
+
+def _pod(world: "World", item: Item) -> str:
+    pod: Pod = item.source
+    deployment = world.kubernetes.deployments.get(pod.app)
+    node = world.kubernetes.nodes.get(pod.node)
+    text = f"Name:\t{pod.name}\nNamespace:\t{pod.namespace}\nPriority:\t0\nService Account:\tdefault\n"
+    text += f"Node:\t{pod.node}/{node.internal_ip}\n" if node else "Node:\t<none>\n"
+    if pod.node:
+        text += f"Start Time:\t{_when(world, pod.created_s)}\n"
+    text += _mapping("Labels", pod.labels)
+    restarted = pod.template.restarted_at
+    text += _annotations({"kubectl.kubernetes.io/restartedAt": restarted} if restarted else {})
+    if pod.deleted_s is not None:
+        lasts = age(world.now_s - pod.deleted_s)
+        text += f"Status:\tTerminating (lasts {lasts})\nTermination Grace Period:\t30s\n"
+    else:
+        text += f"Status:\t{lives.phase(pod, world.now_s)}\n"
+    text += f"IP:\t{pod.ip}\nIPs:\n  IP:\t{pod.ip}\n" if pod.ip else "IP:\t\nIPs:\t<none>\n"
+    text += f"Controlled By:\t{pod.owner_kind}/{pod.owner}\nContainers:\n"
+    text += _pod_container(world, pod, deployment)
+    text += "Conditions:\n  Type\tStatus\n"
+    for kind, holds in pod_conditions(pod):
+        text += f"  {kind} \t{holds} \n"
+    text += "Volumes:\t<none>\nQoS Class:\tBurstable\nNode-Selectors:\t<none>\n"
+    text += "Tolerations:\tnode.kubernetes.io/not-ready:NoExecute op=Exists for 300s\n"
+    return text + "\tnode.kubernetes.io/unreachable:NoExecute op=Exists for 300s\n"
+
+
+def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> str:
+    template, running = pod.template, world.now_s >= pod.started_s
+    digest = pod.uid.replace("-", "")
+    text = f"  {template.container}:\n    Container ID:\t"
+    text += f"containerd://{digest}{digest}\n" if running else "\n"
+    text += f"    Image:\t{template.image}\n    Image ID:\t"
+    name = template.image.rpartition(":")[0]
+    text += f"{name}@sha256:{digest[::-1]}{digest}\n" if running else "\n"
+    text += f"    Port:\t{template.port}/TCP\n    Host Port:\t0/TCP\n"
+    state: dict[str, Any] = container_state(world, pod)
+    if "running" in state:
+        since_s = max(pod.started_s, pod.restarted_s) if pod.restarts else pod.started_s
+        text += f"    State:\tRunning\n      Started:\t{_when(world, since_s)}\n"
+    else:
+        text += f"    State:\tWaiting\n      Reason:\t{state['waiting']['reason']}\n"
+    if pod.restarts:
+        text += "    Last State:\tTerminated\n      Reason:\tError\n      Exit Code:\t143\n"
+        text += f"      Started:\t{_when(world, pod.started_s)}\n"
+        text += f"      Finished:\t{_when(world, pod.restarted_s)}\n"
+    text += f"    Ready:\t{pod.ready}\n    Restart Count:\t{pod.restarts}\n"
+    text += _resources(template, "    ") + _probes(deployment, "    ", template.port)
+    return text + _environment(template, "    ") + "    Mounts:\t<none>\n"
+
+
+def _pod_template(template: Template, labels: dict[str, str], deployment: Deployment | None) -> str:
+    shown = "\n\t".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    text = f"Pod Template:\n  Labels:\t{shown}\n"
+    if template.restarted_at:
+        text += f"  Annotations:\tkubectl.kubernetes.io/restartedAt: {template.restarted_at}\n"
+    text += f"  Containers:\n   {template.container}:\n    Image:\t{template.image}\n"
+    text += f"    Port:\t{template.port}/TCP\n    Host Port:\t0/TCP\n"
+    text += _resources(template, "    ") + _probes(deployment, "    ", template.port)
+    text += _environment(template, "    ") + "    Mounts:\t<none>\n"
+    return text + "  Volumes:\t<none>\n  Node-Selectors:\t<none>\n  Tolerations:\t<none>\n"
+
+
+def _deployment(world: "World", item: Item) -> str:
+    found: Deployment = item.source
+    status, strategy = counts(world.kubernetes, found, world.now_s), found.strategy
+    notes = {"deployment.kubernetes.io/revision": str(found.revision)}
+    if found.change_cause:
+        notes["kubernetes.io/change-cause"] = found.change_cause
+    text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\n"
+    text += f"CreationTimestamp:\t{_when(world, found.created_s)}\n"
+    text += _mapping("Labels", found.labels) + _annotations(notes) + f"Selector:\tapp={found.name}\n"
+    text += (
+        f"Replicas:\t{status.desired} desired | {status.updated} updated | {status.total} total | "
+        f"{status.available} available | {status.unavailable} unavailable\n"
+    )
+    text += f"StrategyType:\t{strategy.kind}\nMinReadySeconds:\t{strategy.min_ready_s:.0f}\n"
+    if strategy.kind == "RollingUpdate":
+        limits = f"{strategy.max_unavailable} max unavailable, {strategy.max_surge} max surge"
+        text += f"RollingUpdateStrategy:\t{limits}\n"
+    text += _pod_template(found.template, found.labels, found)
+    text += "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n"
+    for condition in conditions(world, found):
+        text += f"  {condition['type']} \t{condition['status']}\t{condition['reason']}\n"
+    return text + _sets_of(world, found)
+
+
+def _sets_of(world: "World", found: Deployment) -> str:
+    cluster = world.kubernetes
+    new = current_replicaset(cluster, found)
+
+    def shown(replicaset: ReplicaSet) -> str:
+        made = len(cluster.owned(replicaset.name))
+        return f"{replicaset.name} ({made}/{replicaset.replicas} replicas created)"
+
+    olds = ", ".join(shown(rs) for rs in cluster.revisions(found.name) if rs is not new)
+    newest = shown(new) if new else "<none>"
+    return f"OldReplicaSets:\t{olds or '<none>'}\nNewReplicaSet:\t{newest}\n"
+
+
+def _replicaset(world: "World", item: Item) -> str:
+    found: ReplicaSet = item.source
+    owned = world.kubernetes.owned(found.name)
+    running = sum(lives.phase(pod, world.now_s) == "Running" for pod in owned)
+    text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\n"
+    text += f"Selector:\tapp={found.deployment},pod-template-hash={found.hash}\n"
+    notes = {
+        "deployment.kubernetes.io/desired-replicas": str(found.desired),
+        "deployment.kubernetes.io/max-replicas": str(found.ceiling),
+        "deployment.kubernetes.io/revision": str(found.revision),
+    }
+    if found.earlier:
+        notes["deployment.kubernetes.io/revision-history"] = ",".join(map(str, found.earlier))
+    text += _mapping("Labels", item.labels) + _annotations(notes)
+    text += f"Controlled By:\tDeployment/{found.deployment}\n"
+    text += f"Replicas:\t{len(owned)} current / {found.replicas} desired\n"
+    waiting = len(owned) - running
+    text += f"Pods Status:\t{running} Running / {waiting} Waiting / 0 Succeeded / 0 Failed\n"
+    deployment = world.kubernetes.deployments.get(found.deployment)
+    return text + _pod_template(found.template, item.labels, deployment)
+
+
+def _service(world: "World", item: Item) -> str:
+    found = item.source
+    ready, _ = endpoint_pods(world, found.name)
+    shown = ",".join(f"{pod.ip}:{found.target_port}" for pod in ready[:3])
+    more = f" + {len(ready) - 3} more..." if len(ready) > 3 else ""
+    return (
+        f"Name:\t{found.name}\nNamespace:\t{item.namespace}\n"
+        + _mapping("Labels", found.labels)
+        + "Annotations:\t<none>\n"
+        + f"Selector:\tapp={found.name}\nType:\tClusterIP\nIP Family Policy:\tSingleStack\n"
+        + f"IP Families:\tIPv4\nIP:\t{found.cluster_ip}\nIPs:\t{found.cluster_ip}\n"
+        + f"Port:\thttp  {found.port}/TCP\nTargetPort:\t{found.target_port}/TCP\n"
+        + f"Endpoints:\t{shown}{more}\nSession Affinity:\tNone\nInternal Traffic Policy:\tCluster\n"
+    )
+
+
+def _autoscaler(world: "World", item: Item) -> str:
+    found: Autoscaler = item.source
+    deployment = world.kubernetes.deployments.get(found.deployment)
+    current = deployment.replicas if deployment else 0
+    usage = "<unknown>" if found.percent is None else f"{found.percent}% ({found.usage_m}m)"
+    text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\nLabels:\t<none>\nAnnotations:\t<none>\n"
+    text += f"CreationTimestamp:\t{_when(world, found.created_s)}\n"
+    text += f"Reference:\tDeployment/{found.deployment}\nMetrics:\t( current / target )\n"
+    text += f"  resource cpu on pods  (as a percentage of request):\t{usage} / {found.target}%\n"
+    text += f"Min replicas:\t{found.minimum}\nMax replicas:\t{found.maximum}\n"
+    text += f"Deployment pods:\t{current} current / {found.desired} desired\n"
+    text += "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------\n"
+    for kind, status, reason, message in _hpa_conditions(found):
+        text += f"  {kind}\t{status}\t{reason}\t{message}\n"
+    return text
+
+
+def _hpa_conditions(found: Autoscaler) -> list[tuple[str, str, str, str]]:
+    able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
+    if found.stabilized:
+        text = "recent recommendations were higher than current one, applying the highest recent recommendation"
+        able = ("AbleToScale", "True", "ScaleDownStabilized", text)
+    elif found.scaled_s is not None:
+        text = f"the HPA controller was able to update the target scale to {found.desired}"
+        able = ("AbleToScale", "True", "SucceededRescale", text)
+    if found.percent is None:
+        text = (
+            "the HPA was unable to compute the replica count: failed to get cpu utilization: "
+            "unable to get metrics for resource cpu: no metrics returned from resource metrics API"
+        )
+        return [able, ("ScalingActive", "False", "FailedGetResourceMetric", text)]
+    active = (
+        "the HPA was able to successfully calculate a replica count from cpu resource utilization "
+        "(percentage of request)"
+    )
+    limits = {
+        "": ("False", "DesiredWithinRange", "the desired count is within the acceptable range"),
+        "ScaleUpLimit": ("True", "ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate"),
+        "TooManyReplicas": ("True", "TooManyReplicas", "the desired replica count is more than the maximum replica count"),
+        "TooFewReplicas": ("True", "TooFewReplicas", "the desired replica count is less than the minimum replica count"),
+    }
+    return [
+        able,
+        ("ScalingActive", "True", "ValidMetricFound", active),
+        ("ScalingLimited", *limits[found.limited]),
+    ]
+
+
+def _node(world: "World", item: Item) -> str:
+    node: Node = item.source
+    cluster = world.kubernetes
+    here = [p for p in (*cluster.pods.values(), *cluster.system_pods.values()) if p.node == node.name]
+    text = f"Name:\t{node.name}\nRoles:\t<none>\n" + _mapping("Labels", item.labels)
+    text += "Annotations:\tnode.alpha.kubernetes.io/ttl: 0\n"
+    text += f"CreationTimestamp:\t{_when(world, node.created_s)}\n"
+    taint = "node.kubernetes.io/unschedulable:NoSchedule" if node.unschedulable else "<none>"
+    text += f"Taints:\t{taint}\nUnschedulable:\t{str(node.unschedulable).lower()}\n"
+    text += "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------\n"
+    for kind in ("Memory", "Disk", "PID"):
+        low = "HasSufficientMemory HasNoDiskPressure HasSufficientPID".split()
+        reason = "Kubelet" + low[("Memory", "Disk", "PID").index(kind)]
+        meaning = {"Memory": "sufficient memory", "Disk": "no disk pressure", "PID": "sufficient PID"}[kind]
+        text += f"  {kind}Pressure \tFalse \t{reason} \tkubelet has {meaning} available\n"
+    text += "  Ready \tTrue \tKubeletReady \tkubelet is posting ready status\n"
+    text += f"Addresses:\n  InternalIP:\t{node.internal_ip}\n  Hostname:\t{node.name}\n"
+    for title in ("Capacity", "Allocatable"):
+        text += f"{title}:\n  cpu:\t{node.cpu_m // 1000}\n  memory:\t{node.memory_mi}Mi\n"
+        text += f"  pods:\t{node.max_pods}\n"
+    text += "System Info:\n  Kernel Version:\t6.1.0-28-amd64\n"
+    text += "  OS Image:\tDebian GNU/Linux 12 (bookworm)\n  Container Runtime Version:\tcontainerd://1.7.24\n"
+    text += f"  Kubelet Version:\t{VERSION}\nPodCIDR:\t10.244.{node.index}.0/24\n"
+    return text + _node_pods(world, node, here)
+
+
+def _node_pods(world: "World", node: Node, here: list[Pod]) -> str:
+    def part(value: int, whole: int) -> str:
+        return f"({100 * value // whole}%)"
+
+    text = f"Non-terminated Pods:\t({len(here)} in total)\n"
+    heads = "Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge"
+    marks = "---------\t----\t\t------------\t----------\t---------------\t-------------\t---"
+    text += f"  {heads}\n  {marks}\n"
+    sums = [0, 0, 0, 0]
+    for pod in sorted(here, key=lambda pod: (pod.namespace, pod.name)):
+        t = pod.template
+        numbers = [cpu_m(t.cpu_request), cpu_m(t.cpu_limit), memory_mi(t.memory_request), memory_mi(t.memory_limit)]
+        sums = [a + b for a, b in zip(sums, numbers, strict=True)]
+        shown = [t.cpu_request, t.cpu_limit, t.memory_request, t.memory_limit]
+        wholes = [node.cpu_m, node.cpu_m, node.memory_mi, node.memory_mi]
+        cells = [f"{s} {part(n, w)}" for s, n, w in zip(shown, numbers, wholes, strict=True)]
+        text += f"  {pod.namespace}\t{pod.name}\t\t" + "\t".join(cells)
+        text += f"\t{age(world.now_s - pod.created_s)}\n"
+    text += "Allocated resources:\n  (Total limits may be over 100 percent, i.e., overcommitted.)\n"
+    text += "  Resource\tRequests\tLimits\n  --------\t--------\t------\n"
+    text += f"  cpu\t{sums[0]}m {part(sums[0], node.cpu_m)}\t{sums[1]}m {part(sums[1], node.cpu_m)}\n"
+    return text + (
+        f"  memory\t{sums[2]}Mi {part(sums[2], node.memory_mi)}\t"
+        f"{sums[3]}Mi {part(sums[3], node.memory_mi)}\n"
+    )
+
+
+def _configmap(world: "World", item: Item) -> str:
+    text = f"Name:\t{item.name}\nNamespace:\t{item.namespace}\nLabels:\t<none>\nAnnotations:\t<none>\n\nData\n====\n"
+    for key, value in sorted(item.source.data.items()):
+        text += f"{key}:\n----\n{value}\n\n"
+    return text + "\nBinaryData\n====\n\n"
+
+
+def _statefulset(world: "World", item: Item) -> str:
+    found = item.source
+    ready = sum(pod.ready for pod in world.kubernetes.owned(found.name))
+    text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\n"
+    text += f"CreationTimestamp:\t{_when(world, found.created_s)}\nSelector:\tapp={found.name}\n"
+    text += _mapping("Labels", found.labels) + "Annotations:\t<none>\n"
+    text += f"Replicas:\t{found.replicas} desired | {found.replicas} total\nUpdate Strategy:\tOnDelete\n"
+    text += f"Pods Status:\t{ready} Running / {found.replicas - ready} Waiting / 0 Succeeded / 0 Failed\n"
+    return text + _pod_template(found.template, found.labels, None)
+
+
+def _plain(world: "World", item: Item) -> str:
+    """Types without a page of their own: name, then what the API has."""
+    from simulator.kubernetes.objects import as_object
+
+    body = as_object(world, item)
+    rest = {key: value for key, value in body.items() if key not in ("apiVersion", "kind", "metadata")}
+    text = f"Name:\t{item.name}\n"
+    if item.namespace:
+        text += f"Namespace:\t{item.namespace}\n"
+    text += _mapping("Labels", item.labels) + "Annotations:\t<none>\n"
+    return text + (dump(rest) if rest else "")
+
+
+_MAKERS: dict[str, Callable[["World", Item], str]] = {
+    "configmaps": _configmap,
+    "deployments": _deployment,
+    "horizontalpodautoscalers": _autoscaler,
+    "nodes": _node,
+    "pods": _pod,
+    "replicasets": _replicaset,
+    "services": _service,
+    "statefulsets": _statefulset,
+}
+_EVENTFUL = (*_MAKERS, "endpoints", "ingresses", "persistentvolumeclaims")
+__all__ = ["Refused", "run_describe"]

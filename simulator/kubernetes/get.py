@@ -1,0 +1,345 @@
+"""`kubectl get` and `kubectl events`: select, order and print. Changes nothing but time (-w)."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulator.kubernetes import jsonpath, selectors, tables, yamltext
+from simulator.kubernetes.events import visible
+from simulator.kubernetes.layout import age, table, widths_of
+from simulator.kubernetes.objects import as_object, list_object
+from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.resources import (
+    Item,
+    Request,
+    ResourceType,
+    items,
+    namespace_of,
+    not_found,
+    request,
+)
+from simulator.reply import Reply
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+MISSING = (
+    'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
+    "supported resources.\n\nerror: Required resource not specified.\n"
+    'Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain '
+    "pods).\nSee 'kubectl get -h' for help and examples"
+)
+FORMATS = (
+    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,"
+    "jsonpath-file,name,template,templatefile,wide,yaml"
+)
+WATCH_STEP_S = 0.5
+
+
+@dataclass
+class Found:
+    """What a request selects: the items by type, and what was asked for but is not there."""
+
+    groups: list[tuple[ResourceType, list[Item]]]
+    errors: list[str]
+
+    @property
+    def every(self) -> list[Item]:
+        return [item for _, group in self.groups for item in group]
+
+
+def collect(world: "World", call: Call, asked: Request) -> Found:
+    """Evaluate a request with its selectors. Raises Refused for selectors that cannot be."""
+    namespace = None if call.on("all-namespaces") else namespace_of(world, call)
+    found = Found([], [])
+    if asked.named:
+        if call.on("all-namespaces"):
+            text = "error: a resource cannot be retrieved by name across all namespaces"
+            raise Refused(text)
+        if call.given("selector") and call.text("selector"):
+            raise Refused("error: name cannot be provided when a selector is specified")
+        for kind, name in asked.named:
+            hits = [item for item in items(world, kind, namespace) if item.name == name]
+            if hits:
+                found.groups.append((kind, hits))
+            elif not call.on("ignore-not-found"):
+                found.errors.append(not_found(kind, name))
+        return found
+    labels = selectors.label_terms(call.text("selector"))
+    fields = selectors.field_terms(call.text("field-selector")) if call.text("field-selector") else []
+    for kind in asked.types:
+        selectors.check_fields(kind.plural, fields, call.text("field-selector"), call.text("selector"))
+        hits = [item for item in items(world, kind, namespace) if selectors.matches(labels, item.labels)]
+        if fields:
+            hits = [item for item in hits if selectors.fields_match(fields, _reader(world, item))]
+        found.groups.append((kind, hits))
+    return found
+
+
+class _reader:
+    """Reads a field of an item's object, "" when it has none."""
+
+    def __init__(self, world: "World", item: Item) -> None:
+        self.root = as_object(world, item)
+
+    def __call__(self, path: str) -> str:
+        values = jsonpath.select(jsonpath.path_tokens("." + path), [self.root])
+        return jsonpath.render(values[0]) if values else ""
+
+
+def run_get(world: "World", call: Call) -> Reply:
+    """`kubectl get`."""
+    if call.given("raw"):
+        return _raw(call)
+    if call.many("filename"):
+        raise Refused(f'error: the path "{call.many("filename")[0]}" does not exist')
+    output = call.text("output")
+    if output and output.partition("=")[0] not in FORMATS.split(","):
+        raise Refused(
+            f'error: unable to match a printer suitable for the output format "{output[:80]}", allowed '
+            f"formats are: {FORMATS}"
+        )
+    asked = request(call.args, MISSING)
+    found = collect(world, call, asked)
+    found.groups = [(kind, _sorted(world, call, group)) for kind, group in found.groups]
+    if output not in ("", "wide"):
+        return _formatted(world, call, asked, found)
+    if call.on("watch") or call.on("watch-only"):
+        return _watch(world, call, asked, found)
+    return _tabular(world, call, asked, found)
+
+
+def _raw(call: Call) -> Reply:
+    answers = {"/healthz": "ok", "/readyz": "ok", "/livez": "ok"}
+    path = call.text("raw").partition("?")[0]
+    if path in answers:
+        return Reply(out=answers[path] + "\n")
+    raise Refused("Error from server (NotFound): the server could not find the requested resource")
+
+
+def _sorted(world: "World", call: Call, group: list[Item]) -> list[Item]:
+    """The order of --sort-by; missing values come first."""
+    path = call.text("sort-by")
+    if not path or not group:
+        return group
+    try:
+        tokens = jsonpath.path_tokens(jsonpath.relaxed(path))
+    except jsonpath.PathError as error:
+        raise Refused(f"error: {error}") from None
+    keyed = []
+    for item in group:
+        values = jsonpath.select(tokens, [as_object(world, item)])
+        keyed.append((values[0] if values else None, item))
+    if all(value is None for value, _ in keyed):
+        raise Refused(f"error: couldn't find any field with path \"{{{jsonpath.relaxed(path)}}}\" in the list")
+    numeric = all(value is None or isinstance(value, (int, float)) for value, _ in keyed)
+
+    def order(pair: tuple[object, Item]) -> tuple[bool, float, str]:
+        value = pair[0]
+        number = float(value) if numeric and isinstance(value, (int, float)) else 0.0
+        return value is not None, number, "" if numeric else jsonpath.render(value)
+
+    return [item for _, item in sorted(keyed, key=order)]
+
+
+def nothing_found(world: "World", call: Call, asked: Request) -> str:
+    """The line for an empty answer."""
+    if call.on("all-namespaces") or all(not kind.namespaced for kind in asked.types):
+        return "No resources found\n"
+    return f"No resources found in {namespace_of(world, call)} namespace.\n"
+
+
+def _closing(found: Found) -> tuple[str, int]:
+    errors = "".join(error + "\n" for error in found.errors)
+    return errors, 1 if found.errors else 0
+
+
+def _tabular(world: "World", call: Call, asked: Request, found: Found) -> Reply:
+    errors, code = _closing(found)
+    blocks = [block for block in _blocks(world, call, asked, found) if block]
+    if not blocks and not errors:
+        quiet = bool(asked.named) or call.on("ignore-not-found")
+        return Reply(err="" if quiet else nothing_found(world, call, asked))
+    # Between two types kubectl leaves an empty line.
+    return Reply(out="\n".join(table(rows) for rows in blocks), err=errors, code=code)
+
+
+def _blocks(world: "World", call: Call, asked: Request, found: Found) -> list[list[list[str]]]:
+    """The rows of each type, header first; names of one type share a block."""
+    several = len({kind.plural for kind, _ in found.groups}) > 1
+    merged: list[tuple[ResourceType, list[Item]]] = []
+    for kind, group in found.groups:
+        if merged and merged[-1][0] == kind:
+            merged[-1][1].extend(group)
+        else:
+            merged.append((kind, list(group)))
+    return [
+        _rows(world, call, kind, group, several or call.on("show-kind")) for kind, group in merged if group
+    ]
+
+
+def _rows(
+    world: "World", call: Call, kind: ResourceType, group: list[Item], with_kind: bool
+) -> list[list[str]]:
+    wide = call.text("output") == "wide"
+    columns = call.many("label-columns")
+    rows = []
+    if not call.on("no-headers"):
+        head = tables.header(kind.plural, wide) + [name.rpartition("/")[2].upper() for name in columns]
+        if call.on("show-labels"):
+            head.append("LABELS")
+        if call.on("all-namespaces") and kind.namespaced:
+            head.insert(0, "NAMESPACE")
+        rows.append(head)
+    for item in group:
+        cells = list(tables.row(world, item, wide))
+        if with_kind and kind.plural != "events":
+            cells[0] = item.path
+        cells += [item.labels.get(name, "") for name in columns]
+        if call.on("show-labels"):
+            pairs = ",".join(f"{key}={value}" for key, value in sorted(item.labels.items()))
+            cells.append(pairs or "<none>")
+        if call.on("all-namespaces") and kind.namespaced:
+            cells.insert(0, item.namespace)
+        rows.append(cells)
+    return rows
+
+
+def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Reply:
+    output, errors = call.text("output"), _closing(found)
+    every = found.every
+    if output == "name":
+        return Reply("".join(item.path + "\n" for item in every), errors[0], errors[1])
+    if not every and found.errors:
+        return Reply("", *errors)
+    kind, _, argument = output.partition("=")
+    if kind == "custom-columns":
+        return Reply(_custom(world, call, every, argument), *errors)
+    if kind.startswith(("go-template", "template")) or kind.endswith("-file"):
+        raise Refused(f"error: -o {kind} is not simulated here: use -o jsonpath= or -o custom-columns=")
+    single = len(every) == 1 and len(asked.named) == 1
+    root = as_object(world, every[0]) if single else list_object(world, every)
+    if kind == "json":
+        return Reply(json.dumps(root, indent=4, ensure_ascii=False, sort_keys=True) + "\n", *errors)
+    if kind == "yaml":
+        return Reply(yamltext.dump(root), *errors)
+    try:
+        if kind == "jsonpath-as-json":
+            values = jsonpath.select(jsonpath.path_tokens(jsonpath.relaxed(argument)), [root])
+            return Reply(json.dumps(values, indent=4, ensure_ascii=False) + "\n", *errors)
+        if not argument:
+            raise Refused("error: template format specified but no template given")
+        return Reply(jsonpath.evaluate(argument, root), *errors)
+    except jsonpath.PathError as error:
+        raise Refused(f"error: error parsing jsonpath {argument[:200]}, {error}") from None
+
+
+def _custom(world: "World", call: Call, every: list[Item], spec: str) -> str:
+    """-o custom-columns=NAME:.metadata.name,…"""
+    if not spec:
+        raise Refused("error: custom-columns format specified but no custom columns given")
+    heads, paths = [], []
+    for column in _columns(spec):
+        name, colon, path = column.partition(":")
+        if not colon:
+            raise Refused(
+                f"error: unexpected custom-columns spec: {column[:80]}, expected <header>:<json-path-expr>"
+            )
+        heads.append(name)
+        try:
+            paths.append(jsonpath.path_tokens(jsonpath.relaxed(path)))
+        except jsonpath.PathError as error:
+            raise Refused(f"error: {error}") from None
+    rows = [] if call.on("no-headers") else [heads]
+    for item in every:
+        root = as_object(world, item)
+        found = [jsonpath.select(tokens, [root]) for tokens in paths]
+        rows.append([",".join(jsonpath.render(v) for v in values) or "<none>" for values in found])
+    return table(rows)
+
+
+def _columns(spec: str) -> list[str]:
+    """Split at commas outside brackets."""
+    parts, depth, current = [], 0, ""
+    for char in spec:
+        depth += (char in "[(") - (char in "])")
+        if char == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]
+
+
+def _watch(world: "World", call: Call, asked: Request, found: Found) -> Reply:
+    """-w: the table, then a line for whatever changes until the follow limit."""
+    rows = [row for block in _blocks(world, call, asked, found) for row in block]
+    errors, code = _closing(found)
+    if found.errors:
+        return Reply(table(rows) if rows else "", errors, code)
+    head = [] if call.on("no-headers") else tables.header(found.groups[0][0].plural, False)
+    widths = widths_of(rows or [head])
+    out = "" if call.on("watch-only") or not rows else table(rows, widths)
+    call.flags["no-headers"] = "true"
+    seen = _fingerprints(world, call, found)
+    end_s = world.now_s + world.follow_limit_s
+    while world.now_s < end_s - 1e-9:
+        before_s = world.now_s
+        world.advance(min(WATCH_STEP_S, end_s - world.now_s))
+        if world.now_s <= before_s:
+            break
+        now = collect(world, call, asked)
+        fresh = _fingerprints(world, call, now)
+        changed = [key for key in fresh if seen.get(key) != fresh[key]]
+        lines = [fresh[key][1] for key in changed]
+        lines += [seen[key][1] for key in seen if key not in fresh]
+        out += "".join(table([cells], widths) for cells in lines)
+        seen = fresh
+    return Reply(out=out)
+
+
+def _fingerprints(
+    world: "World", call: Call, found: Found
+) -> dict[tuple[str, str, str], tuple[tuple[str, ...], list[str]]]:
+    """By object: the cells that count as a change (ages do not), and its line."""
+    marks = {}
+    several = len({kind.plural for kind, _ in found.groups}) > 1
+    for kind, group in found.groups:
+        moving = [i for i, name in enumerate(tables.header(kind.plural, False)) if name in ("AGE", "RESTARTS")]
+        for item in group:
+            cells = _rows(world, call, kind, [item], several)[0]
+            still = tuple(cell for i, cell in enumerate(tables.row(world, item, False)) if i not in moving)
+            if kind.plural == "events":
+                still = still[1:]
+            marks[kind.plural, item.namespace, item.name] = (still, cells)
+    return marks
+
+
+def run_events(world: "World", call: Call) -> Reply:
+    """`kubectl events`: ordered by time, kinds with a capital."""
+    namespace, cluster = namespace_of(world, call), world.kubernetes
+    shown = call.on("all-namespaces")
+    found = visible(cluster, world.now_s) if shown or namespace == cluster.namespace else []
+    wanted = call.text("for")
+    if wanted:
+        asked = request([wanted], MISSING)
+        pairs = [(kind.kind, name) for kind, name in asked.named]
+        found = [event for event in found if (event.kind, event.name) in pairs]
+    types = [name.lower() for name in call.many("types")]
+    found = [event for event in found if not types or event.type.lower() in types]
+    if not found:
+        text = "No events found.\n" if shown else f"No events found in {namespace} namespace.\n"
+        return Reply(err=text)
+    rows = [] if call.on("no-headers") else [tables.header("events", False)]
+    for event in sorted(found, key=lambda event: event.seen(world.now_s)[0]):
+        last_s, times = event.seen(world.now_s)
+        when = age(world.now_s - last_s)
+        if times > 1:
+            when = f"{when} (x{times} over {age(world.now_s - event.first_s)})"
+        rows.append([when, event.type, event.reason, f"{event.kind}/{event.name}", event.message])
+    if shown:
+        rows = [
+            [("NAMESPACE" if i == 0 and not call.on("no-headers") else cluster.namespace), *cells]
+            for i, cells in enumerate(rows)
+        ]
+    return Reply(out=table(rows))

@@ -1,0 +1,14 @@
+"""The one table of this room's agenda records: name to `handler(world, **payload)`."""
+
+from collections.abc import Callable
+
+from simulator.kubernetes import analysis, autoscaler, controller
+
+HANDLERS: dict[str, Callable[..., None]] = {
+    "kubernetes.canary_check": analysis.on_canary_check,
+    "kubernetes.hpa_sync": autoscaler.on_hpa_sync,
+    "kubernetes.pod_gone": controller.on_pod_gone,
+    "kubernetes.pod_ready": controller.on_pod_ready,
+    "kubernetes.progress_check": controller.on_progress_check,
+    "kubernetes.sync": controller.on_sync,
+}

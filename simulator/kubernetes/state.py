@@ -1,0 +1,356 @@
+"""What the cluster holds, as plain data. No behaviour in time lives here: that is the controllers'.
+
+Times are simulated seconds since the scenario's start; what is older than the scenario has a
+negative time.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from simulator.scenario import Probe, Scenario
+
+NEVER = math.inf
+
+
+@dataclass
+class Node:
+    """A machine of one data centre; `requested_m` and `pods` are what is scheduled on it now."""
+
+    name: str
+    zone: str
+    index: int  # third octet of its pod network
+    internal_ip: str
+    created_s: float
+    cpu_m: int = 16_000
+    memory_mi: int = 65_536
+    max_pods: int = 110  # the kubelet's default
+    unschedulable: bool = False
+    requested_m: int = 0
+    pods: int = 0
+    addresses: int = 1  # pod addresses handed out
+
+
+@dataclass(frozen=True)
+class Template:
+    """A pod template; two equal templates are one revision and share a ReplicaSet."""
+
+    container: str
+    image: str
+    port: int = 8080
+    env: tuple[tuple[str, str], ...] = ()
+    cpu_request: str = "500m"
+    cpu_limit: str = "1"
+    memory_request: str = "512Mi"
+    memory_limit: str = "1Gi"
+    restarted_at: str = ""
+
+    @property
+    def version(self) -> str:
+        """The image's tag."""
+        name, colon, tag = self.image.rpartition(":")
+        return tag if colon and "/" not in tag and name else "latest"
+
+
+@dataclass(frozen=True)
+class CanaryPlan:
+    """`pods` of a new version run for `soak_s` before an automatic verdict on their error ratio."""
+
+    pods: int = 1
+    soak_s: float = 120.0
+    max_error_rate: float = 0.02
+
+
+@dataclass
+class CanaryRun:
+    """A canary under way: the ReplicaSet on trial and since when all its pods are ready."""
+
+    replicaset: str
+    ready_s: float | None = None
+    passed: bool = False
+
+
+def _amount(value: str | int, replicas: int, up: bool) -> int:
+    """A count or a percentage of `replicas`, rounded up or down as the API says."""
+    text = str(value)
+    if text.endswith("%"):
+        share = int(text[:-1]) * replicas / 100
+        return math.ceil(share) if up else math.floor(share)
+    return int(text)
+
+
+@dataclass
+class Strategy:
+    """How a deployment replaces its pods. The defaults are the API's own (apps/v1)."""
+
+    kind: str = "RollingUpdate"  # or "Recreate"
+    max_surge: str | int = "25%"
+    max_unavailable: str | int = "25%"
+    min_ready_s: float = 0.0
+    progress_deadline_s: float = 600.0
+    revision_history: int = 10
+    paused: bool = False
+    canary: CanaryPlan | None = None
+
+    def surge(self, replicas: int) -> int:
+        return 0 if self.kind == "Recreate" else _amount(self.max_surge, replicas, up=True)
+
+    def unavailable(self, replicas: int) -> int:
+        """At most `replicas`; never 0 together with no surge, or nothing could ever move."""
+        if self.kind == "Recreate":
+            return 0
+        count = _amount(self.max_unavailable, replicas, up=False)
+        if count == 0 and self.surge(replicas) == 0:
+            count = 1
+        return min(count, replicas)
+
+
+@dataclass
+class Deployment:
+    """A Deployment: what is wanted, and what its controller remembers between two looks."""
+
+    name: str
+    replicas: int
+    template: Template
+    created_s: float
+    labels: dict[str, str]
+    tags: tuple[str, ...]  # image tags that exist in the registry
+    startup_s: float = 35.0
+    routed: bool = False  # its pods take requests of the data plane
+    rate_per_pod: float = 0.0  # a worker's: what a ready pod re-submits a second
+    readiness: Probe | None = None
+    liveness: Probe | None = None
+    strategy: Strategy = field(default_factory=Strategy)
+    revision: int = 1
+    generation: int = 1
+    change_cause: str = ""
+    serving: dict[str, int] = field(default_factory=dict)  # version: endpoints last told to the plane
+    canary: CanaryRun | None = None
+    sync_due_s: float | None = None
+    progress: str = "NewReplicaSetAvailable"  # reason of the Progressing condition
+    progressed_s: float = 0.0
+    deadline_armed: bool = False  # a look at the progress deadline is in the agenda
+    on_trial: bool = False  # the next new ReplicaSet is subject to the canary plan
+    rolled_back: str = ""  # the version that an automatic analysis took back
+
+
+@dataclass
+class ReplicaSet:
+    """A revision of a deployment. `desired` and `ceiling` are the two sizes its controller annotates."""
+
+    name: str
+    deployment: str
+    hash: str
+    template: Template
+    revision: int
+    replicas: int
+    created_s: float
+    change_cause: str = ""
+    desired: int = 0
+    ceiling: int = 0
+    earlier: list[int] = field(default_factory=list)  # revisions it had before a rollback made it new
+    pods_made: int = 0
+
+
+@dataclass
+class StatefulSet:
+    name: str
+    replicas: int
+    template: Template
+    created_s: float
+    labels: dict[str, str]
+    storage: str = "500Gi"
+
+
+@dataclass
+class Pod:
+    """A pod; what a table shows of it at a given moment is computed from its times (pods.py)."""
+
+    name: str
+    namespace: str
+    app: str
+    owner_kind: str
+    owner: str
+    template: Template
+    uid: str
+    created_s: float
+    labels: dict[str, str]
+    node: str = ""  # "" while no node has room
+    ip: str = ""
+    started_s: float = NEVER  # when its container runs
+    ready_s: float = NEVER  # when readiness is expected, then since when it holds
+    ready: bool = False
+    image_missing: bool = False
+    restarts: int = 0
+    restarted_s: float = 0.0
+    deleted_s: float | None = None
+    gone_s: float = NEVER
+
+    @property
+    def version(self) -> str:
+        return self.template.version
+
+    @property
+    def active(self) -> bool:
+        return self.deleted_s is None
+
+
+@dataclass
+class KubeService:
+    name: str
+    cluster_ip: str
+    port: int
+    target_port: int
+    created_s: float
+    labels: dict[str, str]
+
+
+@dataclass
+class ConfigMap:
+    name: str
+    data: dict[str, str]
+    created_s: float
+
+
+@dataclass
+class Autoscaler:
+    """A HorizontalPodAutoscaler on CPU; percentages are of the request."""
+
+    name: str
+    deployment: str
+    minimum: int
+    maximum: int
+    target: int
+    created_s: float
+    percent: int | None = None
+    usage_m: int = 0
+    desired: int = 0
+    scaled_s: float | None = None
+    limited: str = ""  # "", "TooManyReplicas", "TooFewReplicas", "ScaleUpLimit"
+    stabilized: bool = False
+    recommendations: list[tuple[float, int]] = field(default_factory=list)
+
+
+@dataclass
+class KubeEvent:
+    """An Event object. With `repeat_s` it recurs until `until_s` without anyone writing it again."""
+
+    kind: str
+    name: str
+    type: str
+    reason: str
+    message: str
+    source: str
+    first_s: float
+    last_s: float
+    count: int = 1
+    repeat_s: float = 0.0
+    until_s: float = NEVER
+
+    def seen(self, now_s: float) -> tuple[float, int]:
+        """(when last, how often) as of now."""
+        if not self.repeat_s:
+            return self.last_s, self.count
+        times = int((min(now_s, self.until_s) - self.first_s) / self.repeat_s)
+        return self.first_s + times * self.repeat_s, times + 1
+
+
+@dataclass
+class Cluster:
+    namespace: str
+    seed: int
+    nodes: dict[str, Node] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    replicasets: dict[str, ReplicaSet] = field(default_factory=dict)
+    statefulsets: dict[str, StatefulSet] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+    system_pods: dict[str, Pod] = field(default_factory=dict)  # other namespaces; nothing moves them
+    services: dict[str, KubeService] = field(default_factory=dict)
+    configmaps: dict[str, ConfigMap] = field(default_factory=dict)
+    secrets: dict[str, tuple[str, int, float]] = field(default_factory=dict)  # name: type, keys, created
+    hpas: dict[str, Autoscaler] = field(default_factory=dict)
+    events: list[KubeEvent] = field(default_factory=list)
+    pulled: dict[str, float] = field(default_factory=dict)  # "node image": when it was pulled
+    entry: str = ""  # the service behind the ingress
+
+    def owned(self, name: str) -> list[Pod]:
+        """The pods of a ReplicaSet or StatefulSet that are not being deleted."""
+        return [pod for pod in self.pods.values() if pod.owner == name and pod.active]
+
+    def revisions(self, deployment: str) -> list[ReplicaSet]:
+        """The ReplicaSets of a deployment, oldest revision first."""
+        found = [rs for rs in self.replicasets.values() if rs.deployment == deployment]
+        return sorted(found, key=lambda rs: rs.revision)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a Deployment's status says."""
+
+    desired: int
+    updated: int
+    total: int
+    ready: int
+    available: int
+    updated_available: int
+
+    @property
+    def unavailable(self) -> int:
+        return max(self.desired - self.available, self.total - self.available, 0)
+
+    @property
+    def complete(self) -> bool:
+        return self.updated == self.total == self.available == self.desired
+
+
+def is_available(pod: Pod, min_ready_s: float, now_s: float) -> bool:
+    return pod.active and pod.ready and now_s - pod.ready_s >= min_ready_s - 1e-9
+
+
+def current_replicaset(cluster: Cluster, deployment: Deployment) -> ReplicaSet | None:
+    """The ReplicaSet of the deployment's present template."""
+    for replicaset in cluster.revisions(deployment.name):
+        if replicaset.template == deployment.template:
+            return replicaset
+    return None
+
+
+def counts(cluster: Cluster, deployment: Deployment, now_s: float) -> Counts:
+    """The deployment's status as of now."""
+    new = current_replicaset(cluster, deployment)
+    minimum = deployment.strategy.min_ready_s
+    updated = total = ready = available = updated_available = 0
+    for pod in cluster.pods.values():
+        if pod.app != deployment.name or not pod.active or pod.owner_kind != "ReplicaSet":
+            continue
+        fresh = new is not None and pod.owner == new.name
+        there = is_available(pod, minimum, now_s)
+        total += 1
+        updated += fresh
+        ready += pod.ready
+        available += there
+        updated_available += fresh and there
+    return Counts(deployment.replicas, updated, total, ready, available, updated_available)
+
+
+def cpu_m(quantity: str) -> int:
+    """A CPU quantity (`500m`, `1`, `0.5`) in millicores."""
+    return int(quantity[:-1]) if quantity.endswith("m") else round(float(quantity) * 1000)
+
+
+_UNITS = {"Ki": 1 / 1024, "Mi": 1.0, "Gi": 1024.0, "Ti": 1_048_576.0, "K": 1e3 / 2**20, "M": 1e6 / 2**20}
+_UNITS |= {"k": 1e3 / 2**20, "G": 1e9 / 2**20, "T": 1e12 / 2**20}
+
+
+def memory_mi(quantity: str) -> int:
+    """A memory quantity (`512Mi`, `1Gi`, bytes) in MiB."""
+    for unit, factor in _UNITS.items():
+        if quantity.endswith(unit):
+            return round(float(quantity[: -len(unit)]) * factor)
+    return round(float(quantity) / 2**20)
+
+
+def build_cluster(scenario: Scenario, seed: int) -> Cluster:
+    """The cluster of a scenario at second 0, everything up and ready."""
+    from simulator.kubernetes.build import build
+
+    return build(scenario, seed)

@@ -1,0 +1,189 @@
+"""The columns of `kubectl get` for each type. One function a type; no flags are read here."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from simulator.kubernetes import pods as lives
+from simulator.kubernetes.layout import age
+from simulator.kubernetes.objects import VERSION, endpoint_pods, replicas_of
+from simulator.kubernetes.resources import Item
+from simulator.kubernetes.state import Autoscaler, Deployment, Pod, counts
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+Row = tuple[list[str], list[str]]  # cells, and what -o wide adds
+
+
+def _age(world: "World", created_s: float) -> str:
+    return age(world.now_s - created_s)
+
+
+def restarts(world: "World", pod: Pod) -> str:
+    """The RESTARTS column: `5 (31s ago)`."""
+    if not pod.restarts:
+        return "0"
+    return f"{pod.restarts} ({age(world.now_s - pod.restarted_s)} ago)"
+
+
+def _pod(world: "World", pod: Pod) -> Row:
+    shown = lives.status(pod, world.now_s)
+    ready = "1/1" if pod.ready else "0/1"
+    cells = [pod.name, ready, shown, restarts(world, pod), _age(world, pod.created_s)]
+    return cells, [pod.ip or "<none>", pod.node or "<none>", "<none>", "<none>"]
+
+
+def _deployment(world: "World", found: Deployment) -> Row:
+    status = counts(world.kubernetes, found, world.now_s)
+    cells = [
+        found.name,
+        f"{status.ready}/{found.replicas}",
+        str(status.updated),
+        str(status.available),
+        _age(world, found.created_s),
+    ]
+    return cells, [found.template.container, found.template.image, f"app={found.name}"]
+
+
+def _replicaset(world: "World", found: Any) -> Row:
+    owned = world.kubernetes.owned(found.name)
+    ready = sum(pod.ready for pod in owned)
+    numbers = [str(found.replicas), str(len(owned)), str(ready)]
+    selector = f"app={found.deployment},pod-template-hash={found.hash}"
+    wide = [found.template.container, found.template.image, selector]
+    return [found.name, *numbers, _age(world, found.created_s)], wide
+
+
+def _statefulset(world: "World", found: Any) -> Row:
+    ready = sum(pod.ready for pod in world.kubernetes.owned(found.name))
+    cells = [found.name, f"{ready}/{found.replicas}", _age(world, found.created_s)]
+    return cells, [found.template.container, found.template.image]
+
+
+def _service(world: "World", found: Any) -> Row:
+    cells = [found.name, "ClusterIP", found.cluster_ip, "<none>", f"{found.port}/TCP"]
+    return [*cells, _age(world, found.created_s)], [f"app={found.name}"]
+
+
+def _endpoints(world: "World", found: Any) -> Row:
+    ready, _ = endpoint_pods(world, found.name)
+    shown = ",".join(f"{pod.ip}:{found.target_port}" for pod in ready[:3])
+    if len(ready) > 3:
+        shown += f" + {len(ready) - 3} more..."
+    return [found.name, shown or "<none>", _age(world, found.created_s)], []
+
+
+def _node(world: "World", node: Any) -> Row:
+    status = "Ready,SchedulingDisabled" if node.unschedulable else "Ready"
+    cells = [node.name, status, "<none>", _age(world, node.created_s), VERSION]
+    system = ["Debian GNU/Linux 12 (bookworm)", "6.1.0-28-amd64", "containerd://1.7.24"]
+    return cells, [node.internal_ip, "<none>", *system]
+
+
+def _event(world: "World", event: Any) -> Row:
+    last_s, times = event.seen(world.now_s)
+    target = f"{event.kind.lower()}/{event.name}"
+    cells = [age(world.now_s - last_s), event.type, event.reason, target, event.message]
+    place = f"spec.containers{{{event.name.rsplit('-', 2)[0]}}}" if event.source == "kubelet" else ""
+    return cells, [place, event.source, age(world.now_s - event.first_s), str(times)]
+
+
+def targets(found: Autoscaler) -> str:
+    """The TARGETS column: `cpu: 100%/60%`."""
+    current = "<unknown>" if found.percent is None else f"{found.percent}%"
+    return f"cpu: {current}/{found.target}%"
+
+
+def _autoscaler(world: "World", found: Autoscaler) -> Row:
+    cells = [
+        found.name,
+        f"Deployment/{found.deployment}",
+        targets(found),
+        str(found.minimum),
+        str(found.maximum),
+        str(replicas_of(world, found)),
+        _age(world, found.created_s),
+    ]
+    return cells, []
+
+
+def _configmap(world: "World", found: Any) -> Row:
+    return [found.name, str(len(found.data)), _age(world, found.created_s)], []
+
+
+def _oldest(world: "World") -> float:
+    return min(node.created_s for node in world.kubernetes.nodes.values())
+
+
+def _claim(world: "World", found: Any) -> Row:
+    cells = ["", "Bound", "", found.storage, "RWO", "fast-ssd", "<unset>", _age(world, found.created_s)]
+    return cells, ["Filesystem"]
+
+
+def _ingress(world: "World", found: Any) -> Row:
+    cells = [found.name, "nginx", "shop.example.com", "10.0.1.2", "80, 443"]
+    return [*cells, _age(world, found.created_s)], []
+
+
+HEADERS: dict[str, tuple[str, str]] = {
+    "pods": ("NAME|READY|STATUS|RESTARTS|AGE", "IP|NODE|NOMINATED NODE|READINESS GATES"),
+    "deployments": ("NAME|READY|UP-TO-DATE|AVAILABLE|AGE", "CONTAINERS|IMAGES|SELECTOR"),
+    "replicasets": ("NAME|DESIRED|CURRENT|READY|AGE", "CONTAINERS|IMAGES|SELECTOR"),
+    "statefulsets": ("NAME|READY|AGE", "CONTAINERS|IMAGES"),
+    "services": ("NAME|TYPE|CLUSTER-IP|EXTERNAL-IP|PORT(S)|AGE", "SELECTOR"),
+    "endpoints": ("NAME|ENDPOINTS|AGE", ""),
+    "nodes": (
+        "NAME|STATUS|ROLES|AGE|VERSION",
+        "INTERNAL-IP|EXTERNAL-IP|OS-IMAGE|KERNEL-VERSION|CONTAINER-RUNTIME",
+    ),
+    "events": ("LAST SEEN|TYPE|REASON|OBJECT|MESSAGE", "SUBOBJECT|SOURCE|FIRST SEEN|COUNT"),
+    "horizontalpodautoscalers": ("NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE", ""),
+    "configmaps": ("NAME|DATA|AGE", ""),
+    "secrets": ("NAME|TYPE|DATA|AGE", ""),
+    "namespaces": ("NAME|STATUS|AGE", ""),
+    "persistentvolumeclaims": (
+        "NAME|STATUS|VOLUME|CAPACITY|ACCESS MODES|STORAGECLASS|VOLUMEATTRIBUTESCLASS|AGE",
+        "VOLUMEMODE",
+    ),
+    "ingresses": ("NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE", ""),
+}
+_ROWS: dict[str, Callable[["World", Any], Row]] = {
+    "pods": _pod,
+    "deployments": _deployment,
+    "replicasets": _replicaset,
+    "statefulsets": _statefulset,
+    "services": _service,
+    "endpoints": _endpoints,
+    "nodes": _node,
+    "events": _event,
+    "horizontalpodautoscalers": _autoscaler,
+    "configmaps": _configmap,
+    "secrets": lambda world, found: (["", found[0], str(found[1]), _age(world, found[2])], []),
+    "namespaces": lambda world, name: ([name, "Active", _age(world, _oldest(world))], []),
+    "persistentvolumeclaims": _claim,
+    "ingresses": _ingress,
+}
+
+
+def header(plural: str, wide: bool) -> list[str]:
+    short, more = HEADERS.get(plural, ("NAME|AGE", ""))
+    if wide and plural == "events":
+        return "LAST SEEN|TYPE|REASON|OBJECT|SUBOBJECT|SOURCE|MESSAGE|FIRST SEEN|COUNT|NAME".split("|")
+    return short.split("|") + (more.split("|") if wide and more else [])
+
+
+def row(world: "World", item: Item, wide: bool) -> list[str]:
+    """The cells of an item's line."""
+    make = _ROWS.get(item.type.plural)
+    if make is None:
+        return [item.name, "<unknown>"]
+    cells, more = make(world, item.source)
+    if item.type.plural == "events":
+        if not wide:
+            return cells
+        return [*cells[:4], *more[:2], cells[4], *more[2:], item.name]
+    if not cells[0] or item.type.plural == "persistentvolumeclaims":
+        cells[0] = item.name
+        if item.type.plural == "persistentvolumeclaims":
+            cells[2] = f"pvc-{item.name.removeprefix('data-')}"
+    return cells + more if wide else cells

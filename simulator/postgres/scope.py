@@ -1,0 +1,182 @@
+"""Names and typed pieces of SQL while a statement is compiled. No rule of any operator lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from simulator.postgres.errors import PgError
+from simulator.postgres.types import UNKNOWN, PgType
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A compiled expression: SQLite text and PostgreSQL type.
+
+    `literal` is the text of a string literal whose type is still open.
+    """
+
+    sql: str
+    type: PgType
+    literal: str | None = None
+
+
+@dataclass
+class Source:
+    """Something in FROM: its columns by name, each an SQLite expression with a type.
+
+    `weight` is the SQLite expression for how many real rows a row stands for, or None for one.
+    """
+
+    alias: str
+    columns: dict[str, Typed]
+    weight: str | None = None
+    table: str = ""  # the base table's name, if it is one
+    key: tuple[str, ...] = ()  # its primary key's columns
+    merged: dict[str, bool] = field(default_factory=dict)  # columns a USING join shows once
+
+
+@dataclass
+class Compiled:
+    """A query in SQLite's dialect with the names and types of its result columns.
+
+    When `weighted`, it has one more, hidden column at the end: the row's weight. `direct` is the table to
+    name instead of the query: SQLite wants a recursive reference bare.
+    """
+
+    sql: str
+    columns: list[tuple[str, PgType]]
+    weighted: bool = False
+    direct: str = ""
+
+
+@dataclass
+class Scope:
+    """What names mean inside one SELECT."""
+
+    parent: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    ctes: dict[str, Compiled] = field(default_factory=dict)
+    aggregates_forbidden: str = ""  # the clause that may not hold aggregates
+    in_aggregate: bool = False
+    has_aggregate: bool = False
+    grouped: dict[str, bool] | None = None  # texts of GROUP BY expressions
+    loose: list[tuple[Source, str, int | None]] = field(default_factory=list)  # ungrouped columns
+    aliases: dict[str, Typed] = field(default_factory=dict)
+
+    @property
+    def weight(self) -> str | None:
+        """The weight of a joined row: the largest of its parts', since samples join along keys."""
+        parts = [s.weight for s in self.sources if s.weight]
+        if not parts:
+            return None
+        if len(parts) == 1:
+            return f"coalesce({parts[0]}, 1)"
+        return "max(" + ", ".join(f"coalesce({p}, 1)" for p in parts) + ")"
+
+    def find_cte(self, name: str) -> Compiled | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.ctes:
+                return scope.ctes[name]
+            scope = scope.parent
+        return None
+
+    def column(self, node: exp.Column) -> Typed:
+        """Resolve a column reference. Raises PgError with its position."""
+        name, qualifier = name_of(node.this), name_of(node.args.get("table"))
+        position = position_of(node)
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope._local(name, qualifier, position)
+            if found is not None:
+                return found
+            if qualifier and any(s.alias == qualifier for s in scope.sources):
+                raise PgError(f"column {qualifier}.{name} does not exist", position=position)
+            scope = scope.parent
+        if qualifier:
+            raise PgError(f'missing FROM-clause entry for table "{qualifier}"', position=position)
+        raise PgError(f'column "{name}" does not exist', position=position, hint=self._alias_hint(name))
+
+    def _local(self, name: str, qualifier: str, position: int | None) -> Typed | None:
+        hits = [
+            s
+            for s in self.sources
+            if name in s.columns and ((not qualifier and name not in s.merged) or s.alias == qualifier)
+        ]
+        if not hits:
+            return None
+        if len(hits) > 1:
+            raise PgError(f'column reference "{name}" is ambiguous', position=position)
+        if not self.in_aggregate:
+            self.loose.append((hits[0], name, position))
+        return hits[0].columns[name]
+
+    def _alias_hint(self, name: str) -> str | None:
+        near = [f'"{s.alias}.{c}"' for s in self.sources for c in s.columns if _one_edit(name, c)]
+        if len(near) == 1:
+            return f"Perhaps you meant to reference the column {near[0]}."
+        if len(near) == 2:
+            return f"Perhaps you meant to reference the column {near[0]} or the column {near[1]}."
+        return None
+
+
+def _one_edit(a: str, b: str) -> bool:
+    """Whether one insertion, deletion, change or swap of letters turns a into b."""
+    if abs(len(a) - len(b)) > 1 or a == b or len(a) < 3:
+        return False
+    i = 0
+    while i < min(len(a), len(b)) and a[i] == b[i]:
+        i += 1
+    swapped = a[i + 1 : i + 2] + a[i : i + 1] + a[i + 2 :]
+    return a[i + 1 :] == b[i + 1 :] or a[i:] == b[i + 1 :] or a[i + 1 :] == b[i:] or swapped == b[i:]
+
+
+def name_of(node: Any) -> str:
+    """An identifier's name as PostgreSQL folds it: lower case unless quoted."""
+    if node is None:
+        return ""
+    if isinstance(node, exp.Identifier):
+        return str(node.this) if node.args.get("quoted") else str(node.this).lower()
+    if isinstance(node, str):
+        return node.lower()
+    if isinstance(node, exp.Star):
+        return "*"
+    inner = node.args.get("this")
+    return name_of(inner) if inner is not None else ""
+
+
+def position_of(node: Any) -> int | None:
+    """The offset where a node's first identifier stands, if the parser kept it."""
+    best: int | None = None
+    for found in node.find_all(exp.Identifier):
+        start = found.meta.get("start")
+        if start is not None and (best is None or start < best):
+            best = int(start)
+    return best
+
+
+def end_of(node: Any) -> int | None:
+    """The offset behind a node's last identifier."""
+    ends = [f.meta["end"] for f in node.find_all(exp.Identifier) if "end" in f.meta]
+    return max(ends) + 1 if ends else None
+
+
+def quote(text: str) -> str:
+    """A string as an SQLite literal; a NUL cannot be part of any PostgreSQL text."""
+    return "'" + text.replace("\0", "").replace("'", "''") + "'"
+
+
+def ident(name: str) -> str:
+    """A name as an SQLite identifier."""
+    return '"' + name.replace("\0", "").replace('"', '""') + '"'
+
+
+def untyped(text: str) -> Typed:
+    return Typed(quote(text), UNKNOWN, literal=text)
+
+
+Handler = Callable[[Any, Any, Scope], Typed]

@@ -1,0 +1,370 @@
+"""The one strict reader of scenario files: YAML in, frozen models out, errors name file and field.
+
+This file knows the shape of a scenario, not what any of its parts does.
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+Language = Literal["ru", "en"]
+
+
+class ScenarioError(ValueError):
+    """A mistake in a scenario file or in a `--set` path: one line that names file and field."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Model):
+    """A text for the player in both languages."""
+
+    ru: str
+    en: str
+
+    def of(self, language: str) -> str:
+        return self.ru if language == "ru" else self.en
+
+
+class TrafficClass(_Model):
+    """A kind of request: `share` times `traffic.rps` arrivals a second along `path`."""
+
+    share: float = Field(ge=0)
+    path: str  # "component.endpoint" behind the entry
+    decline: float = Field(0.0, ge=0, le=1)  # business refusals, neither parked nor retried
+
+
+class Traffic(_Model):
+    rps: float = Field(gt=0, le=1_000_000)
+    entry: str
+    classes: dict[str, TrafficClass]
+
+
+class Step(_Model):
+    """One step of an endpoint: work on the spot, a call to another endpoint, or queries."""
+
+    work_ms: float | None = Field(None, gt=0)
+    shape: int = Field(1, ge=1, le=16)  # Erlang stages of the work
+    call: str | None = None  # "component.endpoint"
+    query: str | None = None  # a database component
+    pool: str | None = None  # a pool of that database; default: its main pool
+    times: int | Literal["queries"] = 1  # sequential queries, or the version's number
+    cpu_ms: float | None = Field(None, gt=0)
+    sql: str | None = None  # what the query looks like in pg_stat_*
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Step":
+        if sum(x is not None for x in (self.work_ms, self.call, self.query)) != 1:
+            raise ValueError("a step is exactly one of work_ms, call, query")
+        if self.query is not None and self.cpu_ms is None:
+            raise ValueError("a query needs cpu_ms")
+        return self
+
+
+class Bulkhead(_Model):
+    """Concurrent requests a pod admits; `queue` more may wait in it (0: refused at once)."""
+
+    name: str = "http"
+    limit: int = Field(gt=0)
+    queue: int = Field(0, ge=0)
+
+
+class Version(_Model):
+    queries: int = Field(1, ge=0, le=500)
+    work_factor: float = Field(1.0, gt=0)
+    notes: Text | None = None
+
+
+class Probe(_Model):
+    path: str
+    period_s: float = 10
+    timeout_s: float = 1
+    failure_threshold: int = 3
+    initial_delay_s: float = 0
+
+
+class Resources(_Model):
+    cpu_request: str = "500m"
+    cpu_limit: str = "1"
+    memory_request: str = "512Mi"
+    memory_limit: str = "1Gi"
+
+
+class Balancer(_Model):
+    kind: Literal["balancer"]
+    timeout_s: float = Field(5.0, gt=0)  # after that the client gets a 504
+    retries: int = Field(0, ge=0, le=50)
+    backoff_s: float = Field(0.1, gt=0)
+
+
+class Service(_Model):
+    kind: Literal["service"]
+    owner: str = "platform"
+    language: str = "java"
+    pods: int = Field(ge=0, le=5000)
+    bulkhead: Bulkhead
+    versions: dict[str, Version]
+    current: str
+    startup_s: float = Field(35.0, gt=0)
+    endpoints: dict[str, list[Step]]
+    readiness: Probe = Probe(path="/actuator/health/readiness", period_s=5)
+    liveness: Probe = Probe(path="/actuator/health/liveness")
+    resources: Resources = Resources()
+    env: dict[str, str] = {}
+    cpu_ms: float = 1.0  # CPU a request burns in the pod itself
+
+    @model_validator(mode="after")
+    def _current_exists(self) -> "Service":
+        if self.current not in self.versions:
+            raise ValueError(f"current: no version {self.current!r} in versions")
+        return self
+
+
+class Pool(_Model):
+    """Server connections that one user of the database may hold; opened one after another."""
+
+    limit: int = Field(gt=0, le=100_000)
+    open: int = Field(1, ge=0)  # open at the start
+    connect_ms: float = Field(110.0, gt=0)  # one login at a time
+    acquire_timeout_s: float | None = Field(None, gt=0)
+    user: str = "app"
+    via: str | None = None  # "pgbouncer" when a pooler stands between
+
+
+class Postgres(_Model):
+    kind: Literal["postgres"]
+    version: str = "15.8"
+    database: str = "shop"
+    cores: int = Field(gt=0, le=1024)
+    max_connections: int = Field(100, gt=0)
+    superuser_reserved: int = Field(3, ge=0)
+    pool: Pool
+    clients: dict[str, Pool] = {}  # further pools by service name
+
+
+class BreakerSpec(_Model):
+    """resilience4j's count-based breaker; the defaults are the library's own (FACTS: sources)."""
+
+    window: int = 100
+    failure_rate: float = 0.5
+    open_s: float = 60.0
+    half_open_calls: int = 10
+
+
+class Worker(_Model):
+    """Re-submits what failed for technical reasons from a durable queue, behind a breaker."""
+
+    kind: Literal["worker"]
+    parks: str  # the traffic class whose technical failures are parked
+    path: str
+    rate: float = Field(gt=0)
+    breaker: BreakerSpec = BreakerSpec()
+
+
+Component = Annotated[Balancer | Service | Postgres | Worker, Field(discriminator="kind")]
+
+
+class TimelineEntry(_Model):
+    at_s: float = Field(ge=0)
+    command: str
+    actor: str = "timeline"
+
+
+class Sli(_Model):
+    traffic_class: str
+    healthy: float = 0.99  # success rate that counts as healthy
+    target: float = 0.995  # the SLO
+    hold_s: float = 300.0
+
+
+class AlertRule(_Model):
+    """A Prometheus alerting rule; `severity` is the pager's priority."""
+
+    expr: str
+    for_s: float = 60
+    severity: Literal["P1", "P2", "P3", "P4"]
+    summary: Text
+    service: str = ""
+
+
+class Alerting(_Model):
+    scrape_s: float = 15
+    evaluate_s: float = 15
+    group_wait_s: float = 30
+    rules: dict[str, AlertRule]
+
+
+class Clue(_Model):
+    command: str
+    shows: Text
+
+
+class Truth(_Model):
+    """What a post-mortem is checked against."""
+
+    trigger: Text
+    mechanism: Text
+    contributing: list[Text]
+
+
+class Commit(_Model):
+    """A commit of the simulated repository: what `git log` and `git show` print."""
+
+    hash: str
+    author: str
+    date: datetime
+    subject: str
+    body: str = ""
+    tag: str | None = None
+    diff: str = ""
+
+
+class Repository(_Model):
+    name: str
+    commits: list[Commit]
+
+
+class Reference(_Model):
+    commands: list[str]
+
+
+class Scenario(_Model):
+    """A whole scenario. Times are simulated seconds from its start."""
+
+    id: str
+    title: Text
+    tier: Literal["free", "full"] = "full"
+    topics: list[str]
+    minutes: int
+    starts_at: datetime
+    duration_s: float = Field(gt=0, le=86_400)
+    namespace: str = "prod"
+    brief: Text
+    traffic: Traffic
+    components: dict[str, Component]
+    timeline: list[TimelineEntry] = []
+    sli: Sli
+    alerting: Alerting
+    clues: list[Clue]
+    hints: list[Text]
+    truth: Truth
+    reference: Reference
+    repositories: list[Repository] = []
+    interventions: list[str]
+    themes: list[str] = []
+    questions: list[Text] = []
+
+    def component(self, name: str, kind: type) -> Any:
+        """The component `name` of a given kind. Raises ScenarioError."""
+        found = self.components.get(name)
+        if not isinstance(found, kind):
+            raise ScenarioError(f"scenario {self.id}: no {kind.__name__.lower()} named {name!r}")
+        return found
+
+    def services(self) -> dict[str, Service]:
+        return {n: c for n, c in self.components.items() if isinstance(c, Service)}
+
+    def databases(self) -> dict[str, Postgres]:
+        return {n: c for n, c in self.components.items() if isinstance(c, Postgres)}
+
+
+def scenario_path(name: str) -> Path:
+    """The file of a scenario given by id or by path. Raises ScenarioError."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else SCENARIOS / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in SCENARIOS.glob("*.yaml")))
+        raise ScenarioError(f"no scenario {name!r}: give one of {known}, or a file's path")
+    return path
+
+
+def read_raw(name: str) -> tuple[dict[str, Any], str]:
+    """The YAML mapping of a scenario and the file's name for messages. Raises ScenarioError."""
+    path = scenario_path(name)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe loaders)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path.name}: not readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ScenarioError(f"{path.name}: a scenario is a mapping of fields")
+    return raw, path.name
+
+
+def parse(raw: dict[str, Any], file_name: str) -> Scenario:
+    """Validate a mapping. Raises ScenarioError that names the file and the first wrong field."""
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ScenarioError(f"{file_name}: {field}: {first['msg']}{more}") from None
+
+
+def split_path(path: str) -> list[str]:
+    """Split `a.b.c` at dots; a part in double quotes keeps its dots."""
+    parts, current, quoted = [], "", False
+    for char in path:
+        if char == '"':
+            quoted = not quoted
+        elif char == "." and not quoted:
+            parts.append(current)
+            current = ""
+        else:
+            current += char
+    return [*parts, current]
+
+
+def assign(raw: dict[str, Any], path: str, value: Any) -> None:
+    """Set a field by its path; the head may name a component; keys with dots match whole.
+
+    Raises ScenarioError when a mapping on the way has no such key.
+    """
+    parts = split_path(path)
+    node: Any = raw
+    if parts[0] not in raw and any(_take(raw.get("components", {}), parts)):
+        node = raw["components"]
+    while True:
+        key, rest = _take(node, parts)
+        if not isinstance(node, dict) or (key is None and len(parts) > 1):
+            raise ScenarioError(f"--set {path}: no field {parts[0]!r} there")
+        if key is None:
+            key, rest = parts[0], []
+        if not rest:
+            node[key] = value
+            return
+        node, parts = node[key], rest
+
+
+def _take(node: Any, parts: list[str]) -> tuple[str | None, list[str]]:
+    """The longest run of leading parts that is a key of `node`, and what is left."""
+    if isinstance(node, dict):
+        for length in range(len(parts), 0, -1):
+            key = ".".join(parts[:length])
+            if key in node:
+                return key, parts[length:]
+    return None, parts
+
+
+def load(name: str, overrides: tuple[str, ...] = ()) -> Scenario:
+    """Read a scenario by id or path and apply `path=value` overrides. Raises ScenarioError."""
+    raw, file_name = read_raw(name)
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals or not path:
+            raise ScenarioError(f"--set {override}: expected PATH=VALUE, e.g. traffic.rps=600")
+        assign(raw, path, yaml.safe_load(text))
+    label = f"{file_name} with --set" if overrides else file_name
+    return parse(raw, label)
+
+
+def digest(scenario: Scenario) -> str:
+    """What identifies a scenario's content: 16 hex digits."""
+    return hashlib.sha256(scenario.model_dump_json().encode()).hexdigest()[:16]

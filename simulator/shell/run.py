@@ -1,0 +1,496 @@
+"""Run one line of shell over the tools of the simulated company.
+
+Everything is bounded: characters, stages, commands, nesting, data. No command of the machine is run
+and none of its files is read; a first word that names no tool is `command not found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from simulator.reply import Reply, failure
+from simulator.scenario import Text
+from simulator.shell import files
+from simulator.shell.builtin import BUILTINS, set_variable
+from simulator.shell.expand import ExpansionProblem, Expander
+from simulator.shell.lex import MAX_LINE_CHARS
+from simulator.shell.options import HelpAsked, ToolError
+from simulator.shell.parse import parse
+from simulator.shell.raw import quoted_raw
+from simulator.shell.syntax import (
+    AndOr,
+    Command,
+    For,
+    Group,
+    If,
+    Pipeline,
+    Redirect,
+    Sequence,
+    ShellSyntaxError,
+    Simple,
+    While,
+    Word,
+)
+from simulator.tool import Tool
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+MAX_OUTPUT_CHARS = 1_000_000
+MAX_COMMANDS = 300  # of one line, counting those in loops and substitutions
+MAX_DATA_CHARS = 12_000_000  # read and written by all commands of one line together
+MAX_SUBSTITUTIONS = 3  # $( ) inside one another
+MAX_CALLS = 12  # commands that run commands: sudo env xargs ...
+MAX_LOOPS = 100
+COST_CAP_S = 20.0  # a long line is still one act of typing
+
+ALIASES = {"k": ["kubectl"], "ll": ["ls", "-l"], "less": ["cat"], "more": ["cat"], "egrep": ["grep", "-E"],
+           "fgrep": ["grep", "-F"], "zgrep": ["grep"], "gawk": ["awk"], "mawk": ["awk"]}  # fmt: skip
+
+_ELSEWHERE = Text(
+    ru="этого здесь нет; вместо него: {0}",
+    en="not here; instead: {0}",
+)
+_INSTEAD = {
+    "top": "kubectl top pods",
+    "htop": "kubectl top pods",
+    "ps": "kubectl get pods",
+    "docker": "kubectl get pods",
+    "ssh": "kubectl get pods, kubectl logs",
+    "systemctl": "kubectl rollout status, kubectl rollout restart",
+    "service": "kubectl rollout status, kubectl rollout restart",
+    "journalctl": "kubectl logs",
+    "kill": "kubectl delete pod",
+    "vi": "kubectl set, kubectl patch",
+    "vim": "kubectl set, kubectl patch",
+    "nano": "kubectl set, kubectl patch",
+    "python": "awk, jq",
+    "python3": "awk, jq",
+    "perl": "awk, sed, grep -P",
+    "wget": "curl",
+    "http": "curl",
+    "k9s": "kubectl get pods",
+    "pgcli": "psql",
+    "tcpdump": "ss, curl -v",
+    "telnet": "nc -vz",
+    "ab": "promql",
+    "hey": "promql",
+}
+
+
+def run_line(world: World, line: str, tools: dict[str, Tool]) -> Reply:
+    """The answer to a line as bash would give it. Never raises for what a player typed."""
+    if len(line) > MAX_LINE_CHARS:
+        return failure(f"bash: line too long ({len(line)} characters; at most {MAX_LINE_CHARS})", 2)
+    shell = Shell(world, tools)
+    line = quoted_raw(line.encode("utf-8", "replace").decode("utf-8").replace("\0", ""))
+    reply = shell.source(line, "")
+    world.shell_vars["?"] = str(reply.code)
+    reply = replace(reply, cost_s=min(reply.cost_s, COST_CAP_S))
+    if any(0xD800 <= ord(c) <= 0xDFFF for c in reply.out + reply.err):
+        clean = [text.encode("utf-8", "replace").decode() for text in (reply.out, reply.err)]
+        reply = replace(reply, out=clean[0], err=clean[1])
+    return reply
+
+
+class _Stop(Exception):
+    """The line ends here: `exit`, or a bound was reached."""
+
+    def __init__(self, code: int, text: str = "") -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+class _LoopControl(Exception):
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+class _Input:
+    """Standard input of a block, consumed line by line by `read`."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+
+    def rest(self) -> str:
+        return self.text[self.at :]
+
+    def line(self) -> str | None:
+        if self.at >= len(self.text):
+            return None
+        end = self.text.find("\n", self.at)
+        end = len(self.text) if end < 0 else end
+        line, self.at = self.text[self.at : end], end + 1
+        return line
+
+
+class _Streams:
+    """What a command has printed so far; bounded."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self.size = 0
+        self.code = 0
+        self.cost_s = 0.0
+
+    def add(self, reply: Reply) -> None:
+        self.size += len(reply.out) + len(reply.err)
+        if self.size > 2 * MAX_OUTPUT_CHARS:
+            raise _Stop(1, "bash: output too long: the line was stopped")
+        self.out.append(reply.out)
+        self.err.append(reply.err)
+        self.code, self.cost_s = reply.code, self.cost_s + reply.cost_s
+
+    def reply(self) -> Reply:
+        return Reply("".join(self.out), "".join(self.err), self.code, self.cost_s)
+
+
+class Shell:
+    """One line's run. Lives no longer than the line and is no part of the world's state."""
+
+    def __init__(self, world: World, tools: dict[str, Tool]) -> None:
+        self.world, self.tools = world, tools
+        self.commands = self.data = self.substitutions = self.calls = self.sources = 0
+        self.input = _Input("")
+        self.stray: list[str] = []  # errors of substitutions, printed with the command's own
+        self.temporary: list[str] = []  # files behind <( )
+        self.expander = Expander(world, self._substitute, self._process)
+
+    def source(self, line: str, stdin: str) -> Reply:
+        """Parse and run a text. `exit` and bounds end only this text."""
+        if self.sources >= MAX_CALLS:
+            raise ToolError("bash: commands nested too deeply", 2)
+        self.sources += 1
+        outer, self.input = self.input, _Input(stdin)
+        streams = _Streams()
+        try:
+            self._sequence(parse(line), streams)
+        except ShellSyntaxError as error:
+            streams.add(failure(f"bash: {error}", 2))
+        except _Stop as stop:
+            if self.sources > 1 and stop.text:
+                raise
+            streams.err.append(stop.text + "\n" if stop.text else "")
+            streams.code = stop.code
+        except _LoopControl:
+            pass
+        finally:
+            self.input = outer
+            self.sources -= 1
+            for path in self.temporary if not self.sources else ():
+                self.world.files.pop(path, None)
+        return _bounded(streams.reply())
+
+    def call(self, argv: list[str], stdin: str) -> Reply:
+        """Run words as a command. Raises ToolError when commands run commands too deeply."""
+        self.calls += 1
+        try:
+            if self.calls > MAX_CALLS:
+                raise ToolError(f"bash: {argv[0]}: commands nested too deeply", 126)
+            return self._invoke(argv, stdin)
+        finally:
+            self.calls -= 1
+
+    def read_line(self) -> str | None:
+        return self.input.line()
+
+    def _invoke(self, argv: list[str], stdin: str) -> Reply:
+        name = argv[0]
+        self._charge(len(stdin))
+        if name not in self.tools and name in ALIASES:
+            argv = ALIASES[name] + argv[1:]
+            name = argv[0]
+        tool = self.tools.get(name.removeprefix("/usr/bin/").removeprefix("/bin/"))
+        builtin = BUILTINS.get(name)
+        try:
+            if builtin is not None:
+                reply = builtin.run(self, argv, stdin)
+            elif tool is not None:
+                reply = tool.run(self.world, argv, stdin)
+            else:
+                reply = self._unknown(name)
+        except ToolError as error:
+            reply = failure(error.text, error.code)
+        except HelpAsked:
+            reply = BUILTINS["man"].run(self, ["man", name], "")
+        self._charge(len(reply.out))
+        return _bounded(reply)
+
+    def _charge(self, size: int) -> None:
+        self.data += size
+        if self.data > MAX_DATA_CHARS:
+            raise _Stop(1, "bash: too much data: the line was stopped")
+
+    def _unknown(self, name: str) -> Reply:
+        if "/" in name:
+            known = files.exists(self.world, name)
+            directory = files.is_directory(self.world, name)
+            why = "Is a directory" if directory else "Permission denied" if known else files.ABSENT
+            return failure(f"bash: {name}: {why}", 126 if known else 127)
+        text = f"bash: {name}: command not found"
+        if name in _INSTEAD:
+            text += "\n" + _ELSEWHERE.of(self.world.language).format(_INSTEAD[name])
+        return failure(text, 127)
+
+    def _sequence(self, sequence: Sequence, streams: _Streams) -> None:
+        for item in sequence.items:
+            self._and_or(item, streams)
+
+    def _and_or(self, item: AndOr, streams: _Streams) -> None:
+        self._pipeline(item.first, streams)
+        for operator, pipeline in item.rest:
+            if (streams.code == 0) == (operator == "&&"):
+                self._pipeline(pipeline, streams)
+
+    def _pipeline(self, pipeline: Pipeline, streams: _Streams) -> None:
+        began, errors, cost_s = self.world.now_s, [], 0.0
+        piped: str | None = None
+        for stage, merge in zip(pipeline.stages, pipeline.merges, strict=True):
+            reply = self._command(stage, piped)
+            if merge:
+                reply = replace(reply, out=reply.out + reply.err, err="")
+            errors.append(reply.err)
+            cost_s = max(cost_s, reply.cost_s)
+            piped = reply.out
+        code = int(not reply.code) if pipeline.negated else reply.code
+        if pipeline.timed:
+            errors.append(_times(self.world.now_s - began))
+        streams.add(Reply(reply.out, "".join(errors), code, cost_s))
+        self.world.shell_vars["?"] = str(code)
+
+    def _command(self, command: Command, piped: str | None) -> Reply:
+        try:
+            if isinstance(command, Simple):
+                return self._simple(command, piped)
+            return self._redirected(command.redirects, piped, lambda stdin: self._block(command, stdin))
+        except (ExpansionProblem, ToolError) as error:
+            text = error.text if isinstance(error, ToolError) else f"bash: {error}"
+            return failure(text, error.code if isinstance(error, ToolError) else 1)
+
+    def _block(self, command: Command, stdin: str) -> Reply:
+        outer, streams = self.input, _Streams()
+        self.input = _Input(stdin) if stdin else outer
+        try:
+            if isinstance(command, For):
+                self._for(command, streams)
+            elif isinstance(command, While):
+                self._while(command, streams)
+            elif isinstance(command, If):
+                self._if(command, streams)
+            elif isinstance(command, Group):
+                self._sequence(command.body, streams)
+        finally:
+            self.input = outer
+        return streams.reply()
+
+    def _for(self, command: For, streams: _Streams) -> None:
+        for value in self.expander.fields(command.words):
+            set_variable(self.world, command.variable, value)
+            if not self._body(command.body, streams):
+                return
+
+    def _while(self, command: While, streams: _Streams) -> None:
+        if not command.until and _always_true(command.condition):
+            streams.add(failure(
+                "bash: endless loops are not available here: use watch -n SECONDS 'COMMAND'"
+                " or for i in $(seq 10); do COMMAND; sleep 5; done", 1))  # fmt: skip
+            return
+        for _ in range(MAX_LOOPS):
+            condition = _Streams()
+            self._sequence(command.condition, condition)
+            streams.add(condition.reply())
+            if (condition.code == 0) == command.until:
+                streams.code = 0
+                return
+            if not self._body(command.body, streams):
+                return
+        streams.add(failure(f"bash: loop stopped after {MAX_LOOPS} rounds"))
+
+    def _body(self, body: Sequence, streams: _Streams) -> bool:
+        """One round of a loop; False when `break` ended it."""
+        try:
+            self._sequence(body, streams)
+        except _LoopControl as control:
+            return control.word == "continue"
+        return True
+
+    def _if(self, command: If, streams: _Streams) -> None:
+        for condition, body in command.branches:
+            checked = _Streams()
+            self._sequence(condition, checked)
+            streams.add(checked.reply())
+            if checked.code == 0:
+                self._sequence(body, streams)
+                return
+        streams.code = 0
+        if command.otherwise is not None:
+            self._sequence(command.otherwise, streams)
+
+    def _simple(self, command: Simple, piped: str | None) -> Reply:
+        self.commands += 1
+        if self.commands > MAX_COMMANDS:
+            raise _Stop(1, f"bash: line stopped after {MAX_COMMANDS} commands")
+        stray, self.stray = self.stray, []
+        try:
+            reply = self._redirected(command.redirects, piped, lambda stdin: self._words(command, stdin))
+            return replace(reply, err="".join(self.stray) + reply.err)
+        finally:
+            self.stray = stray
+
+    def _words(self, command: Simple, stdin: str) -> Reply:
+        before = self.substitutions_code = 0
+        argv = self.expander.fields(command.words)
+        assigned = {name: self.expander.text(word) for name, word in command.assignments}
+        if not argv:
+            for name, value in assigned.items():
+                set_variable(self.world, name, value)
+            return Reply(code=self.substitutions_code or before, cost_s=1.0)
+        if argv[0] in ("exit", "return", "logout"):
+            raise _Stop(int(argv[1]) % 256 if argv[1:] and argv[1].isdigit() and len(argv[1]) < 9 else 0)
+        if argv[0] in ("break", "continue"):
+            raise _LoopControl(argv[0])
+        if not assigned:
+            return self._invoke(argv, stdin)
+        saved = {name: self.world.shell_vars.get(name) for name in assigned}
+        for name, value in assigned.items():
+            set_variable(self.world, name, value)
+        try:
+            return self._invoke(argv, stdin)
+        finally:
+            for name, old in saved.items():
+                if old is None:
+                    self.world.shell_vars.pop(name, None)
+                else:
+                    self.world.shell_vars[name] = old
+
+    def _redirected(
+        self, redirects: tuple[Redirect, ...], piped: str | None, run: Callable[[str], Reply]
+    ) -> Reply:
+        """Open the redirects from left to right, run, and deliver both streams."""
+        stdin = self.input.rest() if piped is None else piped
+        where: dict[int, str] = {1: "&1", 2: "&2"}
+        for redirect in redirects:
+            target = self.expander.text(redirect.target)
+            try:
+                if redirect.kind == "read":
+                    stdin = files.read(self.world, target, stdin)
+                elif redirect.kind == "here":
+                    stdin = target + "\n"
+                elif redirect.kind == "duplicate":
+                    where[redirect.stream] = where.get(int(target), "&1")
+                else:
+                    files.write(self.world, target, "", append=redirect.kind == "append")
+                    for stream in (1, 2) if redirect.stream == 3 else (redirect.stream,):
+                        where[stream] = target
+            except files.FileProblem as problem:
+                return failure(f"bash: {target[:200]}: {problem.reason}")
+        return self._deliver(run(stdin), where)
+
+    def _deliver(self, reply: Reply, where: dict[int, str]) -> Reply:
+        if where == {1: "&1", 2: "&2"}:
+            return reply
+        out, err, complaints = "", "", ""
+        for stream, text in ((1, reply.out), (2, reply.err)):
+            target = where[stream]
+            if target in ("&1", "/dev/stdout"):
+                out += text
+            elif target in ("&2", "/dev/stderr"):
+                err += text
+            elif text:
+                try:
+                    files.write(self.world, target, text, append=True)
+                except files.FileProblem as problem:
+                    complaints = f"bash: {target[:200]}: {problem.reason}\n"
+        return replace(reply, out=out, err=err + complaints, code=1 if complaints else reply.code)
+
+    def _substitute(self, source: str) -> str:
+        if self.substitutions >= MAX_SUBSTITUTIONS:
+            raise ExpansionProblem("command substitutions nested too deeply")
+        self.substitutions += 1
+        try:
+            reply = self.source(source, self.input.rest())
+        finally:
+            self.substitutions -= 1
+        self.stray.append(reply.err)
+        self.substitutions_code = reply.code
+        return reply.out
+
+    def _process(self, source: str) -> str:
+        path = f"/dev/fd/{63 - len(self.temporary)}"
+        self.world.files[path] = self._substitute(source)
+        self.temporary.append(path)
+        return path
+
+
+def _always_true(condition: Sequence) -> bool:
+    first = condition.items[0].first if len(condition.items) == 1 else None
+    if first is None or condition.items[0].rest or len(first.stages) != 1 or first.negated:
+        return False
+    stage = first.stages[0]
+    words = [word.plain for word in stage.words] if isinstance(stage, Simple) else []
+    return words in (["true"], [":"], ["[", "1", "]"])
+
+
+def _times(seconds: float) -> str:
+    """What bash's `time` prints; nothing here burns processor time of its own."""
+    seconds += 0.012  # starting a process and reading the answer
+    return f"\nreal\t{int(seconds // 60)}m{seconds % 60:.3f}s\nuser\t0m0.004s\nsys\t0m0.003s\n"
+
+
+def _bounded(reply: Reply) -> Reply:
+    if len(reply.out) <= MAX_OUTPUT_CHARS and len(reply.err) <= MAX_OUTPUT_CHARS:
+        return reply
+    note = f"bash: output longer than {MAX_OUTPUT_CHARS} characters was cut\n"
+    return replace(reply, out=reply.out[:MAX_OUTPUT_CHARS], err=reply.err[:MAX_OUTPUT_CHARS] + note)
+
+
+def changes(line: str, tools: dict[str, Tool]) -> bool:
+    """Whether a line would change the world, judged by its words alone; False for what can't be parsed."""
+    try:
+        return _changes(parse(quoted_raw(line)), tools, 0)
+    except ShellSyntaxError:
+        return False
+
+
+def _changes(sequence: Sequence, tools: dict[str, Tool], depth: int) -> bool:
+    for item in sequence.items:
+        for pipeline in (item.first, *(pipeline for _, pipeline in item.rest)):
+            if any(_command_changes(stage, tools, depth) for stage in pipeline.stages):
+                return True
+    return False
+
+
+def _command_changes(command: Command, tools: dict[str, Tool], depth: int) -> bool:
+    if isinstance(command, Simple):
+        return _simple_changes(command.words, tools, depth)
+    if isinstance(command, If):
+        parts = [part for branch in command.branches for part in branch]
+        return any(_changes(p, tools, depth) for p in (*parts, *filter(None, [command.otherwise])))
+    if isinstance(command, While) and _changes(command.condition, tools, depth):
+        return True
+    return _changes(command.body, tools, depth)
+
+
+def _simple_changes(words: tuple[Word, ...], tools: dict[str, Tool], depth: int) -> bool:
+    nested = [part.text for word in words for part in word.parts if part.kind in ("command", "process")]
+    argv = ["".join(part.text for part in word.parts if part.kind == "text") for word in words]
+    if argv and argv[0] in ("bash", "sh", "watch", "eval"):
+        nested.append(" ".join(word for word in argv[1:] if not word.startswith("-")))
+    if depth < MAX_SUBSTITUTIONS:
+        for source in nested:
+            try:
+                if _changes(parse(source), tools, depth + 1):
+                    return True
+            except ShellSyntaxError:
+                continue
+    for index, name in enumerate(argv):  # `xargs kubectl delete`, `sudo kubectl ...`
+        name = ALIASES.get(name, [name])[0]
+        if name in tools and tools[name].changes([name, *argv[index + 1 :]]):
+            return True
+        if not index and name not in BUILTINS:
+            return False
+    return False

@@ -35,11 +35,17 @@ _OLD = re.compile(
     r"дефолтн\w*|default|по умолчанию)\s*(?:\w+\s){0,3}$",
     re.IGNORECASE,
 )
+# "12 Jun" is a date.
+_MONTH = re.compile(
+    r"\s?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|март|апр|ма[йя]|июн|июл|авг|сент|окт|нояб|дек)",
+    re.IGNORECASE,
+)
+_STATUS_CODES = {429.0, 502.0, 503.0, 504.0}
 _WORDS = re.compile(
     r"(?P<sec_quarter>четверт\w* секунды|quarter (?:of a |)second)|(?P<sec_half>полсекунды|half a second)"
     r"|(?P<min_half>полминуты|half a minute)|(?P<ms_200>пар\w* сотен (?:мс|миллисекунд))"
-    r"|(?P<n1>один|одну|одного|одна|одной|once|one)|(?P<n2>два|две|двух|twice|two)|(?P<n3>три|трех|three)"
-    r"|(?P<n4>четыре|four)|(?P<n5>пять|five)|(?P<n6>шесть|six)|(?P<n10>десять|ten)",
+    r"|(?P<n1>один|одну|одного|одна|одной|once|one)|(?P<n2>два|две|двух|twice|two)|(?P<n3>три|тр[её]х|three)"
+    r"|(?P<n4>четыре|four)|(?P<n5>пять|five)|(?P<n6>шесть|six)|(?P<n10>десять|ten)|(?P<n100>сотн(?:ей|ю|я))",
     re.IGNORECASE,
 )
 _WORD_VALUES: dict[str, tuple[float, Unit]] = {
@@ -47,7 +53,7 @@ _WORD_VALUES: dict[str, tuple[float, Unit]] = {
     "sec_half": (0.5, "duration"),
     "min_half": (30.0, "duration"),
     "ms_200": (0.2, "duration"),
-} | {f"n{n}": (float(n), "count") for n in (1, 2, 3, 4, 5, 6, 10)}
+} | {f"n{n}": (float(n), "count") for n in (1, 2, 3, 4, 5, 6, 10, 100)}
 _MINUTES_AFTER = re.compile(r"\s+(?:(?P<min>минут\w*|minutes?)|(?P<s>секунд\w*|seconds?))(?!\w)", re.IGNORECASE)
 
 
@@ -73,7 +79,12 @@ class Quantity:
 def quantities(text: str) -> list[Quantity]:
     """All quantities in order of appearance."""
     norm = normalise(text)
-    found = [_read(norm, match) for match in _QUANTITY.finditer(norm.text)]
+    found = [
+        _read(norm, match)
+        for match in _QUANTITY.finditer(norm.text)
+        if not _MONTH.match(norm.text, match.end("number"))
+    ]
+    found = [q for q in found if not (q.bare and q.value in _STATUS_CODES)]
     found += [q for q in _spelled(norm) if not any(q.start < o.end and o.start < q.end for o in found)]
     return _chained(norm, text, sorted(found, key=lambda q: q.start))
 
@@ -133,7 +144,7 @@ def _chained(norm: Normalised, text: str, found: list[Quantity]) -> list[Quantit
 
 def _linked(text: str, left: Quantity, right: Quantity) -> bool:
     between = text[left.end : right.start]
-    if len(between) > 12:
+    if len(between) > 12 or not (left.bare or right.bare or left.unit == right.unit):
         return False
     before = text[max(0, left.start - 6) : left.start]
     if _ARROW.fullmatch(between) or _RANGE.fullmatch(between):

@@ -136,6 +136,7 @@ class Pool(_Model):
     acquire_timeout_s: float | None = Field(None, gt=0)
     user: str = "app"
     via: str | None = None  # "pgbouncer" when a pooler stands between
+    transient: bool = False  # no pool at all: a connection a query, refused when no slot is free
 
 
 class Postgres(_Model):
@@ -235,6 +236,16 @@ class Reference(_Model):
     commands: list[str]
 
 
+class Focus(_Model):
+    """What the incident turns on: interventions act here unless they name something else."""
+
+    service: str
+    database: str
+    good_version: str
+    bad_version: str
+    worker: str | None = None
+
+
 class Scenario(_Model):
     """A whole scenario. Times are simulated seconds from its start."""
 
@@ -256,8 +267,9 @@ class Scenario(_Model):
     hints: list[Text]
     truth: Truth
     reference: Reference
+    focus: Focus
     repositories: list[Repository] = []
-    interventions: list[str]
+    interventions: list[str] = []  # ids that matter here; empty: the whole catalogue
     themes: list[str] = []
     questions: list[Text] = []
 

@@ -14,6 +14,8 @@ from agent.text import normalise, part_of_speech, word_set
 KINDS = ("prevent", "detect", "mitigate", "respond")
 _TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
 _CONCRETE_ENOUGH = 1.0
+_FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
+_FULL_SENTENCE = 9  # enough words to say how
 
 _NUMBER_WORDS = word_set(
     "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred half "
@@ -119,9 +121,8 @@ def concreteness(reading: Reading, sentence: Sentence) -> float:
     """Numbers, identifiers and technical concepts of a sentence; emptied by empty talk."""
     technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
     empty = {m.concept for m in sentence.matches if m.concept.startswith("vague.")}
-    weight = 1.0 if sentence.has_verb or new_numbers(reading, sentence) else 0.5
     solid = len(new_numbers(reading, sentence)) + len(identifiers(sentence)) + 0.5 * len(technical)
-    return weight * max(0.0, solid - 0.5 * len(empty))
+    return anchored(reading, sentence) * max(0.0, solid - 0.5 * len(empty))
 
 
 def _grounding(reading: Reading) -> dict[str, float]:
@@ -170,7 +171,7 @@ def _emptiness(reading: Reading) -> dict[str, float]:
         "vague_per_word": min(1.0, 8.0 * per_word),
         "abstract": min(1.0, 4.0 * abstract / counted),
         "word_length": min(1.0, max(0.0, (sum(len(w.text) for w in words) / counted - 4.0) / 4.0)),
-        "hollow_share": _share(reading, lambda s: concreteness(reading, s) == 0),
+        "hollow_share": _share(reading, lambda s: concreteness(reading, s) < 0.1),
         "harm_share": min(1.0, 2.0 * _matches(reading, "harm") / total),
         "blame_share": min(1.0, 2.0 * _matches(reading, "blame") / total),
         "set_aside_share": len(reading.set_aside) / max(1, len(reading.set_aside) + len(reading.sentences)),
@@ -206,8 +207,16 @@ def _group(concept: str) -> str:
 
 
 def anchored(reading: Reading, sentence: Sentence) -> float:
-    """What a concept named in this sentence is worth: a name without a verb or a number is half."""
-    return 1.0 if sentence.has_verb or new_numbers(reading, sentence) else 0.5
+    """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
+    grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
+    if len(sentence.words) < _FRAGMENT and not grounded:
+        return 0.1
+    if grounded:
+        return 1.0
+    technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
+    if not sentence.has_verb:
+        return 0.4
+    return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
 
 
 def concept_weights(reading: Reading) -> dict[str, float]:

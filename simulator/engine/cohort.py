@@ -99,7 +99,7 @@ class CohortPlane(Readings):
             [k.group_busy[g] + k.group_draining[g] for g in range(len(k.group_busy))],
             list(k.group_pods),
             list(k.pool_busy),
-            list(k.pool_open),
+            [k.pool_busy[p] if k.pool_transient[p] else k.pool_open[p] for p in range(pools)],
             k.queue_total[:pools],
             [self._wait_s(p) for p in range(pools)],
             list(k.pool_refused),
@@ -211,6 +211,7 @@ def build_kernel(plane: CohortPlane, scenario: Scenario) -> kn.Kernel:
         k.pool_database[p] = pool.database
         k.pool_connect_s[p] = pool.connect_s
         k.pool_timeout_s[p] = pool.acquire_timeout_s
+        k.pool_transient[p] = pool.transient
     for d, database in enumerate(net.databases):
         k.database_cores[d] = float(database.cores)
         k.database_slots[d] = float(database.max_connections - database.superuser_reserved)

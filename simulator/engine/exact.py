@@ -290,6 +290,9 @@ class ExactPlane(Readings):
 
     def _check_out(self, p: int, r: Request) -> None:
         run = self.runs[p]
+        if self.network.pools[p].transient:
+            self._connect_once(p, r)
+            return
         if run.active < run.open:
             self._run_query(p, r)
             return
@@ -298,6 +301,22 @@ class ExactPlane(Readings):
         if timeout < math.inf:
             self._at(self.now_s + timeout, GIVE_UP, (p, r, r.node))
         self._connect(p)
+
+    def _used(self, d: int) -> int:
+        """Connection slots of a database that are taken."""
+        return sum(x.open for q, x in enumerate(self.runs) if self.network.pools[q].database == d)
+
+    def _connect_once(self, p: int, r: Request) -> None:
+        """A connection for one query, if the database has a slot left."""
+        run = self.runs[p]
+        d = self.network.pools[p].database
+        if run.open < run.limit and self._used(d) < self.stores[d].slots:
+            run.open += 1
+            self._run_query(p, r)
+            return
+        run.refused += 1
+        self.errors[r.path[-1].group] += 1
+        self._fail(r, ERROR)
 
     def _run_query(self, p: int, r: Request) -> None:
         run = self.runs[p]
@@ -317,6 +336,8 @@ class ExactPlane(Readings):
         self.queries[p] += 1
         run = self.runs[p]
         run.active -= 1
+        if self.network.pools[p].transient:
+            run.open -= 1
         if run.queue and run.active < run.open:
             self._run_query(p, run.queue.popleft())
         self._leave_node(r)
@@ -333,8 +354,7 @@ class ExactPlane(Readings):
         run = self.runs[p]
         run.connecting = False
         d = self.network.pools[p].database
-        used = sum(x.open for q, x in enumerate(self.runs) if self.network.pools[q].database == d)
-        if used >= self.stores[d].slots:
+        if self._used(d) >= self.stores[d].slots:
             run.refused += 1
         else:
             run.open += 1

@@ -21,6 +21,7 @@ ENTER, WORK, QUERY = 0, 1, 2
 REJECTED, TIMEOUT, ERROR = 0, 1, 2
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 TINY = 1e-12
+MERGE = 0.02  # less than this much of a request joins its bucket's younger neighbour in a queue
 FLUSH = 1e-4  # a remainder of less than this much of one request finishes at once
 MAX_ATTEMPTS = 8  # attempts beyond the eighth are counted as the eighth
 COMPACT = 4096  # served queue entries kept before the list is cut
@@ -78,6 +79,7 @@ class Kernel:
         self.pool_timeout_s = [math.inf] * pools
         self.pool_opens_at_s = [-1.0] * pools  # when the login under way is done; -1: none
         self.pool_refused = [0.0] * pools
+        self.pool_transient = [False] * pools  # a connection a query: no queue, refused without a slot
         self.pool_expected = [0.0] * pools
         self.pool_arrived = [0.0] * pools
         self.pool_clear = [True] * pools  # no queue was left when this tick's arrivals came
@@ -367,6 +369,11 @@ def client_failure(k, c, column, mass, kind):
 
 def open_connections(k, p):
     """A pool with waiters logs in to the database, one connection after the other."""
+    if k.pool_transient[p]:
+        d = k.pool_database[p]
+        free = k.database_slots[d] - slots_used(k, d) + k.pool_busy[p]
+        k.pool_open[p] = max(0.0, min(k.pool_limit[p], free))
+        return
     waiting = k.queue_total[p] > TINY
     end_s = (k.tick + 1) * k.dt
     if k.pool_opens_at_s[p] < 0.0:
@@ -376,16 +383,21 @@ def open_connections(k, p):
             return
     while 0.0 <= k.pool_opens_at_s[p] <= end_s + 1e-9:
         d = k.pool_database[p]
-        used = 0.0
-        for other in range(len(k.pool_limit)):
-            if k.pool_database[other] == d:
-                used += k.pool_open[other]
-        if used >= k.database_slots[d] - 0.5:
+        if slots_used(k, d) >= k.database_slots[d] - 0.5:
             k.pool_refused[p] += 1.0
         else:
             k.pool_open[p] += 1.0
         more = waiting and k.pool_open[p] < k.pool_limit[p] - 0.5
         k.pool_opens_at_s[p] = k.pool_opens_at_s[p] + k.pool_connect_s[p] if more else -1.0
+
+
+def slots_used(k, d):
+    """Connection slots of a database that are taken."""
+    used = 0.0
+    for p in range(len(k.pool_limit)):
+        if k.pool_database[p] == d:
+            used += k.pool_busy[p] if k.pool_transient[p] else k.pool_open[p]
+    return used
 
 
 def serve_pool(k, p, bucket):
@@ -408,16 +420,17 @@ def serve_pool(k, p, bucket):
         end = head
         need = 0.0
         mark = joined[head]
+        last = -1
+        part = 0.0
         while end < size and joined[end] == mark:
-            need += masses[end] * stay(k, nodes[end], slow)
+            if nodes[end] != last:
+                last = nodes[end]
+                part = stay(k, last, slow)
+            need += masses[end] * part
             end += 1
         share = 1.0 if need <= free else free / need
-        for j in range(head, end):
-            g = masses[j] * share
-            if g > 0.0:
-                free -= take(k, p, nodes[j], queue_column(k, p, j, bucket), k.queue_bucket[p][j], g, slow)
-                k.queue_total[p] -= g
-                masses[j] -= g
+        serve_entries(k, p, head, end, share, slow, bucket)
+        free = k.pool_open[p] - k.pool_busy[p]
         if share < 1.0:
             break
         head = end
@@ -425,6 +438,63 @@ def serve_pool(k, p, bucket):
         k.queue_total[p] = 0.0
     k.pool_clear[p] = head >= size
     compact(k, p, head)
+
+
+def serve_entries(k, p, head, end, share, slow, bucket):
+    """Give connections to a share of the entries head … end - 1 (the hottest loop: `take`, unrolled)."""
+    rows = k.buckets + 1
+    buckets = k.buckets
+    nodes = k.queue_node[p]
+    masses = k.queue_mass[p]
+    born = k.queue_bucket[p]
+    serving = k.serving
+    flow = k.flow
+    oldest = bucket - k.timeout_buckets
+    taken = 0.0
+    kept_all = 0.0
+    last = -1
+    part = 0.0
+    following = -1
+    for j in range(head, end):
+        g = masses[j] * share
+        if g <= 0.0:
+            continue
+        masses[j] -= g
+        taken += g
+        i = nodes[j]
+        if i != last:
+            last = i
+            part = stay(k, i, slow)
+            following = k.next[i]
+        kept = g * part
+        kept_all += kept
+        done = g - kept
+        b = born[j]
+        if b < oldest:
+            serving[i * rows + buckets] += kept
+            if following >= 0:
+                flow[following * rows + buckets] += done
+        else:
+            column = b % buckets
+            serving[i * rows + column] += kept
+            if b < k.serving_low[i]:
+                k.serving_low[i] = b
+            if b > k.serving_high[i]:
+                k.serving_high[i] = b
+            if following >= 0:
+                flow[following * rows + column] += done
+                if b < k.flow_low[following]:
+                    k.flow_low[following] = b
+                if b > k.flow_high[following]:
+                    k.flow_high[following] = b
+            else:
+                leave(k, i, column, b, done)
+        for h in k.release[i]:
+            give_back(k, h, done)
+    k.queue_total[p] -= taken
+    k.pool_busy[p] += kept_all
+    k.admitted[p] += taken
+    k.query_count[p] += taken - kept_all
 
 
 def stay(k, i, slow):
@@ -604,18 +674,35 @@ def query(k, i, bucket):
     k.pool_arrived[p] += total
     base = i * (k.buckets + 1)
     high = k.flow_high[i]
+    c = k.class_of[i]
     for b in range(min(k.flow_low[i], high + 1), high + 2):
         column = b % k.buckets if b <= high else k.buckets
         x = k.flow[base + column]
         if x <= 0.0:
             continue
         k.flow[base + column] = 0.0
+        if x < MERGE and b < high and share < 1.0:
+            younger = (b + 1) % k.buckets
+            k.flow[base + younger] += x
+            k.outstanding[c * k.buckets + column] -= x
+            k.outstanding[c * k.buckets + younger] += x
+            continue
         if share > 0.0:
             take(k, p, i, column, b, x * share, slow)
-        if share < 1.0:
+        if share < 1.0 and k.pool_transient[p]:
+            refuse(k, p, i, column, x * (1.0 - share))
+        elif share < 1.0:
             join(k, p, i, column, b, x * (1.0 - share))
     k.flow_low[i] = 1 << 60
     k.flow_high[i] = -1
+
+
+def refuse(k, p, i, column, mass):
+    """No connection slot is left in the database: the query fails at once."""
+    k.pool_refused[p] += mass
+    for g in k.held[i][-1:]:
+        k.errors[g] += mass
+    fail(k, i, column, mass, ERROR)
 
 
 def enter(k, i, bucket):

@@ -39,6 +39,7 @@ class PoolSpec:
     acquire_timeout_s: float  # infinity: waits for ever
     user: str
     via: str | None
+    transient: bool = False
 
 
 @dataclass
@@ -219,6 +220,7 @@ class _Builder:
                     pool.acquire_timeout_s or float("inf"),
                     pool.user,
                     pool.via,
+                    pool.transient,
                 )
             )
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from simulator.engine.cohort import CohortPlane
 
 PER_SECOND = 40  # tracers that start in one second
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
+          103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)  # fmt: skip
+ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover with few points
 WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, as both engines do
 
 
@@ -41,6 +44,8 @@ class Tracers:
         self.plane = plane
         self.spec = next(c for c in plane.network.classes if c.name == class_name)
         self.key = streams.key_of(plane.seed, "tracer", class_name)
+        self.shifts = [streams.uniform(self.key, draw) for draw in range(len(ALPHAS))]
+        self.noise: dict[tuple[int, int], float] = {}  # by (database, second)
         self.series: array[float] = array("d")
         self.started = 0  # seconds whose tracers have been sent
         self.finished: dict[int, list[tuple[float, float]]] = {}  # by second of completion
@@ -52,9 +57,8 @@ class Tracers:
         while self.started < seconds:
             start = self.started
             for n in range(PER_SECOND):
-                index = start * PER_SECOND + n
-                at = start + (n + streams.uniform(self.key, 4 * index)) / PER_SECOND
-                latency, weight = self._latency(at, index)
+                at = start + (n + 0.5) / PER_SECOND
+                latency, weight = self._latency(at, start * PER_SECOND + n)
                 if latency <= self.spec.timeout_s:
                     self.finished.setdefault(int(at + latency), []).append((latency, weight))
             self.started += 1
@@ -77,19 +81,29 @@ class Tracers:
         while i >= 0:
             node = nodes[i]
             if node.kind == ENTER:
-                i, admitted = self._branch(i, t, streams.uniform(self.key, (index << 8) + draw))
+                if len(node.branches) == 1:
+                    i = node.branches[0][1]
+                    continue
+                i, admitted = self._branch(i, t, self._even(index, draw))
                 weight *= admitted
                 draw += 1
                 continue
+            u = self._even(index, draw)
+            draw += 1
             if node.kind == WORK:
-                t += streams.erlang(streams.mix64(self.key ^ (index << 8) ^ draw), 0, node.shape, node.mean_s)
+                t += node.mean_s * erlang_quantile(node.shape, u)
             else:
                 wait, slow = self._query(node.pool, t)
-                u = streams.uniform(self.key, (index << 8) + draw)
                 t += wait - node.mean_s * slow * math.log(1.0 - u)
-            draw += 1
             i = node.next
         return t - at_s, weight
+
+    def _even(self, index: int, draw: int) -> float:
+        """Coordinate `draw` of point `index` of an evenly spread sequence, shifted by the seed."""
+        if draw >= len(ALPHAS):
+            return streams.uniform(self.key, (index << 8) + draw)
+        shift = self.shifts[draw]
+        return (index * ALPHAS[draw] + shift) % 1.0
 
     def _tick(self, t: float) -> int:
         return max(0, min(self.plane.kernel.tick - 1, int(t / self.plane.kernel.dt)))
@@ -147,6 +161,14 @@ class Tracers:
         """Mean slow-down of M/M/c processor sharing at the present load: 1 + C(c, a) / (c (1 - rho))."""
         k = self.plane.kernel
         d = k.pool_database[p]
+        second = int(tick * k.dt)
+        found = self.noise.get((d, second))
+        if found is None:
+            found = self.noise[d, second] = self._noise_at(d, int(second / k.dt))
+        return found
+
+    def _noise_at(self, d: int, tick: int) -> float:
+        k = self.plane.kernel
         cores = int(k.database_cores[d])
         load = 0.0
         for q, pool in enumerate(self.plane.network.pools):
@@ -223,6 +245,51 @@ class Tracers:
             service = self.plane.network.nodes[i].service
             return f"500 {self.plane.failing_why.get(service, 'internal error')}"
         return None
+
+
+_QUANTILES: dict[int, list[float]] = {}
+QUANTILE_STEP = 0.02  # grid in v = -ln(1 - u), so that the tail is as fine as the body
+QUANTILE_STEPS = 1100
+
+
+def erlang_quantile(shape: int, u: float) -> float:
+    """The u-quantile of an Erlang distribution with mean 1, interpolated on a fixed grid."""
+    v = -math.log(1.0 - u)
+    if shape == 1:
+        return v
+    table = _QUANTILES.get(shape)
+    if table is None:
+        table = _QUANTILES[shape] = _quantile_table(shape)
+    at = v / QUANTILE_STEP
+    j = min(int(at), QUANTILE_STEPS - 2)
+    return table[j] + (table[j + 1] - table[j]) * (at - j)
+
+
+def _quantile_table(shape: int) -> list[float]:
+    table = [0.0]
+    x = 0.0
+    for step in range(1, QUANTILE_STEPS):
+        survival = math.exp(-step * QUANTILE_STEP)
+        low, high = x, x + 1.0
+        while _erlang_survival(shape, high * shape) > survival:
+            high += 1.0
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            if _erlang_survival(shape, middle * shape) > survival:
+                low = middle
+            else:
+                high = middle
+        x = 0.5 * (low + high)
+        table.append(x)
+    return table
+
+
+def _erlang_survival(shape: int, x: float) -> float:
+    term = total = math.exp(-x)
+    for n in range(1, shape):
+        term *= x / n
+        total += term
+    return total
 
 
 _ERLANG: dict[tuple[int, float], float] = {}

@@ -1,0 +1,70 @@
+"""The closed catalogue of remedies: one visible registry, one file a kind of remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.interventions import capacity, process, release, resilience, response
+from simulator.interventions.base import Call, Intervention, InterventionError
+from simulator.scenario import Scenario, parse
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+CATALOGUE: dict[str, Intervention] = {
+    entry.id: entry
+    for room in (release, capacity, resilience, response, process)
+    for entry in room.ENTRIES
+}
+HANDLERS = release.HANDLERS
+
+__all__ = ["CATALOGUE", "HANDLERS", "Call", "Intervention", "InterventionError", "install", "patched", "read_call"]
+
+
+def read_call(text: str) -> Call:
+    """Read `id` or `id:name=number,name=number`. Raises InterventionError."""
+    name, _, rest = text.partition(":")
+    entry = CATALOGUE.get(name)
+    if entry is None:
+        raise InterventionError(f"no intervention {name!r}; known: {', '.join(sorted(CATALOGUE))}")
+    params = []
+    for part in filter(None, rest.split(",")):
+        key, _, value = part.partition("=")
+        if key not in entry.parameters:
+            known = ", ".join(entry.parameters) or "none"
+            raise InterventionError(f"{name}: no parameter {key!r}; its parameters: {known}")
+        try:
+            params.append((key, float(value)))
+        except ValueError:
+            raise InterventionError(f"{name}: {key} must be a number, not {value!r}") from None
+    return Call(name, tuple(params))
+
+
+def parameters(call: Call) -> dict[str, float]:
+    """A call's parameters over its entry's defaults. Raises InterventionError."""
+    entry = CATALOGUE.get(call.id)
+    if entry is None:
+        raise InterventionError(f"no intervention {call.id!r}")
+    return {**entry.parameters, **dict(call.params)}
+
+
+def patched(scenario: Scenario, calls: tuple[Call, ...]) -> Scenario:
+    """The scenario with the interventions' numbers in it."""
+    if not any(CATALOGUE[c.id].patch for c in calls if c.id in CATALOGUE):
+        for call in calls:
+            parameters(call)
+        return scenario
+    raw = scenario.model_dump(mode="json")
+    for call in calls:
+        patch = CATALOGUE[call.id].patch
+        if patch is not None:
+            patch(raw, scenario.focus, parameters(call))
+    return parse(raw, f"{scenario.id} with {', '.join(c.id for c in calls)}")
+
+
+def install(world: World, calls: tuple[Call, ...]) -> None:
+    """Let the interventions that act while the world runs take their place."""
+    for call in calls:
+        act = CATALOGUE[call.id].install
+        if act is not None:
+            act(world, parameters(call))

@@ -483,7 +483,7 @@ def _plain_call(name: str, runs: list[Run]) -> Plan:
             return Plan("vector", lambda ev, t: [({}, calendar(name, ev.epoch_s + t))])
         return _each(lambda v: calendar(name, v), runs[0])
     if name == "time":
-        return Plan("scalar", lambda ev, t: ev.epoch_s + t)
+        return Plan("scalar", lambda ev, t: float(ev.epoch_s + t))
     if name == "pi":
         return Plan("scalar", lambda _ev, _t: math.pi)
     if name == "scalar":

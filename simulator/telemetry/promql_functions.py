@@ -128,7 +128,9 @@ COMPARISON: dict[str, Callable[[float, float], bool]] = {
 Window = Callable[[list[float], list[float], float, float], float | None]
 
 
-def _extrapolated(ts: list[float], vs: list[float], start: float, end: float, counter: bool) -> float | None:
+def _extrapolated(
+    ts: list[float], vs: list[float], start: float, end: float, counter: bool, per_s: float = 1.0
+) -> float | None:
     """The increase over the window, extrapolated to its edges exactly as Prometheus does."""
     if len(ts) < 2:
         return None
@@ -146,7 +148,7 @@ def _extrapolated(ts: list[float], vs: list[float], start: float, end: float, co
     limit = between * 1.1
     span = sampled + (to_start if to_start < limit else between / 2)
     span += to_end if to_end < limit else between / 2
-    return increase * (span / sampled)
+    return increase * (span / sampled / per_s)
 
 
 def _increase(ts: list[float], vs: list[float], start: float, end: float) -> float | None:
@@ -158,8 +160,7 @@ def _delta(ts: list[float], vs: list[float], start: float, end: float) -> float 
 
 
 def _rate(ts: list[float], vs: list[float], start: float, end: float) -> float | None:
-    grown = _extrapolated(ts, vs, start, end, True)
-    return None if grown is None else grown / (end - start)
+    return _extrapolated(ts, vs, start, end, True, end - start)
 
 
 def _irate(ts: list[float], vs: list[float], _start: float, _end: float) -> float | None:

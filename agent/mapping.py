@@ -1,0 +1,405 @@
+"""Action items of a text mapped to interventions the simulator can replay, with their parameters.
+
+What is rejected, merely considered or told as history is no proposal; what fits nothing stays unmapped.
+Knows no grades and asks no model.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.phrasings import ParameterSpec, Phrasings, Trigger, Words, load_phrasings, words
+from agent.quantities import Quantity, quantities
+from agent.replay_port import InterventionCall
+from agent.text import Span, Token, part_of_speech, sentences, split_items, tokens
+
+State = Literal["mapped", "unmapped", "rejected", "considered", "stated", "instruction"]
+Kind = Literal["action-items", "postmortem"]
+
+_NEAR_CHARS = 48  # a number further away than this from its anchor belongs to something else
+_NEGATION_REACH = 3
+_INSIDE_REACH = 2
+_DISMISSAL_REACH = 4
+_STUDY_REACH = 8
+_MILLISECONDS_FROM = 20  # nobody waits 20 s or more "without a unit" for a connection: 300 means ms
+_UNLESS_BESIDE = 2
+_BESIDE_CHARS = 14
+_SMALL_SHARE = 0.5
+_CLOSE_CHARS = 8
+_CONDITION_REACH = 9
+_STUDY_FIRST = 3  # a study verb this early in a sentence makes all of it a study
+
+_NEGATORS = words(
+    "не нет ни без нельзя вместо не никакой никаких not no never without don doesn didn isn aren cannot won "
+    "wouldn shouldn nor instead".split()
+)
+_DENIERS = words("не not don doesn shouldn won wouldn isn never".split())
+_HARMLESS = words("более больше дольше реже позднее позже менее меньше только more longer later less only".split())
+_REFUSALS = words("отказаться отказываться против against отложить".split())
+_NEEDS = words(
+    "нужный надо требоваться стоить помочь помогать спасти спасать решить поможет need needed necessary "
+    "required help helps worth fix solve save".split()
+)
+_DISMISSALS = words("лишний бессмысленный бесполезный излишний unnecessary useless pointless overkill".split())
+_STUDY = words(
+    "изучить рассмотреть подумать обдумать оценить проработать исследовать обсудить consider evaluate explore "
+    "investigate revisit assess research discuss think".split()
+)
+_PAST_EN = frozenset("was were had did got came failed worked happened needed fired took went noticed".split())
+_CONDITION = words("если при when if unless".split())
+# What a threshold is measured on is no remedy: "abort when … or pool wait > 50 ms".
+_MEASURABLE = frozenset({"pool_acquire_timeout", "pool_resize", "alert_burn_rate", "client_timeout", "scale_pods"})
+_MODAL = words(
+    "надо нужный должен следовать необходимо будем давать предлагать хотеть если когда should must will shall "
+    "need let propose want would if when".split()
+)
+_BREAKERS = words("но а чтобы чтоб иначе поэтому but however because otherwise so".split())
+_CLAUSE_BREAK = re.compile(r"[,;:()\[\]\n—–]|\s-\s")
+_REJECTION = re.compile(
+    r"\W*(?:considered and )?(?:rejected|not doing|won'?t do|out of scope|deliberately not|we (?:do|will) not|"
+    r"отклон\w+|отверг\w+|отказались|(?:чего )?не (?:дела\w+|бер[её]м|предлага\w+|будем(?: делать)?))\b[^:.\n]{0,40}"
+    r"(?::|\s[—–-]\s)",
+    re.IGNORECASE,
+)
+_ACTION_HEADING = re.compile(
+    r"^[ \t]*(?:[#*_\d. )]*)(?:action items?|actions?|corrective\b[^\n]*|follow-?ups?|remediation|next steps|меры|"
+    r"действия|что (?:делаем|будем делать|меняем)|план(?: действий)?|задачи|экшен\w*)\b[^\n]{0,60}?[:.*_#]*[ \t]*$|"
+    r"^[ \t]*[*_#]{0,4}[ \t]*(?:action items|actions|меры|действия)[^\n]{0,50}:[*_]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NEXT_HEADING = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]|\*\*|(?:выводы|итог\w*|статус|lessons|status|conclusion|what we learned)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BULLET_BEFORE = re.compile(r"(?:^|\n)[ \t]*(?:[-*+•–—|]|\(?\w{1,2}[.)])[ \t]*[*_]*$")
+
+
+@dataclass(frozen=True)
+class MappedItem:
+    """One item with the remedies it proposes; without any, `state` says why there are none."""
+
+    span: Span
+    calls: tuple[InterventionCall, ...]
+    state: State
+
+
+@dataclass(frozen=True)
+class _Finding:
+    id: str
+    lo: int  # first and last token
+    hi: int
+
+
+def map_text(
+    text: str,
+    kind: Kind = "action-items",
+    is_instruction: Callable[[Span], bool] | None = None,
+    phrasings: Phrasings | None = None,
+) -> list[MappedItem]:
+    """The items of a text in order. `is_instruction` marks spans that address the grader: never mapped."""
+    book = phrasings or load_phrasings()
+    start, end = action_section(text) if kind == "postmortem" else (0, len(text))
+    section = text[start:end]
+    mapped = []
+    for item in split_items(section):
+        span = Span(start + item.start, start + item.end, item.text)
+        listed = bool(_BULLET_BEFORE.search(section[max(0, item.start - 12) : item.start]))
+        if is_instruction and is_instruction(span):
+            mapped.append(MappedItem(span, (), "instruction"))
+        elif _under_rejection(section, item.start):
+            mapped.append(MappedItem(span, (), "rejected"))
+        else:
+            result = map_item(item.text, listed, book)
+            if result.calls or listed or result.state in ("rejected", "considered") or _proposes(item.text):
+                mapped.append(MappedItem(span, result.calls, result.state))
+    return mapped
+
+
+def map_item(item: str, listed: bool = True, phrasings: Phrasings | None = None) -> MappedItem:
+    """One item alone; `listed` items are proposals by their form, prose may tell history."""
+    book = phrasings or load_phrasings()
+    toks = tokens(item)
+    numbers = quantities(item)
+    proposed: list[_Finding] = []
+    states: list[State] = []
+    for finding in _findings(item, toks, numbers, book):
+        state = _stance(item, toks, finding, listed, book)
+        states.append(state)
+        if state == "mapped":
+            proposed.append(finding)
+    proposed = [f for f in proposed if not _is_threshold(toks, f, proposed)]
+    calls = _calls(item, toks, numbers, _settled(proposed, book), book)
+    span = Span(0, len(item), item)
+    if calls:
+        return MappedItem(span, tuple(calls), "mapped")
+    order: tuple[State, ...] = ("rejected", "considered", "stated")
+    return MappedItem(span, (), next((s for s in order if s in states), "unmapped"))
+
+
+def action_section(text: str) -> tuple[int, int]:
+    """Where a post-mortem lists its actions; the whole text when no heading says so."""
+    heading = _ACTION_HEADING.search(text)
+    if not heading:
+        return 0, len(text)
+    following = _NEXT_HEADING.search(text, heading.end())
+    return heading.end(), following.start() if following else len(text)
+
+
+# --- finding -----------------------------------------------------------------------------------------
+
+
+def _findings(item: str, toks: tuple[Token, ...], numbers: list[Quantity], book: Phrasings) -> list[_Finding]:
+    starts = {t.start: i for i, t in enumerate(toks)}
+    ends = {t.end: i for i, t in enumerate(toks)}
+    found = [_Finding(m.concept, starts[m.start], ends[m.end]) for m in book.lexicon.find(item)]
+    found = [f for f in found if not _spoiled(toks, f, book.unless[f.id])]
+    for id, spec in book.specs.items():
+        for trigger in spec.triggers:
+            found += [_Finding(id, lo, hi) for lo, hi in _triggered(toks, numbers, trigger)]
+    return found
+
+
+def _spoiled(toks: tuple[Token, ...], finding: _Finding, unless: Words) -> bool:
+    around = toks[max(0, finding.lo - _UNLESS_BESIDE) : finding.hi + 1 + _UNLESS_BESIDE]
+    return any(unless.match(t) for t in around)
+
+
+def _triggered(toks: tuple[Token, ...], numbers: list[Quantity], trigger: Trigger) -> list[tuple[int, int]]:
+    """First and last token of the numbers that name a remedy without further words."""
+    if trigger.of == "progression":
+        return [_token_range(toks, first.start, last.end) for first, last in _growing(numbers)]
+    near = words(trigger.near)
+    anchors = [t for t in toks if near.match(t)]
+    hits = []
+    for number in numbers:
+        fits = (
+            number.chain == 2 and number.place == 1
+            if trigger.of == "chain"
+            else number.unit == "share" and number.chain == 1 and 0 < number.value <= _SMALL_SHARE
+        )
+        close = [t for t in anchors if _distance(number, t) <= _BESIDE_CHARS]
+        if fits and close and not number.old:
+            start, end = min(number.start, close[0].start), max(number.end, close[0].end)
+            hits.append(_token_range(toks, start, end))
+    return hits
+
+
+def _token_range(toks: tuple[Token, ...], start: int, end: int) -> tuple[int, int]:
+    inside = [i for i, t in enumerate(toks) if t.end > start and t.start < end]
+    return inside[0], inside[-1]
+
+
+def _growing(numbers: list[Quantity]) -> list[tuple[Quantity, Quantity]]:
+    """First and last member of each progression of three or more growing shares."""
+    out = []
+    for i, first in enumerate(numbers):
+        if first.unit == "share" and first.place == 0 and first.chain >= 3:
+            group = numbers[i : i + first.chain]
+            if all(a.value < b.value for a, b in zip(group, group[1:], strict=False)):
+                out.append((first, group[-1]))
+    return out
+
+
+def _settled(found: list[_Finding], book: Phrasings) -> list[_Finding]:
+    """One finding an intervention, combinations made, weaker ones dropped; in order of appearance."""
+    first: dict[str, _Finding] = {}
+    for finding in sorted(found, key=lambda f: (f.lo, -f.hi)):
+        first.setdefault(finding.id, finding)
+    for combination in book.combines:
+        parts = [first[id] for id in combination.of if id in first]
+        if len(parts) == len(combination.of):
+            lo, hi = min(p.lo for p in parts), max(p.hi for p in parts)
+            first.setdefault(combination.gives, _Finding(combination.gives, lo, hi))
+    weak = {id for strong in first for id in book.covers.get(strong, ())}
+    for strong, shadowed in book.shadows.items():
+        for id in shadowed:
+            if strong in first and id in first and _overlap(first[strong], first[id]):
+                weak.add(id)
+    return sorted((f for f in first.values() if f.id not in weak), key=lambda f: f.lo)
+
+
+def _overlap(a: _Finding, b: _Finding) -> bool:
+    return a.lo <= b.hi and b.lo <= a.hi
+
+
+# --- proposal or not -----------------------------------------------------------------------------------
+
+
+def _stance(item: str, toks: tuple[Token, ...], finding: _Finding, listed: bool, book: Phrasings) -> State:
+    lo, hi = finding.lo, finding.hi
+    sentence = next((s for s in sentences(item) if s.start <= toks[lo].start < s.end), None)
+    head = item[sentence.start : toks[lo].start] if sentence else ""
+    if _REJECTION.match(item) or _REJECTION.match(head):
+        return "rejected"
+    first = next((i for i, t in enumerate(toks) if sentence and t.start >= sentence.start), 0)
+    left, right = _clause(item, toks, lo, hi)
+    negation = book.specs[finding.id].negation
+    if negation != "ignore" and (
+        _denied_before(toks, max(left, first), lo)
+        or (negation == "gate" and _denied_inside(toks, lo, hi))
+        or _dismissed_after(toks, hi, right)
+    ):
+        return "rejected"
+    studied = (*toks[first : min(lo, first + _STUDY_FIRST)], *toks[max(first, lo - _STUDY_REACH) : lo])
+    if any(_STUDY.match(t) for t in studied):
+        return "considered"
+    if (not listed or first > 0) and _tells_history(toks[left : right + 1]):
+        return "stated"
+    return "mapped"
+
+
+def _is_threshold(toks: tuple[Token, ...], finding: _Finding, all_: list[_Finding]) -> bool:
+    if finding.id not in _MEASURABLE:
+        return False
+    conditions = [i for i in range(max(0, finding.lo - _CONDITION_REACH), finding.lo) if _CONDITION.match(toks[i])]
+    return any(f.lo < conditions[-1] and f.id not in _MEASURABLE for f in all_) if conditions else False
+
+
+def _clause(item: str, toks: tuple[Token, ...], lo: int, hi: int) -> tuple[int, int]:
+    """First and last token of the clause that holds tokens lo..hi."""
+    left = lo
+    while left > 0 and not _breaks(item, toks, left - 1, left):
+        left -= 1
+    right = hi
+    while right + 1 < len(toks) and not _breaks(item, toks, right, right + 1):
+        right += 1
+    return left, right
+
+
+def _breaks(item: str, toks: tuple[Token, ...], a: int, b: int) -> bool:
+    return bool(_CLAUSE_BREAK.search(item[toks[a].end : toks[b].start])) or _BREAKERS.match(toks[b])
+
+
+def _denied_before(toks: tuple[Token, ...], left: int, lo: int) -> bool:
+    if any(_REFUSALS.match(t) for t in toks[max(left, lo - _NEGATION_REACH) : lo]):
+        return True
+    return any(_denies(toks, k, _NEGATORS) for k in range(max(left, lo - _NEGATION_REACH), lo))
+
+
+def _denied_inside(toks: tuple[Token, ...], lo: int, hi: int) -> bool:
+    return any(_denies(toks, k, _DENIERS) for k in range(lo + 1, hi))
+
+
+def _denies(toks: tuple[Token, ...], k: int, negators: Words) -> bool:
+    if not negators.match(toks[k]):
+        return False
+    return not (k + 1 < len(toks) and _HARMLESS.match(toks[k + 1]))
+
+
+def _dismissed_after(toks: tuple[Token, ...], hi: int, right: int) -> bool:
+    """ "a canary is not needed", "канарейка не нужна", "пул увеличить нельзя", "HPA не спасёт"."""
+    after = toks[hi + 1 : min(right, hi + _DISMISSAL_REACH) + 1]
+    for k, token in enumerate(after):
+        if _DISMISSALS.match(token) or token.text == "нельзя":
+            return True
+        if _DENIERS.match(token) and any(_NEEDS.match(t) for t in after[k + 1 : k + 1 + _INSIDE_REACH + 1]):
+            return True
+    return False
+
+
+def _tells_history(clause: tuple[Token, ...]) -> bool:
+    if any(_MODAL.match(t) and t.text not in _PAST_EN for t in clause):
+        return False
+    return any(t.text in _PAST_EN or _is_past_ru(t) for t in clause)
+
+
+def _is_past_ru(token: Token) -> bool:
+    past = token.text.endswith(("л", "ла", "ло", "ли", "лся", "лась", "лось", "лись"))
+    return past and part_of_speech(token.text) == "VERB"
+
+
+def _proposes(sentence: str) -> bool:
+    """Whether a sentence of prose asks for something to be done."""
+    toks = tokens(sentence)
+    if any(_DENIERS.match(t) for t in toks):
+        return False
+    return any(_MODAL.match(t) for t in toks) or any(part_of_speech(t.text) == "INFN" for t in toks[:3])
+
+
+def _under_rejection(text: str, start: int) -> bool:
+    """Whether the nearest unindented line above that ends with a colon says these are not done."""
+    for line in reversed(text[:start].split("\n")[:-1]):
+        stripped = line.strip()
+        if not stripped:
+            return False
+        if stripped.rstrip("*_ ").endswith(":"):
+            return bool(_REJECTION.match(stripped.strip("*_# ")))
+    return False
+
+
+# --- parameters ----------------------------------------------------------------------------------------
+
+
+def _calls(
+    item: str, toks: tuple[Token, ...], numbers: list[Quantity], found: list[_Finding], book: Phrasings
+) -> list[InterventionCall]:
+    calls = []
+    for finding in found:
+        params = {}
+        for name, spec in book.specs[finding.id].parameters.items():
+            value = _parameter(item, toks, numbers, finding, spec)
+            if value is not None:
+                params[name] = value
+        calls.append(InterventionCall(finding.id, params))
+    return calls
+
+
+def _parameter(
+    item: str, toks: tuple[Token, ...], numbers: list[Quantity], finding: _Finding, spec: ParameterSpec
+) -> object:
+    """The value an item gives a parameter, or None."""
+    if spec.kind == "flag":
+        flags = words(spec.words)
+        return True if any(flags.match(t) for t in toks) else None
+    if spec.kind == "shares":
+        growing = _growing(numbers)
+        inside = [n.value for n in numbers if growing and growing[0][0].start <= n.start <= growing[0][1].start]
+        return tuple(inside) or None
+    sentence = next((s for s in sentences(item) if s.start <= toks[finding.lo].start < s.end), None)
+    near = words(spec.near)
+    anchors = [t for t in toks if near.match(t)] if spec.near else list(toks[finding.lo : finding.hi + 1])
+    left, right = _clause(item, toks, finding.lo, finding.hi)
+    own = toks[left].start, toks[right].end
+    options = []
+    for number in numbers:
+        value = _as(number, spec)
+        if value is None or not spec.min <= value <= spec.max or number.old:
+            continue
+        if sentence and not sentence.start <= number.start < sentence.end:
+            continue
+        if number.place != (0 if spec.first else number.chain - 1):
+            continue
+        distance = min((_distance(number, t) for t in anchors), default=float("inf"))
+        if spec.close and not own[0] <= number.start < own[1] and distance > _CLOSE_CHARS:
+            continue
+        if distance <= _NEAR_CHARS:
+            options.append((distance, number.start, value))
+    if not options:
+        return None
+    value = min(options)[2]
+    return int(value) if spec.kind == "count" else value
+
+
+def _distance(number: Quantity, anchor: Token) -> float:
+    """Characters between; a number before its word ("3 попытки") must stand closer than one after it."""
+    if number.start >= anchor.end:
+        return float(number.start - anchor.end)
+    return 3.0 * max(0, anchor.start - number.end)
+
+
+def _as(number: Quantity, spec: ParameterSpec) -> float | None:
+    """The number in the parameter's unit, or None when it is of another kind."""
+    if spec.kind == "count":
+        return number.value if number.unit == "count" and number.value == int(number.value) else None
+    if spec.kind == "rate":
+        return number.value if number.unit == "rate" or (number.unit == "count" and number.bare) else None
+    if spec.kind == "share":
+        return number.value if number.unit == "share" else None
+    if number.unit == "duration":
+        return number.value
+    if number.bare and number.unit == "count" and spec.unitless:
+        if number.value == 0:
+            return spec.zero
+        return number.value / 1000 if number.value >= _MILLISECONDS_FROM else None
+    return None

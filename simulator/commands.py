@@ -1,0 +1,131 @@
+"""The terminal: one line in, one reply out. Incident verbs live here, every tool in its own room.
+
+A line never raises for what a player typed. What a command changes goes through the rooms' own functions.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from simulator import verbs
+from simulator.interventions import release
+from simulator.reply import Reply, failure
+from simulator.scenario import Text
+from simulator.tool import Tool
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+LINE_LIMIT = 100_000
+YES = {"y", "yes", "д", "да", "ok", "ок"}
+
+ASK = Text(ru="Понял так: {0}\nВыполнить? [да/нет]", en="I read that as: {0}\nRun it? [yes/no]")
+READ_AS = Text(ru="≈ {0}", en="≈ {0}")
+DROPPED = Text(ru="Отменено.", en="Cancelled.")
+TOO_LONG = Text(ru="Строка длиннее {0} символов.", en="The line is longer than {0} characters.")
+
+
+@lru_cache(maxsize=1)
+def tools() -> dict[str, Tool]:
+    """Every tool by name: the one registry of consoles."""
+    from simulator.balancer.tools import TOOLS as BALANCER
+    from simulator.git.tools import TOOLS as GIT
+    from simulator.helm.tools import TOOLS as HELM
+    from simulator.kubernetes.tools import TOOLS as KUBERNETES
+    from simulator.postgres.tools import TOOLS as POSTGRES
+    from simulator.shell.tools import TOOLS as SHELL
+    from simulator.telemetry.tools import TOOLS as TELEMETRY
+
+    return {**SHELL, **KUBERNETES, **HELM, **POSTGRES, **GIT, **BALANCER, **TELEMETRY, **verbs.TOOLS}
+
+
+def execute(world: World, line: str) -> Reply:
+    """Carry out one line and let its time pass. Never raises for player input."""
+    line = line.strip()
+    if not line:
+        return Reply(cost_s=0.0)
+    if len(line) > LINE_LIMIT:
+        return failure(TOO_LONG.of(world.language).format(LINE_LIMIT), 2)
+    world.command_log.append(line)
+    world.note("command", line if len(line) <= 200 else line[:199] + "…")
+    reply = _answer(world, line)
+    if world.turn_based and reply.cost_s > 0:
+        world.advance(reply.cost_s)
+    return reply
+
+
+def _answer(world: World, line: str) -> Reply:
+    if world.pending is not None:
+        command, world.pending = world.pending, None
+        if line.lower().rstrip(".!") in YES:
+            return run_line(world, command)
+        if line.lower().rstrip(".!") in {"n", "no", "н", "нет"}:
+            return Reply(DROPPED.of(world.language) + "\n", cost_s=0.0)
+    return run_line(world, line)
+
+
+def run_line(world: World, line: str) -> Reply:
+    """A shell line, bare SQL, or free text that plainly asks for a command."""
+    from simulator.phrases import interpret
+    from simulator.postgres.tools import is_sql, run_sql
+    from simulator.shell import run as shell
+
+    refused = _gate(world, line)
+    if refused:
+        return failure(refused, 1)
+    first = line.split(None, 1)[0]
+    if is_sql(line) and first not in tools():
+        return run_sql(world, line)
+    if first in tools() or not _is_text(first, line):
+        reply = shell.run_line(world, line, tools())
+        if reply.code != 127 or first in tools():
+            return reply
+    else:
+        reply = shell.run_line(world, line, tools())
+    suggestion = interpret(line, verbs.names(world), world.language)
+    if suggestion is None:
+        return reply
+    if suggestion.changes:
+        world.pending = suggestion.command
+        return Reply(ASK.of(world.language).format(suggestion.command) + "\n", cost_s=0.0)
+    answer = run_line(world, suggestion.command)
+    lead = READ_AS.of(world.language).format(suggestion.command) + "\n"
+    return Reply(lead + answer.out, answer.err, answer.code, answer.cost_s)
+
+
+def _is_text(first: str, line: str) -> bool:
+    """Looks like words of a person: no tool's name, and letters beyond ASCII or several plain words."""
+    return not first.isascii() or (first.isalpha() and " " in line)
+
+
+def _gate(world: World, line: str) -> str | None:
+    """A release gate stops a version before any command can bring it to production."""
+    if not ({"max_queries", "load_test"} & set(world.policies)):
+        return None
+    bad = world.scenario.focus.bad_version
+    words = line.split()
+    releases = words[:1] == ["deploy"] or words[:2] == ["kubectl", "set"] or words[:2] == ["helm", "upgrade"]
+    if not releases or bad not in line:
+        return None
+    reason = release.refusal(world, bad)
+    if reason:
+        world.note("gate", reason)
+    return reason
+
+
+def complete(world: World, prefix: str) -> list[str]:
+    """Completions of a line's last word: tools first, then names of the world."""
+    words = prefix.split(" ")
+    last = words[-1]
+    if len(words) == 1:
+        candidates = sorted(tools())
+    else:
+        tool = tools().get(words[0])
+        forms = {w for form in (tool.forms if tool else ()) for w in form.split()[1:]}
+        candidates = sorted(forms | set(world.scenario.components) | set(_versions(world)))
+    return [c for c in candidates if c.startswith(last)][:50]
+
+
+def _versions(world: World) -> list[str]:
+    return [v for s in world.scenario.services().values() for v in s.versions]

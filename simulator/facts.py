@@ -1,0 +1,219 @@
+"""What can be said about a run afterwards, and the marks a world sets while it runs. Numbers only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.engine.plane import History
+from simulator.scenario import Postgres, Scenario, Text, Worker
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+BUDGET_DAYS = 30
+SMOOTH_S = 10  # the SLI is judged over ten seconds: one second of 1,200 requests is noise
+DRAINED = 50.0  # fewer parked payments than this is an empty queue (0.04 s of traffic)
+
+
+@dataclass
+class Watch:
+    """Marks of a running incident; None: not yet."""
+
+    broken_s: float | None = None
+    healthy_since_s: float | None = None
+    resolved_s: float | None = None
+    breaker_seen: int = 0
+    full_pools: tuple[str, ...] = ()
+    backlog: bool = False
+
+
+TEXTS = {
+    "pool": Text(ru="{pool}: заняты все соединения, {n} из {n}", en="{pool}: all {n} of {n} connections busy"),
+    "pool_free": Text(ru="{pool}: в пуле снова есть свободные соединения", en="{pool}: the pool has free connections again"),
+    "breaker": Text(ru="{worker}: CircuitBreaker → {state}", en="{worker}: CircuitBreaker → {state}"),
+    "drained": Text(ru="очередь отложенных платежей разобрана", en="the queue of parked payments is drained"),
+    "broken": Text(ru="успешность {cls} ниже {level:.1%}", en="success of {cls} fell below {level:.1%}"),
+    "healthy": Text(ru="успешность {cls} снова не ниже {level:.1%}", en="success of {cls} is back at {level:.1%} or more"),
+    "resolved": Text(
+        ru="инцидент закрыт: {minutes:.0f} минут подряд SLI в норме, очередь пуста",
+        en="incident resolved: the SLI was healthy for {minutes:.0f} minutes and the queue is empty",
+    ),
+}
+
+
+def failures(history: History, name: str) -> list[float]:
+    """Technical failures of a class by second: refused, timed out, in error."""
+    columns = [history.column(f"class/{name}/{kind}") for kind in ("rejected", "timeout", "error")]
+    return [math.fsum(values) for values in zip(*columns, strict=True)]
+
+
+def success(history: History, name: str) -> list[float]:
+    """Share of a class's finished requests that succeeded, by second; 1.0 where none finished."""
+    ok = history.column(f"class/{name}/ok")
+    declined = history.column(f"class/{name}/declined")
+    rates = []
+    for good, refused, bad in zip(ok, declined, failures(history, name), strict=True):
+        total = good + refused + bad
+        rates.append(good / total if total > 0 else 1.0)
+    return rates
+
+
+def smoothed(history: History, name: str, second: int) -> float:
+    """Success over the last SMOOTH_S seconds up to and with `second`."""
+    ok = bad = 0.0
+    for kind in ("ok", "declined", "rejected", "timeout", "error"):
+        part = math.fsum(history.column(f"class/{name}/{kind}")[max(0, second - SMOOTH_S + 1) : second + 1])
+        if kind == "ok":
+            ok = part
+        else:
+            bad += part
+    return ok / (ok + bad) if ok + bad > 0 else 1.0
+
+
+def backlog(history: History, scenario: Scenario) -> float:
+    """Everything the workers have parked now."""
+    names = [n for n, c in scenario.components.items() if isinstance(c, Worker)]
+    return math.fsum(history.last(f"worker/{n}/backlog") for n in names)
+
+
+def observe(world: World) -> None:
+    """Once a second: notice what a person at the dashboards would write into the timeline."""
+    history = world.plane.history
+    if history.seconds == 0:
+        return
+    _breakers(world)
+    _pools(world)
+    watch, sli = world.watch, world.scenario.sli
+    level = smoothed(history, sli.traffic_class, history.seconds - 1)
+    parked = backlog(history, world.scenario)
+    if watch.backlog and parked < DRAINED:
+        watch.backlog = False
+        _say(world, "drain", "drained")
+    watch.backlog = watch.backlog or parked > 20 * DRAINED
+    if level < sli.healthy:
+        if watch.broken_s is None or watch.healthy_since_s is not None:
+            _say(world, "sli", "broken", cls=sli.traffic_class, level=sli.healthy)
+        watch.broken_s = world.now_s if watch.broken_s is None else watch.broken_s
+        watch.healthy_since_s = watch.resolved_s = None
+    elif watch.broken_s is not None and watch.healthy_since_s is None:
+        watch.healthy_since_s = world.now_s
+        _say(world, "sli", "healthy", cls=sli.traffic_class, level=sli.healthy)
+    if (
+        watch.resolved_s is None
+        and watch.healthy_since_s is not None
+        and world.now_s - watch.healthy_since_s >= sli.hold_s
+        and parked < DRAINED
+    ):
+        watch.resolved_s = world.now_s
+        _say(world, "resolved", "resolved", minutes=sli.hold_s / 60)
+
+
+def _breakers(world: World) -> None:
+    changes = world.plane.breaker_changes()
+    for t_s, worker, state in changes[world.watch.breaker_seen :]:
+        world.note("breaker", TEXTS["breaker"].of(world.language).format(worker=worker, state=state), t_s)
+    world.watch.breaker_seen = len(changes)
+
+
+def _pools(world: World) -> None:
+    full = list(world.watch.full_pools)
+    for name in world.scenario.databases():
+        for pool in world.plane.pools(name):
+            exhausted = pool.active >= pool.limit - 0.5 and pool.waiting > 0.5
+            if exhausted and pool.name not in full:
+                full.append(pool.name)
+                _say(world, "pool", "pool", pool=pool.name, n=pool.limit)
+            elif not exhausted and pool.name in full and pool.active < pool.limit * 0.9:
+                full.remove(pool.name)
+                _say(world, "pool", "pool_free", pool=pool.name)
+    world.watch.full_pools = tuple(full)
+
+
+def _say(world: World, kind: str, key: str, **values: Any) -> None:
+    world.note(kind, TEXTS[key].of(world.language).format(**values))
+
+
+def collect(world: World) -> dict[str, Any]:
+    """The facts of a run: absolute simulated seconds, counts, shares; None: it did not happen."""
+    history, scenario = world.plane.history, world.scenario
+    name = scenario.sli.traffic_class
+    failed = math.fsum(failures(history, name))
+    offered = math.fsum(history.column(f"class/{name}/offered"))
+    levels = [smoothed(history, name, s) for s in range(history.seconds)]
+    broken = next((s for s, v in enumerate(levels) if v < scenario.sli.healthy), None)
+    back = _last_recovery(levels, scenario.sli.healthy) if broken is not None else None
+    pages = [i.paged_s for i in world.pager.incidents if i.paged_s is not None]
+    urgent = [i.paged_s for i in world.pager.incidents if i.paged_s is not None and i.severity == "P1"]
+    budget = scenario.traffic.rps * BUDGET_DAYS * 86_400 * (1 - scenario.sli.target)
+    return {
+        "started_s": None if broken is None else float(broken),
+        "detected_s": min(pages, default=None),
+        "p1_paged_s": min(urgent, default=None),
+        "mitigated_s": back,
+        "recovered_s": _recovered(history, scenario, back),
+        "failed_requests": round(failed),
+        "offered_requests": round(offered),
+        "failed_share": failed / offered if offered else 0.0,
+        "error_budget_burned": failed / budget,
+        "success_min": min(levels, default=1.0),
+        "pool_exhausted_s": next((e.t_s for e in world.events if e.kind == "pool"), None),
+        "pending_max": max((max(c, default=0.0) for c in _main_pools(history, scenario, "waiting")), default=0.0),
+        "backlog_max": max((max(c, default=0.0) for c in _backlogs(history, scenario)), default=0.0),
+        "others_failed": round(_others_failed(history, scenario)),
+        "connections_refused": round(
+            math.fsum(max(c, default=0.0) for c in _all_pools(history, scenario, "refused"))
+        ),
+        "database_cpu_max": max(
+            (max(history.column(f"db/{d}/cpu"), default=0.0) for d in scenario.databases()), default=0.0
+        ),
+    }
+
+
+def _last_recovery(levels: list[float], healthy: float) -> float | None:
+    """Start of the healthy stretch that lasts to the end; None if the end is not healthy."""
+    if not levels or levels[-1] < healthy:
+        return None
+    s = len(levels) - 1
+    while s > 0 and levels[s - 1] >= healthy:
+        s -= 1
+    return float(s)
+
+
+def _recovered(history: History, scenario: Scenario, back: float | None) -> float | None:
+    """When recovery was complete: SLI back for good, breakers closed, parked requests drained."""
+    if back is None:
+        return None
+    workers = [n for n, c in scenario.components.items() if isinstance(c, Worker)]
+    last_busy = int(back) - 1
+    for name in workers:
+        parked, breaker = history.column(f"worker/{name}/backlog"), history.column(f"worker/{name}/breaker")
+        for s in range(len(parked) - 1, last_busy, -1):
+            if parked[s] >= DRAINED or (breaker[s] and parked[s] > 0.5):
+                last_busy = s
+                break
+    return None if last_busy >= history.seconds - 1 else float(last_busy + 1)
+
+
+def _main_pools(history: History, scenario: Scenario, what: str) -> list[Any]:
+    return [history.column(f"pool/{d}/{what}") for d in scenario.databases()]
+
+
+def _all_pools(history: History, scenario: Scenario, what: str) -> list[Any]:
+    names = [n for d, c in scenario.databases().items() if isinstance(c, Postgres) for n in (d, *c.clients)]
+    return [history.column(f"pool/{n}/{what}") for n in names]
+
+
+def _backlogs(history: History, scenario: Scenario) -> list[Any]:
+    workers = [n for n, c in scenario.components.items() if isinstance(c, Worker)]
+    return [history.column(f"worker/{n}/backlog") for n in workers]
+
+
+def _others_failed(history: History, scenario: Scenario) -> float:
+    """Technical failures of every other traffic class: the price the neighbours pay."""
+    total = 0.0
+    for name in scenario.traffic.classes:
+        if name != scenario.sli.traffic_class:
+            total += math.fsum(failures(history, name))
+    return total

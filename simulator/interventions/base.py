@@ -1,0 +1,50 @@
+"""What an intervention is. The catalogue's entries live in one file a kind, listed in `__init__`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from simulator.scenario import Focus, Text
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+Kind = Literal["prevent", "detect", "mitigate", "respond", "none"]
+Raw = dict[str, Any]
+Params = Mapping[str, float]
+
+
+class InterventionError(ValueError):
+    """An id or a parameter the catalogue does not have: one line that says what would be right."""
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A remedy an action item can mean.
+
+    `patch(raw, focus, params)` changes the scenario before it starts (a plain mapping); `install(world,
+    params)` changes the running organisation. Neither may put a result in: results come from the run.
+    An intervention with neither is real advice that this world cannot measure; the review says so.
+    """
+
+    id: str
+    kind: Kind
+    title: Text
+    cost: Text
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    patch: Callable[[Raw, Focus, Params], None] | None = None
+    install: Callable[[World, Params], None] | None = None
+
+    @property
+    def measurable(self) -> bool:
+        return self.patch is not None or self.install is not None
+
+
+@dataclass(frozen=True)
+class Call:
+    """An intervention with its parameters, as `--with id:limit=80` gives it."""
+
+    id: str
+    params: tuple[tuple[str, float], ...] = ()

@@ -1,0 +1,30 @@
+"""Real advice that this world cannot measure. The review says so instead of inventing an effect."""
+
+from simulator.interventions.base import Intervention, Kind
+from simulator.scenario import Text
+
+
+def _entry(name: str, kind: Kind, ru: str, en: str, cost_ru: str, cost_en: str) -> Intervention:
+    return Intervention(name, kind, Text(ru=ru, en=en), Text(ru=cost_ru, en=cost_en))
+
+
+ENTRIES = [
+    _entry("statement_timeout", "mitigate", "statement_timeout в PostgreSQL", "statement_timeout in PostgreSQL",
+           "режет долгие запросы; здесь каждый запрос короткий, долгой была очередь",
+           "cuts long statements; here every statement was short, the queue was long"),
+    _entry("circuit_breaker", "mitigate", "circuit breaker перед сервисом", "a circuit breaker in front of the service",
+           "отказывает всем, пока открыт", "refuses everybody while it is open"),
+    _entry("autoscaling", "mitigate", "автомасштабирование подов", "autoscaling of pods",
+           "CPU подов здесь низкий: HPA не сработает", "the pods' CPU is low here: an HPA would not act"),
+    _entry("idempotency_key", "prevent", "ключ идемпотентности", "an idempotency key",
+           "таблица ключей и срок их хранения; спасает от двойных списаний, не от перегрузки",
+           "a table of keys and their retention; saves from double charges, not from overload"),
+    _entry("release_window", "none", "окно релизов, запрет по пятницам", "a release window, no Friday releases",
+           "копит изменения в большие релизы", "piles changes up into bigger releases"),
+    _entry("code_review_checklist", "none", "чек-лист ревью", "a review checklist",
+           "зависит от внимания людей", "depends on people's attention"),
+    _entry("training", "none", "обучение, «быть внимательнее»", "training, 'be more careful'",
+           "не меняет систему", "does not change the system"),
+    _entry("postmortem_meeting", "none", "встреча по разбору", "a post-mortem meeting",
+           "час команды", "an hour of the team"),
+]  # fmt: skip

@@ -1,0 +1,179 @@
+"""How a release reaches production: gates before it, steps during it, the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.interventions.base import Intervention, Params
+from simulator.scenario import Text
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+LOOK_EVERY_S = 5.0
+GATE_TRIAL_S = 40  # long enough for queues to fill: a request lives 3 s in the worst case
+GATE_SUCCESS = 0.98
+
+
+def _canary(world: World, params: Params) -> None:
+    from simulator.kubernetes.state import CanaryPlan
+
+    plan = CanaryPlan(max(1, int(params["pods"])), float(params["soak_s"]), float(params["max_error_rate"]))
+    world.kubernetes.deployments[world.scenario.focus.service].strategy.canary = plan
+
+
+def _slow_rollout(world: World, params: Params) -> None:
+    strategy = world.kubernetes.deployments[world.scenario.focus.service].strategy
+    strategy.max_surge, strategy.max_unavailable = 1, 0
+    strategy.min_ready_s = float(params["min_ready_s"])
+
+
+def _auto_rollback(world: World, params: Params) -> None:
+    world.policies["auto_rollback"] = {"success": params["success"], "for_s": params["for_s"], "since_s": None}
+    world.agenda.at(LOOK_EVERY_S, "interventions.watch_release")
+
+
+def watch_release(world: World) -> None:
+    """Progressive delivery's watchdog: undo the newest rollout when the SLI falls after it."""
+    from simulator import facts
+    from simulator.kubernetes import controller
+
+    world.agenda.at(world.now_s + LOOK_EVERY_S, "interventions.watch_release")
+    policy = world.policies["auto_rollback"]
+    focus = world.scenario.focus
+    deployment = world.kubernetes.deployments[focus.service]
+    released = deployment.template.image.endswith(":" + focus.bad_version)
+    seconds = world.plane.history.seconds
+    level = facts.smoothed(world.plane.history, world.scenario.sli.traffic_class, seconds - 1) if seconds else 1.0
+    if not released or level >= policy["success"]:
+        policy["since_s"] = None
+        return
+    if policy["since_s"] is None:
+        policy["since_s"] = world.now_s
+    if world.now_s - policy["since_s"] >= policy["for_s"]:
+        controller.rollout_undo(world, deployment)
+        policy["since_s"] = None
+        text = Text(ru="автооткат {0}: SLI ниже порога", en="automatic rollback of {0}: the SLI is below its threshold")
+        world.note("rollout", text.of(world.language).format(focus.service))
+
+
+def _query_gate(world: World, params: Params) -> None:
+    world.policies["max_queries"] = params["max_queries"]
+
+
+def _load_test(world: World, params: Params) -> None:
+    world.policies["load_test"] = params["load"]
+
+
+def _staging(world: World, params: Params) -> None:
+    world.policies["load_test"] = params["load"]
+
+
+def refusal(world: World, version: str) -> str | None:
+    """Why the pipeline would not release a version of the focus service; None: it would."""
+    service = world.scenario.services()[world.scenario.focus.service]
+    if version not in service.versions:
+        return None
+    limit = world.policies.get("max_queries")
+    if limit is not None and service.versions[version].queries > limit:
+        text = Text(
+            ru="CI: {0} запросов на платёж при пределе {1:.0f}; сборка {2} остановлена",
+            en="CI: {0} queries a payment, the limit is {1:.0f}; build {2} is stopped",
+        )
+        return text.of(world.language).format(service.versions[version].queries, limit, version)
+    load = world.policies.get("load_test")
+    if load is not None:
+        rate = _trial(world, version, float(load))
+        if rate < GATE_SUCCESS:
+            text = Text(
+                ru="нагрузочный тест {0} при {1:.0%} боевой нагрузки: успешность {2:.1%}; релиз остановлен",
+                en="load test of {0} at {1:.0%} of production load: success {2:.1%}; the release is stopped",
+            )
+            return text.of(world.language).format(version, float(load), rate)
+    return None
+
+
+def _trial(world: World, version: str, load: float) -> float:
+    """Run the version alone on a copy of production at a share of its load: its share of successes."""
+    from simulator import facts
+    from simulator.engine import network
+    from simulator.engine.cohort import CohortPlane
+
+    raw = world.scenario.model_dump(mode="json")
+    raw["components"][world.scenario.focus.service]["current"] = version
+    raw["traffic"]["rps"] *= load
+    trial = type(world.scenario).model_validate(raw)
+    plane = CohortPlane(trial, network.build(trial), world.seed)
+    plane.advance(GATE_TRIAL_S)
+    return facts.smoothed(plane.history, trial.sli.traffic_class, GATE_TRIAL_S - 1)
+
+
+ENTRIES = [
+    Intervention(
+        "canary_auto_rollback",
+        "prevent",
+        Text(ru="канарейка с автооткатом", en="a canary with automatic rollback"),
+        Text(
+            ru="каждый релиз дольше на время выдержки; нужны метрики по версиям",
+            en="every release takes the soak time longer; needs metrics by version",
+        ),
+        {"pods": 1, "soak_s": 120, "max_error_rate": 0.02},
+        install=_canary,
+    ),
+    Intervention(
+        "auto_rollback_on_slo",
+        "mitigate",
+        Text(ru="автооткат по SLO", en="automatic rollback on the SLO"),
+        Text(
+            ru="ложные откаты при чужих авариях; нужна обратная совместимость версий",
+            en="false rollbacks during others' outages; versions must be backward compatible",
+        ),
+        {"success": 0.95, "for_s": 30},
+        install=_auto_rollback,
+    ),
+    Intervention(
+        "slow_rollout",
+        "mitigate",
+        Text(ru="медленная выкатка по одному поду", en="a slow rollout, pod by pod"),
+        Text(
+            ru="релиз длится в разы дольше; без наблюдателя лишь откладывает аварию",
+            en="a release takes many times longer; without a watcher it only delays the outage",
+        ),
+        {"min_ready_s": 30},
+        install=_slow_rollout,
+    ),
+    Intervention(
+        "query_count_gate",
+        "prevent",
+        Text(ru="гейт в CI на число запросов", en="a CI gate on the number of queries"),
+        Text(
+            ru="тест на каждый горячий путь; иногда надо осознанно поднять предел",
+            en="a test for each hot path; the limit has to be raised deliberately now and then",
+        ),
+        {"max_queries": 5},
+        install=_query_gate,
+    ),
+    Intervention(
+        "load_test_gate",
+        "prevent",
+        Text(ru="нагрузочный тест перед релизом", en="a load test before the release"),
+        Text(
+            ru="стенд с базой боевого размера и полчаса на релиз",
+            en="a stand with a production-sized database and half an hour a release",
+        ),
+        {"load": 1.2},
+        install=_load_test,
+    ),
+    Intervention(
+        "staging_parity",
+        "prevent",
+        Text(ru="стейджинг с боевой нагрузкой", en="staging with production-like load"),
+        Text(
+            ru="дорогая вторая среда и генератор нагрузки; на 20 RPS ничего не видно",
+            en="an expensive second environment and a load generator; 20 RPS shows nothing",
+        ),
+        {"load": 1.0},
+        install=_staging,
+    ),
+]
+HANDLERS = {"interventions.watch_release": watch_release}

@@ -1,0 +1,194 @@
+"""Whole runs without a person: `dropprod run`, `exec`, replays. Values in, a plain mapping out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator import __version__, facts
+from simulator.commands import execute
+from simulator.interventions import Call, read_call
+from simulator.invariants import check
+from simulator.reply import Reply
+from simulator.responder import Responder, prepare
+from simulator.scenario import Scenario
+from simulator.world import World
+
+Progress = Callable[[float, float], None]
+EXEC_FOLLOW_S = 10.0
+STEP_S = 5.0  # how often a long run reports its progress
+SETTLE_S = 5.0  # a world for `exec` has this much history behind it
+
+
+class CommandFileError(ValueError):
+    """A line of a command file that cannot be read: what and where."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line and when: `t_s` None means right after the one before."""
+
+    t_s: float | None
+    line: str
+
+
+def parse_commands(text: str) -> list[Command]:
+    """One command a line; `@T command` runs at simulated second T. Raises CommandFileError."""
+    commands = []
+    latest = 0.0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        when: float | None = None
+        if line.startswith("@"):
+            stamp, _, line = line[1:].partition(" ")
+            try:
+                when = float(stamp)
+            except ValueError:
+                raise CommandFileError(f"line {number}: @{stamp}: expected a second, e.g. @420 status") from None
+            if not 0 <= when < 1e6:
+                raise CommandFileError(f"line {number}: @{stamp}: expected a second from 0 on")
+            if when < latest:
+                raise CommandFileError(f"line {number}: @{stamp} lies before @{latest:g} of an earlier line")
+            latest = when
+        if not line.strip():
+            raise CommandFileError(f"line {number}: no command after the time")
+        commands.append(Command(when, line.strip()))
+    return commands
+
+
+def schedule(scenario: Scenario, commands: Sequence[Command]) -> list[tuple[float, str]]:
+    """The scenario's own timeline and the commands, in order of time."""
+    planned = [(entry.at_s, entry.command) for entry in scenario.timeline]
+    now = 0.0
+    for command in commands:
+        now = now if command.t_s is None else command.t_s
+        planned.append((now, command.line))
+    return sorted(planned, key=lambda p: p[0])
+
+
+def play(
+    world: World,
+    planned: Sequence[tuple[float, str]],
+    until_s: float,
+    on_progress: Progress | None = None,
+    stop: Callable[[World], bool] | None = None,
+) -> None:
+    """Let a world run to `until_s` with commands at their times; `stop` may end it sooner."""
+    queue = list(planned)
+    while world.now_s < until_s:
+        while queue and queue[0][0] <= world.now_s + 1e-9:
+            _, line = queue.pop(0)
+            prepare(world, line)
+            execute(world, line)
+        step = min(until_s, world.now_s + STEP_S, queue[0][0] if queue else until_s)
+        world.advance_to(max(step, world.now_s))
+        if on_progress:
+            on_progress(world.now_s, until_s)
+        if stop and stop(world):
+            break
+
+
+def make_world(
+    scenario: Scenario,
+    seed: int = 1,
+    interventions: Sequence[str | Call] = (),
+    engine: str = "cohort",
+    language: str = "en",
+) -> World:
+    """A world for an unattended run: commands cost no time. Raises InterventionError."""
+    calls = tuple(read_call(i) if isinstance(i, str) else i for i in interventions)
+    world = World(scenario, seed, language, engine, calls)
+    world.turn_based = False
+    return world
+
+
+def run_scenario(
+    scenario: Scenario,
+    seed: int = 1,
+    commands: Sequence[Command] = (),
+    until_s: float | None = None,
+    interventions: Sequence[str | Call] = (),
+    engine: str = "cohort",
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run to the end and report (DESIGN §7). Raises InterventionError."""
+    world = make_world(scenario, seed, interventions, engine)
+    play(world, schedule(scenario, commands), until_s or scenario.duration_s, on_progress)
+    return report(world)
+
+
+def replay_facts(
+    scenario: Scenario,
+    seed: int,
+    planned: Sequence[tuple[float, str]],
+    responder: Responder,
+    calls: Sequence[Call],
+    until_s: float,
+) -> dict[str, Any]:
+    """One counterfactual: the facts of a run in which these interventions were in place."""
+    world = make_world(scenario, seed, calls)
+    world.responder = responder
+    play(world, planned, until_s)
+    return facts.collect(world)
+
+
+def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> Reply:
+    """One console command against a fresh world at a second; the timeline has run up to it."""
+    world = make_world(scenario, seed)
+    world.follow_limit_s = EXEC_FOLLOW_S
+    play(world, schedule(scenario, ()), max(SETTLE_S, at_s or 0.0))
+    return execute(world, line)
+
+
+def series(world: World) -> dict[str, list[float]]:
+    """The scenario's SLI and what explains it, one point a finished second."""
+    history, scenario = world.plane.history, world.scenario
+    name = scenario.sli.traffic_class
+    base = f"class/{name}/"
+    table: dict[str, list[float]] = {
+        "t": [float(s) for s in range(history.seconds)],
+        "rps": list(history.column(base + "offered")),
+        "success_rate": facts.success(history, name),
+        "p99_ms": list(world.plane.p99_series_ms(name)),
+        "failed": facts.failures(history, name),
+    }
+    database = scenario.focus.database
+    for what in ("active", "waiting", "open", "wait_s", "queries"):
+        label = {"waiting": "pool_pending"}.get(what, f"pool_{what}")
+        table[label] = list(history.column(f"pool/{database}/{what}"))
+    table["db_cpu"] = list(history.column(f"db/{database}/cpu"))
+    if scenario.focus.worker:
+        table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog"))
+        table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker"))
+    for version in scenario.services()[scenario.focus.service].versions:
+        table[f"pods_{version}"] = list(history.column(f"service/{scenario.focus.service}/{version}/pods"))
+    return table
+
+
+def report(world: World) -> dict[str, Any]:
+    """What `run --json` prints."""
+    scenario = world.scenario
+    found = facts.collect(world)
+    invariants = check(world)
+    calm = found["started_s"] is None
+    healthy = calm or world.resolved
+    return {
+        "scenario": scenario.id,
+        "seed": world.seed,
+        "engine": world.engine,
+        "version": __version__,
+        "digest": world.digest(),
+        "sim_seconds": world.now_s,
+        "series": series(world),
+        "alerts": [
+            {"t": i.paged_s if i.paged_s is not None else i.fired_s, "name": i.alert, "severity": i.severity}
+            for i in world.pager.incidents
+        ],
+        "timeline": [{"t": e.t_s, "kind": e.kind, "text": e.text} for e in sorted(world.events, key=lambda e: e.t_s)],
+        "facts": found,
+        "invariants": invariants,
+        "resolved": healthy and all(v["ok"] for v in invariants.values()),
+    }

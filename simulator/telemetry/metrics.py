@@ -1,0 +1,254 @@
+"""The exporters: what Prometheus scraped, as a view of the data plane's history under the real names.
+
+Nothing is stored twice: a metric is computed from history columns when somebody selects it. Scrapes are
+every `scrape_s` seconds from the start; counters are running sums of the per-second counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from simulator.engine.plane import BREAKER_NAMES
+from simulator.patterns import full_match
+from simulator.scenario import Balancer, Service, Worker
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+Labels = dict[str, str]
+Matcher = tuple[str, str, str]
+Series = tuple[Labels, list[tuple[float, float]]]
+Column = Callable[[int], float]  # value at the end of second n (0-based); must accept any finished n
+
+
+class Telemetry:
+    """Prometheus' view of one world; holds caches only, so it is never part of a snapshot."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sums: dict[str, list[float]] = {}
+
+    def select(self, name: str | None, matchers: list[Matcher], start_s: float, end_s: float) -> list[Series]:
+        """Series with samples scraped in (start_s, end_s], ordered by labels."""
+        step = self.world.scenario.alerting.scrape_s
+        first = max(1, math.floor(start_s / step) + 1)
+        last = math.floor(min(end_s, self.world.plane.history.seconds) / step)
+        seconds = [round(n * step) - 1 for n in range(first, last + 1)]
+        found: list[Series] = []
+        for labels, value in self._all(name, matchers):
+            if all(_matches(labels, m) for m in matchers):
+                samples = [(float(s + 1), value(s)) for s in seconds if s >= 0]
+                found.append((labels, [(t, v) for t, v in samples if not math.isnan(v)]))
+        found = [series for series in found if series[1]]
+        found.sort(key=lambda series: sorted(series[0].items()))
+        return found
+
+    def names(self) -> list[str]:
+        """Every metric name there is, sorted."""
+        return sorted({labels["__name__"] for labels, _ in self._all(None, [])})
+
+    def _all(self, name: str | None, matchers: list[Matcher]) -> Iterator[tuple[Labels, Column]]:
+        if name is None:
+            name = next((v for label, op, v in matchers if label == "__name__" and op == "="), None)
+        makers = [m for n, m in FAMILIES.items() if name is None or n == name]
+        for metric, make in FAMILIES.items():
+            if make in makers and (name is None or metric == name):
+                for labels, column in make(self):
+                    yield {"__name__": metric, **labels}, column
+
+    def column(self, key: str) -> Column:
+        data = self.world.plane.history.column(key)
+        return lambda s: data[s] if s < len(data) else math.nan
+
+    def total(self, *keys: str) -> Column:
+        """A counter: the running sum of per-second counts."""
+        parts = [self._sum(key) for key in keys]
+        return lambda s: sum(p[s] if s < len(p) else math.nan for p in parts)
+
+    def _sum(self, key: str) -> list[float]:
+        data = self.world.plane.history.column(key)
+        have = self.sums.setdefault(key, [])
+        if len(have) < len(data):
+            start = have[-1] if have else 0.0
+            have.extend(list(accumulate(data[len(have) :], initial=start))[1:])
+        return have
+
+    # -- families
+
+    def requests(self) -> Iterator[tuple[Labels, Column]]:
+        """Requests by service, class and code. The edge sees what clients see; services what they answered."""
+        scenario = self.world.scenario
+        entry = scenario.traffic.entry
+        for name, spec in scenario.traffic.classes.items():
+            base = f"class/{name}/"
+            outcomes = {"200": ("ok",), "402": ("declined",), "503": ("rejected",), "504": ("timeout",), "500": ("error",)}
+            for service in (entry, spec.path.partition(".")[0], *_callers(scenario.components, spec.path)):
+                for code, kinds in outcomes.items():
+                    yield (
+                        {"service": service, "class": name, "code": code},
+                        self.total(*(base + kind for kind in kinds)),
+                    )
+        on_path = {s for c in scenario.traffic.classes.values() for s in _callers(scenario.components, c.path)}
+        for service, version in self._versions():
+            if service in on_path or service == entry:
+                continue
+            base = f"service/{service}/{version}/"
+            sums = [self._sum(base + k) for k in ("requests", "rejected", "errors")]
+            asked, refused, errors = sums
+            labels = {"service": service, "version": version}
+            yield {**labels, "code": "200"}, _difference(asked, refused, errors)
+            yield {**labels, "code": "503"}, self.total(base + "rejected")
+            yield {**labels, "code": "500"}, self.total(base + "errors")
+
+    def _versions(self) -> Iterator[tuple[str, str]]:
+        for group in self.world.plane.network.groups:
+            yield group.service, group.version
+
+    def latency(self) -> Iterator[tuple[Labels, Column]]:
+        for name in self.world.scenario.traffic.classes:
+            series = self.world.plane.p99_series_ms
+            yield (
+                {"service": self.world.scenario.traffic.entry, "class": name, "quantile": "0.99"},
+                lambda s, name=name, series=series: series(name)[s] / 1000,
+            )
+
+    def group_gauge(self, what: str) -> Iterator[tuple[Labels, Column]]:
+        for service, version in self._versions():
+            yield {"service": service, "version": version}, self.column(f"service/{service}/{version}/{what}")
+
+    def bulkhead(self) -> Iterator[tuple[Labels, Column]]:
+        for group in self.world.plane.network.groups:
+            base = f"service/{group.service}/{group.version}/"
+            pods, busy = self.column(base + "pods"), self.column(base + "in_flight")
+            limit = group.limit_per_pod
+            yield (
+                {"application": group.service, "version": group.version, "name": group.bulkhead},
+                lambda s, pods=pods, busy=busy, limit=limit: max(0.0, pods(s) * limit - busy(s)),
+            )
+
+    def pool(self, what: str, pooled: bool = True) -> Iterator[tuple[Labels, Column]]:
+        for spec in self.world.plane.network.pools:
+            if (spec.via == "pgbouncer") == pooled:
+                database = self.world.plane.network.databases[spec.database].name
+                key = "database" if pooled else "db"
+                label = {key: database, "user": spec.user} if pooled else {"pool": spec.name, key: database}
+                yield label, self.column(f"pool/{spec.name}/{what}")
+
+    def pool_limit(self, pooled: bool) -> Iterator[tuple[Labels, Column]]:
+        for p, (labels, _) in enumerate(self.pool("active", pooled)):
+            specs = [s for s in self.world.plane.network.pools if (s.via == "pgbouncer") == pooled]
+            limit = self.world.plane.pool_limits[self.world.plane.network.pools.index(specs[p])]
+            yield labels, lambda s, limit=limit: float(limit)
+
+    def database(self, what: str) -> Iterator[tuple[Labels, Column]]:
+        for spec in self.world.plane.network.databases:
+            yield {"db": spec.name}, self.column(f"db/{spec.name}/{what}")
+
+    def activity(self) -> Iterator[tuple[Labels, Column]]:
+        for spec in self.world.plane.network.databases:
+            active = self.column(f"db/{spec.name}/active")
+            connected = self.column(f"db/{spec.name}/connections")
+            base = {"datname": self.world.scenario.databases()[spec.name].database, "server": spec.name}
+            yield {**base, "state": "active"}, active
+            yield {**base, "state": "idle"}, lambda s, a=active, c=connected: max(0.0, c(s) - a(s))
+
+    def max_connections(self) -> Iterator[tuple[Labels, Column]]:
+        for spec in self.world.plane.network.databases:
+            yield {"server": spec.name}, lambda s, n=spec.max_connections: float(n)
+
+    def available(self) -> Iterator[tuple[Labels, Column]]:
+        for service in self.world.scenario.services():
+            keys = [f"service/{s}/{v}/pods" for s, v in self._versions() if s == service]
+            columns = [self.column(k) for k in keys]
+            labels = {"namespace": self.world.scenario.namespace, "deployment": service}
+            yield labels, lambda s, columns=columns: sum(c(s) for c in columns)
+
+    def breaker(self) -> Iterator[tuple[Labels, Column]]:
+        for name in self._workers():
+            state = self.column(f"worker/{name}/breaker")
+            for n, text in enumerate(BREAKER_NAMES):
+                yield (
+                    {"application": name, "name": "payment-service", "state": text.lower()},
+                    lambda s, n=n, state=state: 1.0 if state(s) == n else 0.0,
+                )
+
+    def backlog(self, what: str) -> Iterator[tuple[Labels, Column]]:
+        for name in self._workers():
+            key = f"worker/{name}/{what}"
+            yield {"application": name}, self.total(key) if what == "drained" else self.column(key)
+
+    def _workers(self) -> list[str]:
+        return [n for n, c in self.world.scenario.components.items() if isinstance(c, Worker)]
+
+    def up(self) -> Iterator[tuple[Labels, Column]]:
+        for name, part in self.world.scenario.components.items():
+            if not isinstance(part, Balancer):
+                yield {"job": name, "instance": f"{name}:9090"}, lambda s: 1.0
+
+
+def _difference(asked: list[float], refused: list[float], errors: list[float]) -> Column:
+    return lambda s: asked[s] - refused[s] - errors[s] if s < len(asked) else math.nan
+
+
+def _callers(components: dict[str, object], path: str) -> list[str]:
+    """The services on a class's path whose answer is the client's answer: the chain of last calls."""
+    found = []
+    name, _, endpoint = path.partition(".")
+    while True:
+        part = components[name]
+        if not isinstance(part, Service):
+            return found
+        calls = [s.call for s in part.endpoints.get(endpoint, []) if s.call]
+        if not calls:
+            return found
+        name, _, endpoint = calls[-1].partition(".")
+        inner = components[name]
+        if not isinstance(inner, Service) or not any(s.call for s in inner.endpoints.get(endpoint, [])):
+            return found
+        if any(s.query for s in inner.endpoints.get(endpoint, [])):
+            return found
+        found.append(name)
+
+
+def _matches(labels: Labels, matcher: Matcher) -> bool:
+    label, op, value = matcher
+    have = labels.get(label, "")
+    if op == "=":
+        return have == value
+    if op == "!=":
+        return have != value
+    return full_match(value, have) == (op == "=~")
+
+
+Family = Callable[[Telemetry], Iterator[tuple[Labels, Column]]]
+FAMILIES: dict[str, Family] = {
+    "up": Telemetry.up,
+    "http_requests_total": Telemetry.requests,
+    "http_request_duration_seconds": Telemetry.latency,
+    "http_requests_in_flight": lambda t: t.group_gauge("in_flight"),
+    "process_cpu_share": lambda t: t.group_gauge("cpu_share"),
+    "resilience4j_bulkhead_available_concurrent_calls": Telemetry.bulkhead,
+    "resilience4j_circuitbreaker_state": Telemetry.breaker,
+    "payment_retry_backlog": lambda t: t.backlog("backlog"),
+    "payment_retry_drained_total": lambda t: t.backlog("drained"),
+    "pgbouncer_pools_client_waiting_connections": lambda t: t.pool("waiting"),
+    "pgbouncer_pools_client_active_connections": lambda t: t.pool("active"),
+    "pgbouncer_pools_server_active_connections": lambda t: t.pool("active"),
+    "pgbouncer_pools_client_maxwait_seconds": lambda t: t.pool("wait_s"),
+    "pgbouncer_databases_pool_size": lambda t: t.pool_limit(True),
+    "hikaricp_connections_active": lambda t: t.pool("active", False),
+    "hikaricp_connections_pending": lambda t: t.pool("waiting", False),
+    "hikaricp_connections": lambda t: t.pool("open", False),
+    "hikaricp_connections_max": lambda t: t.pool_limit(False),
+    "hikaricp_connections_timeout_total": lambda t: (
+        (labels, t.total(f"pool/{labels['pool']}/timeouts")) for labels, _ in t.pool("timeouts", False)
+    ),
+    "pg_stat_activity_count": Telemetry.activity,
+    "pg_settings_max_connections": Telemetry.max_connections,
+    "db_cpu_utilisation": lambda t: t.database("cpu"),
+    "db_queries_per_second": lambda t: t.database("queries"),
+    "kube_deployment_status_replicas_available": Telemetry.available,
+}

@@ -1,0 +1,198 @@
+"""The verbs of an incident that belong to no technology: help, hint, status, wait, timeline, ack, sev, deploy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from simulator import facts
+from simulator.kubernetes import release
+from simulator.reply import Reply, failure
+from simulator.scenario import Text
+from simulator.telemetry import pager
+from simulator.tool import Tool
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+WAIT_LIMIT_S = 1800.0
+
+T = {
+    "wait_usage": Text(ru="wait: сколько секунд? например: wait 30 (не больше {0:.0f})", en="wait: how many seconds? for example: wait 30 (at most {0:.0f})"),
+    "deploy_usage": Text(ru="deploy: что и какую версию? например: deploy {0} {1}", en="deploy: what, and which version? for example: deploy {0} {1}"),
+    "no_hints": Text(ru="Подсказок больше нет.", en="No more hints."),
+    "hint": Text(ru="Подсказка {0} из {1}: {2}", en="Hint {0} of {1}: {2}"),
+    "waited": Text(ru="Прошло {0:.0f} с, сейчас {1}.", en="{0:.0f} s passed, it is {1} now."),
+    "help_head": Text(ru="Команды этого мира (примеры; у каждого инструмента есть свой --help):", en="Commands of this world (examples; each tool has its own --help):"),
+    "help_tail": Text(
+        ru="Можно и словами: «откати payment-service», «покажи поды». Разбор: postmortem, план: actions.",
+        en="Plain words work too: “roll back payment-service”, “show the pods”. Write-up: postmortem, plan: actions.",
+    ),
+    "unknown_topic": Text(ru="help: нет команды {0!r}; список: help", en="help: no command {0!r}; the list: help"),
+}
+
+STATUS = {
+    "success": Text(ru="успешность {0}", en="success of {0}"),
+    "rps": Text(ru="запросов/с", en="requests/s"),
+    "p99": Text(ru="p99, мс", en="p99, ms"),
+    "pool": Text(ru="{0}: занято / ждут", en="{0}: busy / waiting"),
+    "cpu": Text(ru="{0}: CPU", en="{0}: CPU"),
+    "backlog": Text(ru="{0}: отложено, breaker", en="{0}: parked, breaker"),
+    "versions": Text(ru="{0}: поды", en="{0}: pods"),
+    "alerts": Text(ru="открытые алерты", en="open alerts"),
+    "none": Text(ru="нет", en="none"),
+    "state": Text(ru="инцидент", en="incident"),
+    "calm": Text(ru="всё спокойно", en="all quiet"),
+    "open": Text(ru="идёт с {0}", en="open since {0}"),
+    "watching": Text(ru="SLI в норме с {0}, нужно {1:.0f} мин подряд и пустая очередь", en="SLI healthy since {0}; needs {1:.0f} min in a row and an empty queue"),
+    "resolved": Text(ru="закрыт в {0}", en="resolved at {0}"),
+}
+
+
+def say(world: World, key: str, *values: object) -> str:
+    return T[key].of(world.language).format(*values)
+
+
+def names(world: World) -> list[str]:
+    """Names a phrase may mention: services and databases."""
+    return list(world.scenario.components)
+
+
+def clock(world: World, t_s: float) -> str:
+    return world.at(t_s).strftime("%H:%M:%S")
+
+
+def run_wait(world: World, argv: list[str], _stdin: str) -> Reply:
+    try:
+        seconds = float(argv[1].rstrip("sс")) if len(argv) == 2 else math.nan
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= WAIT_LIMIT_S:
+        return failure(say(world, "wait_usage", WAIT_LIMIT_S), 2)
+    world.advance(seconds)
+    return Reply(say(world, "waited", seconds, clock(world, world.now_s)) + "\n", cost_s=0.0)
+
+
+def run_deploy(world: World, argv: list[str], _stdin: str) -> Reply:
+    if len(argv) != 3:
+        focus = world.scenario.focus
+        return failure(say(world, "deploy_usage", focus.service, focus.bad_version), 2)
+    return release.deploy(world, argv[1], argv[2])
+
+
+def run_hint(world: World, _argv: list[str], _stdin: str) -> Reply:
+    hints = world.scenario.hints
+    if world.hints_shown >= len(hints):
+        return Reply(say(world, "no_hints") + "\n", cost_s=0.0)
+    world.hints_shown += 1
+    text = hints[world.hints_shown - 1].of(world.language)
+    return Reply(say(world, "hint", world.hints_shown, len(hints), text) + "\n", cost_s=0.0)
+
+
+def run_status(world: World, _argv: list[str], _stdin: str) -> Reply:
+    """The dashboard in a dozen lines, all from the last finished second of the run."""
+    history, sli = world.plane.history, world.scenario.sli
+    second = history.seconds - 1
+    rows = [("", f"{clock(world, world.now_s)} UTC  t+{world.now_s:.0f} s  {_state(world)}")]
+    if second >= 0:
+        base = f"class/{sli.traffic_class}/"
+        rows.append((_label(world, "success", sli.traffic_class), f"{facts.smoothed(history, sli.traffic_class, second):.2%}"))
+        rows.append((_label(world, "rps"), f"{history.last(base + 'offered'):.0f}"))
+        rows.append((_label(world, "p99"), f"{world.plane.edge_p99_ms(sli.traffic_class):.0f}"))
+        for name in world.scenario.databases():
+            pool = world.plane.pools(name)[0]
+            rows.append((_label(world, "pool", pool.name), f"{pool.active:.0f}/{pool.limit} / {pool.waiting:.0f}"))
+            rows.append((_label(world, "cpu", name), f"{world.plane.database(name).cpu:.0%}"))
+        worker = world.scenario.focus.worker
+        if worker:
+            state = world.plane.worker(worker)
+            rows.append((_label(world, "backlog", worker), f"{state.backlog:.0f}, {state.breaker}"))
+        focus = world.scenario.focus.service
+        pods = ", ".join(f"{g.version} × {g.pods}" for g in world.plane.groups(focus) if g.pods)
+        rows.append((_label(world, "versions", focus), pods or "0"))
+    alerts = [f"{i.severity} {i.alert}" for i in world.pager.incidents if i.resolved_s is None]
+    rows.append((_label(world, "alerts"), ", ".join(alerts) or STATUS["none"].of(world.language)))
+    width = max(len(label) for label, _ in rows)
+    lines = [f"{label:<{width}}  {value}".strip() if label else value for label, value in rows]
+    return Reply("\n".join(lines) + "\n", cost_s=1.0)
+
+
+def _label(world: World, key: str, *values: object) -> str:
+    return STATUS[key].of(world.language).format(*values)
+
+
+def _state(world: World) -> str:
+    watch = world.watch
+    head = STATUS["state"].of(world.language) + ": "
+    if watch.broken_s is None:
+        return STATUS["calm"].of(world.language)
+    if watch.resolved_s is not None:
+        return head + _label(world, "resolved", clock(world, watch.resolved_s))
+    if watch.healthy_since_s is not None:
+        return head + _label(world, "watching", clock(world, watch.healthy_since_s), world.scenario.sli.hold_s / 60)
+    return head + _label(world, "open", clock(world, watch.broken_s))
+
+
+def run_timeline(world: World, argv: list[str], _stdin: str) -> Reply:
+    """What happened so far. `timeline -a` shows the player's commands too."""
+    show_all = len(argv) > 1 and argv[1] in ("-a", "--all")
+    lines = [
+        f"{clock(world, e.t_s)}  t+{e.t_s:6.1f}  {e.kind:<9} {e.text}"
+        for e in sorted(world.events, key=lambda e: e.t_s)
+        if show_all or e.kind != "command"
+    ]
+    return Reply("\n".join(lines) + "\n" if lines else "", cost_s=1.0)
+
+
+def run_ack(world: World, argv: list[str], _stdin: str) -> Reply:
+    return pager.ack(world, argv[1] if len(argv) > 1 else None)
+
+
+def run_sev(world: World, argv: list[str], _stdin: str) -> Reply:
+    return pager.set_severity(world, argv[1] if len(argv) > 1 else "")
+
+
+def run_page(world: World, argv: list[str], _stdin: str) -> Reply:
+    return pager.page(world, argv[1] if len(argv) > 1 else "")
+
+
+def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
+    from simulator.commands import tools
+
+    registry = tools()
+    if len(argv) > 1:
+        tool = registry.get(argv[1])
+        if tool is None:
+            return failure(say(world, "unknown_topic", argv[1]), 1)
+        lines = [f"{tool.name} — {tool.summary.of(world.language)}", *(f"  {form}" for form in tool.forms)]
+        return Reply("\n".join(lines) + "\n", cost_s=0.0)
+    width = max(len(name) for name in registry)
+    lines = [say(world, "help_head")]
+    for name in sorted(registry, key=lambda n: (not registry[n].forms, n)):
+        tool = registry[name]
+        if tool.forms:
+            lines.append(f"  {name:<{width}}  {tool.summary.of(world.language)}")
+    small = [n for n in sorted(registry) if not registry[n].forms]
+    if small:
+        lines.append("  " + " ".join(small))
+    return Reply("\n".join([*lines, say(world, "help_tail")]) + "\n", cost_s=0.0)
+
+
+def _always(_argv: list[str]) -> bool:
+    return True
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("help", run_help, Text(ru="список команд или справка по одной", en="the list of commands, or help on one"), ("help", "help kubectl")),
+        Tool("hint", run_hint, Text(ru="следующая подсказка", en="the next hint"), ("hint",)),
+        Tool("status", run_status, Text(ru="сводка: SLI, пул, база, поды, алерты", en="summary: SLI, pool, database, pods, alerts"), ("status",)),
+        Tool("wait", run_wait, Text(ru="подождать столько секунд", en="let so many seconds pass"), ("wait 30",), _always),
+        Tool("timeline", run_timeline, Text(ru="что происходило", en="what happened"), ("timeline", "timeline -a")),
+        Tool("deploy", run_deploy, Text(ru="выкатить версию сервиса", en="release a version of a service"), ("deploy payment-service v2.8.1",), _always),
+        Tool("ack", run_ack, Text(ru="принять алерт", en="acknowledge a page"), ("ack", "ack P-1001"), _always),
+        Tool("sev", run_sev, Text(ru="сменить важность инцидента", en="change the incident's severity"), ("sev P1", "sev 2"), _always),
+        Tool("page", run_page, Text(ru="позвать команду", en="page a team"), ("page payments", "page dba"), _always),
+    )
+}  # fmt: skip

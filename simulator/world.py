@@ -1,0 +1,169 @@
+"""The world: everything a scenario simulates, moved by one clock, a function of (scenario, seed, log).
+
+Commands come in through `simulator.commands`; this file only lets time pass and keeps the parts together.
+It must stay picklable: a fork of a world is a copy of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulator import facts, responder
+from simulator.engine import network
+from simulator.engine.agenda import Agenda
+from simulator.engine.cohort import CohortPlane
+from simulator.engine.exact import ExactPlane
+from simulator.interventions import HANDLERS as INTERVENTION_HANDLERS
+from simulator.interventions import Call, install, patched
+from simulator.kubernetes.handlers import HANDLERS as KUBERNETES_HANDLERS
+from simulator.kubernetes.state import build_cluster
+from simulator.postgres.state import build_postgres
+from simulator.scenario import Scenario
+from simulator.telemetry import alerts
+from simulator.telemetry.metrics import Telemetry
+from simulator.telemetry.pager import Pager
+
+ENGINES = {"cohort": CohortPlane, "exact": ExactPlane}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, for the timeline; `text` is wording and never part of a digest."""
+
+    t_s: float
+    kind: str
+    text: str
+
+
+class World:
+    """A running scenario. `turn_based`: a command costs simulated seconds."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int = 1,
+        language: str = "en",
+        engine: str = "cohort",
+        interventions: tuple[Call, ...] = (),
+    ) -> None:
+        scenario = patched(scenario, interventions)
+        self.scenario = scenario
+        self.seed = seed
+        self.language = language
+        self.engine = engine
+        self.now_s = 0.0
+        self.agenda = Agenda()
+        self.events: list[Event] = []
+        self.pending: str | None = None
+        self.columns = 100
+        self.colour = False
+        self.turn_based = True
+        self.follow_limit_s = 120.0
+        self.files: dict[str, str] = {}
+        self.shell_vars: dict[str, str] = {}
+        self.command_log: list[str] = []
+        self.hints_shown = 0
+        self.policies: dict[str, Any] = {}
+        self.plane = ENGINES[engine](scenario, network.build(scenario), seed)
+        self.kubernetes = build_cluster(scenario, seed)
+        self.postgres = build_postgres(scenario, seed)
+        self.pager = Pager()
+        self.watch = facts.Watch()
+        self.responder: responder.Responder | None = None
+        self._telemetry: Telemetry | None = None
+        self.agenda.at(1.0, "world.second", priority=9)
+        alerts.start(self)
+        install(self, interventions)
+
+    # -- views
+
+    @property
+    def telemetry(self) -> Telemetry:
+        if self._telemetry is None:
+            self._telemetry = Telemetry(self)
+        return self._telemetry
+
+    @property
+    def resolved(self) -> bool:
+        return self.watch.resolved_s is not None
+
+    def at(self, t_s: float) -> datetime:
+        return self.scenario.starts_at + timedelta(seconds=t_s)
+
+    def note(self, kind: str, text: str, t_s: float | None = None) -> None:
+        """Append to the timeline."""
+        self.events.append(Event(self.now_s if t_s is None else t_s, kind, text))
+
+    # -- time
+
+    def advance(self, seconds: float) -> None:
+        self.advance_to(self.now_s + seconds)
+
+    def advance_to(self, t_s: float) -> None:
+        """Let time pass; records of the agenda are handled at their own times."""
+        while True:
+            due_s = self.agenda.next_s()
+            if due_s > t_s:
+                break
+            self.plane.advance(max(due_s, self.now_s))
+            self.now_s = max(due_s, self.now_s)
+            record = self.agenda.pop_due(due_s)
+            assert record is not None
+            _, handler, payload = record
+            HANDLERS[handler](self, **payload)
+        if t_s > self.now_s:
+            self.plane.advance(t_s)
+            self.now_s = t_s
+
+    # -- identity
+
+    def digest(self) -> str:
+        """16 hex digits of state and events, not of wording: equal worlds have equal digests."""
+        h = hashlib.sha256()
+        h.update(f"{self.scenario.id} {self.seed} {self.engine} {self.now_s!r}".encode())
+        for event in self.events:
+            h.update(f"{event.t_s!r} {event.kind}".encode())
+        history = self.plane.history
+        for key in history.keys():
+            h.update(key.encode())
+            h.update(history.column(key).tobytes())
+        h.update(repr(self._control_state()).encode())
+        return h.hexdigest()[:16]
+
+    def _control_state(self) -> tuple[Any, ...]:
+        pods = [(p.name, p.phase, p.ready) for p in self.kubernetes.pods.values()]
+        return pods, self.pending, self.agenda.heap[:1], self.hints_shown
+
+    def fork(self) -> World:
+        """An independent copy."""
+        copied = pickle.loads(pickle.dumps(self, protocol=5))
+        assert isinstance(copied, World)
+        return copied
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_telemetry": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+        return self.fork()
+
+
+def on_second(world: World) -> None:
+    """Every simulated second: what the world notices by itself."""
+    world.agenda.at(math.floor(world.now_s + 1.5), "world.second", priority=9)
+    facts.observe(world)
+    responder.watch(world)
+
+
+HANDLERS: dict[str, Callable[..., None]] = {
+    **KUBERNETES_HANDLERS,
+    **alerts.HANDLERS,
+    **INTERVENTION_HANDLERS,
+    **responder.HANDLERS,
+    "world.second": on_second,
+}

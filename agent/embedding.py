@@ -8,7 +8,6 @@ import hashlib
 import math
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 
 from agent.text import tokens, word_set
@@ -20,7 +19,8 @@ _WORD = 1.0
 _PIECES = 0.7  # all n-grams of one word together: typos and word formation, not a second vote
 _PIECE_LENGTH = 4
 _CONCEPT = 3.0  # a shared meaning outweighs a shared word, or a query finds only its own language
-_BROAD = 1.0  # concepts that most incidents share say little
+_SHARP = 5.0  # few incidents share these: whoever says one means it
+_BROAD = 1.0  # most incidents share these
 _WINDOW = 5  # how many words the parts of a phrase may be spread over
 
 _STOP_WORDS = word_set(
@@ -45,16 +45,12 @@ _CONCEPTS: dict[str, str] = {
     "slow-query": "медленн* запрос*, slow quer*, тяжел* запрос*, heavy quer*, expensive quer*, "
     "долг* запрос*, long quer*, full scan, sequential scan, seq scan, полн* просмотр*, "
     "последовательн* просмотр*, полн* сканирован*",
-    "n-plus-one": "n+1, вызов* на запрос, calls per request, запрос* в цикле, query in loop, round trip, "
-    "memois*, мемоизац*, hundreds of calls, сотн* вызов*, lazy load*, ленив* загрузк*",
     "index": "индекс*, index, query plan, план* запрос*, optimizer, оптимизатор*, hint, хинт, подсказк*",
     "transaction": "транзакци*, transaction, savepoint, подтранзакци*, subtransact*",
     "replica": "реплик*, replica, replicat*, standby, secondary",
     "primary": "primary, основн* баз*, основн* сервер*, мастер, master, writer, ведущ*",
     "failover": "failover, промоут*, promot*, переключени*, аварийн* переключ*, выбор* лидер*, election, "
     "leader, лидер*, повышени*",
-    "split-brain": "split brain, split-brain, расщеплени*, unreplicated, нереплицирован*, кворум*, quorum, "
-    "несогласованн*, diverg*, разошли*, два лидера",
     "partition-network": "сетев* разрыв*, network partition, разделени* сет*, network disruption, "
     "разрыв* связ*, packet, сеть, network, сетев*, gateway, шлюз",
     "dns": "dns, coredns, ndots, service discovery, обнаружени* сервис*, resolver, резолв*",
@@ -88,27 +84,19 @@ _CONCEPTS: dict[str, str] = {
     "переименован*",
     "lock": "блокировк*, lock, lock_timeout, lock queue, очеред* блокировок, lwlock, "
     "exclusive lock, ожидан* лок*",
-    "deadlock": "deadlock*, дедлок*, взаимн* блокировк*, взаимоблокировк*, семафор*, semaphore",
     "deletion": "удален*, удали*, delet*, drop table, стерт*, стира*, уничтож*, destroy*, wipe*, truncate",
     "backup": "бэкап*, backup, резервн* копи*, restore*, восстановлени* из копи*, снапшот*, snapshot, pitr, "
     "point-in-time, снимк*, снимок",
-    "least-privilege": "права, привилеги*, privilege, permission, полномочи*, drop rights",
     "data-loss": "потер* данн*, data loss, lost data, потеря* запис*, lost writes, потеря* сообщени*, "
     "lost message, потеря* заказ*, lost order, пропа* заказ*, пропа* сообщени*",
     "cache": "кеш*, кэш*, cache, memcache*, redis, hit rate, прогрет*, warm",
-    "cold-cache": "холодн* кеш*, холодн* кэш*, cold cache, empty cache, пуст* кеш*, пуст* кэш*, cache miss, "
-    "промах*, hit rate, cache fill, заполнени* кеш*",
     "kafka": "kafka, кафк*, broker, брокер*, zookeeper, топик*, topic, producer, продюсер*, consumer, "
     "консьюмер*, потребител*, offset, оффсет*, смещени*, партици*",
     "queue": "очеред*, queue, backlog, отставан*, lag, лаг, job, задани*, webhook, вебхук*",
-    "poison": "poison, ядовит* сообщени*, 4xx, 400, dead letter, мертв* очеред*, схем* сообщени*, "
-    "event schema, message format, формат* сообщени*",
     "kubernetes": "kubernetes, кубер*, k8s, pod, поды, namespace, daemonset, kubectl, "
     "control plane, управляющ* слой, argo*, etcd, linkerd",
-    "eviction": "вытесн*, evict*, preempt*, priority class, pod priority, класс* приоритет*",
     "memory": "памят*, memory, oom, out of memory, heap, куч* jvm, буфер*, buffer",
     "cpu": "cpu, процессор*, processor, процессорн*",
-    "regex": "регуляр* выражени*, regex, regexp, regular expression, backtracking, перебор* с возврат*",
     "autoscaling": "автомасштаб*, autoscal*, auto scaling, scale up, hpa, масштабирован*",
     "capacity": "емкост*, capacity, запас*, headroom, мощност*, ресурс*, лимит*, limit, quota, квот*",
     "peak": "пик*, peak, наплыв*, всплеск*, spike, surge, marketing, реклам*, распродаж*, sale, кампани*, "
@@ -121,13 +109,27 @@ _CONCEPTS: dict[str, str] = {
     "trace, трассиров*, график*, graph",
     "runbook": "ранбук*, runbook, регламент*, инструкци*, playbook, учени*, drill, game day, "
     "тренировк*, exercise",
-    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*",
     "payment": "платеж*, payment, оплат*, card, карта, merchant, billing, биллинг*, bank, банк*",
     "order": "заказ*, lost order, place order, order service, корзин*, basket, checkout",
     "data-growth": "рост данн*, data growth, вырос* данн*, data grew, импорт*, mass import, рост таблиц*",
-    "optimistic": "оптимистич*, optimistic",
     "restart": "перезапуск*, restart*, рестарт*, перезагрузк*, reboot*",
     "crash": "паник*, panic, crash*, падени*, крэш*, аварийн* завершени*, crash loop, цикл* падений",
+}
+_SHARP_CONCEPTS: dict[str, str] = {
+    "n-plus-one": "n+1, вызов* на запрос, calls per request, запрос* в цикле, query in loop, round trip, "
+    "memois*, мемоизац*, hundreds of calls, сотн* вызов*, lazy load*, ленив* загрузк*",
+    "split-brain": "split brain, split-brain, расщеплени*, unreplicated, нереплицирован*, кворум*, quorum, "
+    "несогласованн*, diverg*, разошли*, два лидера",
+    "deadlock": "deadlock*, дедлок*, взаимн* блокировк*, взаимоблокировк*, семафор*, semaphore",
+    "least-privilege": "права, привилеги*, privilege, permission, полномочи*, drop rights",
+    "cold-cache": "холодн* кеш*, холодн* кэш*, cold cache, empty cache, пуст* кеш*, пуст* кэш*, cache miss, "
+    "промах*, hit rate, cache fill, заполнени* кеш*",
+    "poison": "poison, ядовит* сообщени*, 4xx, 400, dead letter, мертв* очеред*, схем* сообщени*, "
+    "event schema, message format, формат* сообщени*",
+    "eviction": "вытесн*, evict*, preempt*, priority class, pod priority, класс* приоритет*",
+    "regex": "регуляр* выражени*, regex, regexp, regular expression, backtracking, перебор* с возврат*",
+    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*",
+    "optimistic": "оптимистич*, optimistic",
 }
 _BROAD_CONCEPTS: dict[str, str] = {
     "release": "релиз*, release, выкат*, выкладк*, деплой*, deploy*, rollout, раскат*, "
@@ -161,9 +163,8 @@ def cosine_distance(a: list[float], b: list[float]) -> float:
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """Changes whenever any of this file, the lemmas or the dictionaries would change the vectors."""
-    phrases = [*_CONCEPTS.values(), *_BROAD_CONCEPTS.values()]
-    vector = embed(" ".join(phrases).replace("*", "")[:MAX_TEXT])
-    return hashlib.sha256(repr(vector).encode()).hexdigest()[:16]
+    vectors = [embed(line.replace("*", "")) for line in _all_concepts().values()]
+    return hashlib.sha256(repr(vectors).encode()).hexdigest()[:16]
 
 
 def _features(text: str) -> dict[str, float]:
@@ -171,17 +172,23 @@ def _features(text: str) -> dict[str, float]:
     words = [token.lemma for token in tokens(text)]
     weights: dict[str, float] = {}
     for word, count in Counter(w for w in words if w not in _STOP_WORDS and len(w) > 1).items():
+        if word.isdigit():
+            continue
         often = 1.0 + math.log(count)
-        if not word.isdigit():
-            weights[f"word {word}"] = often * _WORD
+        weights[f"word {word}"] = often * _WORD
         pieces = _pieces(word)
         for piece in pieces:
             name = f"piece {piece}"
             weights[name] = weights.get(name, 0.0) + often * _PIECES / math.sqrt(len(pieces))
-    for concept, count in Counter(_concepts_in(words)).items():
-        broad = concept in _BROAD_CONCEPTS
-        weights[f"concept {concept}"] = (1.0 + math.log(count)) * (_BROAD if broad else _CONCEPT)
+    for concept, count in _concepts_in(words).items():
+        weights[f"concept {concept}"] = (1.0 + math.log(count)) * _concept_weight(concept)
     return weights
+
+
+def _concept_weight(concept: str) -> float:
+    if concept in _SHARP_CONCEPTS:
+        return _SHARP
+    return _BROAD if concept in _BROAD_CONCEPTS else _CONCEPT
 
 
 @lru_cache(maxsize=50_000)
@@ -196,21 +203,23 @@ def _slot(feature: str) -> tuple[int, float]:
     return int.from_bytes(digest[:4], "big") % DIMENSIONS, 1.0 if digest[4] & 1 else -1.0
 
 
-def _concepts_in(words: list[str]) -> Iterator[str]:
-    """Every concept said in the text, once for each place."""
-    places: dict[str, list[int]] = {}
+def _concepts_in(words: list[str]) -> dict[str, int]:
+    """How often each concept is said; the parts of a phrase may stand in any order."""
+    places: dict[str, set[int]] = {}
     for i, word in enumerate(words):
         for element in _elements_of(word):
-            places.setdefault(element, []).append(i)
+            places.setdefault(element, set()).add(i)
+    counts: dict[str, int] = {}
     for concept, phrases in _phrases().items():
-        for elements in phrases:
-            for start in places.get(elements[0], ()):
-                if all(_near(places.get(other, ()), start) for other in elements[1:]):
-                    yield concept
+        for first, *others in phrases:
+            found = sum(all(_near(places.get(o), i) for o in others) for i in places.get(first, ()))
+            if found:
+                counts[concept] = counts.get(concept, 0) + found
+    return counts
 
 
-def _near(places: list[int] | tuple[()], start: int) -> bool:
-    return any(0 < abs(place - start) < _WINDOW for place in places)
+def _near(places: set[int] | None, i: int) -> bool:
+    return places is not None and any(i + d in places for d in range(-_WINDOW + 1, _WINDOW) if d)
 
 
 @lru_cache(maxsize=50_000)
@@ -232,8 +241,12 @@ def _elements() -> tuple[frozenset[str], tuple[str, ...]]:
 def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
     return {
         concept: tuple(_elements_in(phrase) for phrase in line.split(","))
-        for concept, line in (_CONCEPTS | _BROAD_CONCEPTS).items()
+        for concept, line in _all_concepts().items()
     }
+
+
+def _all_concepts() -> dict[str, str]:
+    return _CONCEPTS | _SHARP_CONCEPTS | _BROAD_CONCEPTS
 
 
 def _elements_in(phrase: str) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ Knows no grades and asks no model.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from agent.phrasings import ParameterSpec, Phrasings, Trigger, Words, load_phrasings, words
 from agent.quantities import Quantity, quantities
 from agent.replay_port import InterventionCall
-from agent.text import Span, Token, part_of_speech, sentences, split_items, tokens
+from agent.text import Span, Token, part_of_speech, sentences, split_items, tokens, word_set
 
 State = Literal["mapped", "unmapped", "rejected", "considered", "stated", "instruction"]
 Kind = Literal["action-items", "postmortem"]
@@ -32,39 +33,44 @@ _STUDY_FIRST = 3  # a study verb this early in a sentence makes all of it a stud
 
 _NEGATORS = words(
     "не нет ни без нельзя вместо не никакой никаких not no never without don doesn didn isn aren cannot won "
-    "wouldn shouldn nor instead".split()
+    "wouldn shouldn nor instead"
 )
-_DENIERS = words("не not don doesn shouldn won wouldn isn never".split())
-_HARMLESS = words("более больше дольше реже позднее позже менее меньше только more longer later less only".split())
-_REFUSALS = words("отказаться отказываться против against отложить".split())
+_DENIERS = words("не not don doesn shouldn won wouldn isn never")
+_HARMLESS = words("более больше дольше реже позднее позже менее меньше только more longer later less only")
+_REFUSALS = words("отказаться отказываться против against отложить")
 _NEEDS = words(
     "нужный надо требоваться стоить помочь помогать спасти спасать решить поможет need needed necessary "
-    "required help helps worth fix solve save".split()
+    "required help helps worth fix solve save"
 )
-_DISMISSALS = words("лишний бессмысленный бесполезный излишний unnecessary useless pointless overkill".split())
+_DISMISSALS = words("лишний бессмысленный бесполезный излишний unnecessary useless pointless overkill")
 _STUDY = words(
-    "изучить рассмотреть подумать обдумать оценить проработать исследовать обсудить consider evaluate explore "
-    "investigate revisit assess research discuss think".split()
+    "изучить рассмотреть подумать обдумать оценить проработать исследовать обсудить consider evaluate "
+    "explore investigate revisit assess research discuss think"
 )
-_PAST_EN = frozenset("was were had did got came failed worked happened needed fired took went noticed".split())
-_CONDITION = words("если при when if unless".split())
+_PAST_EN = word_set("was were had did got came failed worked happened needed fired took went noticed")
+_CONDITION = words("если при when if unless")
 # What a threshold is measured on is no remedy: "abort when … or pool wait > 50 ms".
-_MEASURABLE = frozenset({"pool_acquire_timeout", "pool_resize", "alert_burn_rate", "client_timeout", "scale_pods"})
-_MODAL = words(
-    "надо нужный должен следовать необходимо будем давать предлагать хотеть если когда should must will shall "
-    "need let propose want would if when".split()
+_MEASURABLE = frozenset(
+    {"pool_acquire_timeout", "pool_resize", "alert_burn_rate", "client_timeout", "scale_pods"}
 )
-_BREAKERS = words("но а чтобы чтоб иначе поэтому but however because otherwise so".split())
+_MODAL = words(
+    "надо нужный должен следовать необходимо будем давать предлагать хотеть если когда should must will "
+    "shall need let propose want would if when"
+)
+_BREAKERS = words("но а чтобы чтоб иначе поэтому but however because otherwise so")
 _CLAUSE_BREAK = re.compile(r"[,;:()\[\]\n—–]|\s-\s")
 _REJECTION = re.compile(
-    r"\W*(?:considered and )?(?:rejected|not doing|won'?t do|out of scope|deliberately not|we (?:do|will) not|"
-    r"отклон\w+|отверг\w+|отказались|(?:чего )?не (?:дела\w+|бер[её]м|предлага\w+|будем(?: делать)?))\b[^:.\n]{0,40}"
-    r"(?::|\s[—–-]\s)",
+    r"\W*(?:considered and )?(?:rejected|not doing|won'?t do|out of scope|deliberately not|"
+    r"we (?:do|will) not|"
+    r"отклон\w+|отверг\w+|отказались|(?:чего )?не (?:дела\w+|бер[её]м|предлага\w+|будем(?: делать)?))\b"
+    r"[^:.\n]{0,40}(?::|\s[—–-]\s)",
     re.IGNORECASE,
 )
 _ACTION_HEADING = re.compile(
-    r"^[ \t]*(?:[#*_\d. )]*)(?:action items?|actions?|corrective\b[^\n]*|follow-?ups?|remediation|next steps|меры|"
-    r"действия|что (?:делаем|будем делать|меняем)|план(?: действий)?|задачи|экшен\w*)\b[^\n]{0,60}?[:.*_#]*[ \t]*$|"
+    r"^[ \t]*(?:[#*_\d. )]*)(?:action items?|actions?|corrective\b[^\n]*|follow-?ups?|remediation|next steps|"
+    r"меры|"
+    r"действия|что (?:делаем|будем делать|меняем)|план(?: действий)?|задачи|экшен\w*)\b"
+    r"[^\n]{0,60}?[:.*_#]*[ \t]*$|"
     r"^[ \t]*[*_#]{0,4}[ \t]*(?:action items|actions|меры|действия)[^\n]{0,50}:[*_]*",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -196,7 +202,7 @@ def _growing(numbers: list[Quantity]) -> list[tuple[Quantity, Quantity]]:
     for i, first in enumerate(numbers):
         if first.unit == "share" and first.place == 0 and first.chain >= 3:
             group = numbers[i : i + first.chain]
-            if all(a.value < b.value for a, b in zip(group, group[1:], strict=False)):
+            if all(a.value < b.value for a, b in pairwise(group)):
                 out.append((first, group[-1]))
     return out
 
@@ -252,7 +258,9 @@ def _stance(item: str, toks: tuple[Token, ...], finding: _Finding, listed: bool,
 def _is_threshold(toks: tuple[Token, ...], finding: _Finding, all_: list[_Finding]) -> bool:
     if finding.id not in _MEASURABLE:
         return False
-    conditions = [i for i in range(max(0, finding.lo - _CONDITION_REACH), finding.lo) if _CONDITION.match(toks[i])]
+    conditions = [
+        i for i in range(max(0, finding.lo - _CONDITION_REACH), finding.lo) if _CONDITION.match(toks[i])
+    ]
     return any(f.lo < conditions[-1] and f.id not in _MEASURABLE for f in all_) if conditions else False
 
 
@@ -354,7 +362,9 @@ def _parameter(
         return True if any(flags.match(t) for t in toks) else None
     if spec.kind == "shares":
         growing = _growing(numbers)
-        inside = [n.value for n in numbers if growing and growing[0][0].start <= n.start <= growing[0][1].start]
+        inside = [
+            n.value for n in numbers if growing and growing[0][0].start <= n.start <= growing[0][1].start
+        ]
         return tuple(inside) or None
     sentence = next((s for s in sentences(item) if s.start <= toks[finding.lo].start < s.end), None)
     near = words(spec.near)

@@ -97,8 +97,9 @@ class Phrasings:
     unless: dict[str, Words]
 
 
-def words(patterns: list[str]) -> Words:
-    """Compile word patterns for `Words.match`."""
+def words(patterns: list[str] | str) -> Words:
+    """Compile word patterns (a list, or one string with blanks between) for `Words.match`."""
+    patterns = patterns.split() if isinstance(patterns, str) else patterns
     plain = [p for p in patterns if not p.endswith("*")]
     forms = frozenset({*plain, *(lemma(p) for p in plain)})
     return Words(forms, tuple(p[:-1] for p in patterns if p.endswith("*")))
@@ -109,7 +110,7 @@ def load_phrasings(path: Path = INTERVENTIONS) -> Phrasings:
     """Read and compile the file. Raises LexiconError that names file, intervention and phrase."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe loaders)
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
         data = _File.model_validate(raw)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise LexiconError(f"{path.name}: not readable: {' '.join(str(error).split())}") from None
@@ -131,7 +132,9 @@ def load_phrasings(path: Path = INTERVENTIONS) -> Phrasings:
 
 def _check_references(data: _File, name: str) -> None:
     mentioned = [id for c in data.combines for id in (*c.of, c.gives)]
-    mentioned += [id for m in (data.covers, data.shadows) for strong, weak in m.items() for id in (strong, *weak)]
+    mentioned += [
+        id for m in (data.covers, data.shadows) for strong, weak in m.items() for id in (strong, *weak)
+    ]
     for id in mentioned:
         if id not in data.interventions:
             raise LexiconError(f"{name}: combines, covers or shadows: no intervention {id!r}")

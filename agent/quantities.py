@@ -31,8 +31,8 @@ _FROM = re.compile(r"(?:^|\s)(?:с|со|от|from)\s*$")
 _RANGE = re.compile(r"\s*(?:-|–|—|/|\.\.\.?|…)\s*$")
 # "300 ms instead of the default 30 s", "target 2 min, now 8": the second number is how it is today.
 _OLD = re.compile(
-    r"(?:вместо|instead of|rather than|а не|, not|сейчас|щас|теперь|now|was|were|было|был|раньше|сегодня|today|"
-    r"дефолтн\w*|default|по умолчанию)\s*(?:\w+\s){0,3}$",
+    r"(?:вместо|instead of|rather than|а не|, not|сейчас|щас|теперь|now|was|were|было|был|раньше|сегодня|"
+    r"today|дефолтн\w*|default|по умолчанию)\s*(?:\w+\s){0,3}$",
     re.IGNORECASE,
 )
 # "12 Jun" is a date.
@@ -53,8 +53,11 @@ _WORD_VALUES: dict[str, tuple[float, Unit]] = {
     "sec_half": (0.5, "duration"),
     "min_half": (30.0, "duration"),
     "ms_200": (0.2, "duration"),
-} | {f"n{n}": (float(n), "count") for n in (1, 2, 3, 4, 5, 6, 10, 100)}
-_MINUTES_AFTER = re.compile(r"\s+(?:(?P<min>минут\w*|minutes?)|(?P<s>секунд\w*|seconds?))(?!\w)", re.IGNORECASE)
+}
+_WORD_VALUES.update({f"n{n}": (float(n), "count") for n in (1, 2, 3, 4, 5, 6, 10, 100)})
+_MINUTES_AFTER = re.compile(
+    r"\s+(?:(?P<min>минут\w*|minutes?)|(?P<s>секунд\w*|seconds?))(?!\w)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -149,9 +152,9 @@ def _linked(text: str, left: Quantity, right: Quantity) -> bool:
     before = text[max(0, left.start - 6) : left.start]
     if _ARROW.fullmatch(between) or _RANGE.fullmatch(between):
         return True
-    return bool(_UP_TO.fullmatch(between) and (left.bare or left.unit == right.unit) and _FROM.search(before)) or (
-        between.strip() == "to" and left.bare
-    )
+    return bool(
+        _UP_TO.fullmatch(between) and (left.bare or left.unit == right.unit) and _FROM.search(before)
+    ) or (between.strip() == "to" and left.bare)
 
 
 def _settled(group: list[Quantity]) -> list[Quantity]:

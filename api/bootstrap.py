@@ -53,6 +53,7 @@ def review_text(
     text: str,
     kind: str,
     language: str,
+    *,
     log: list[tuple[float, str]],
     on_progress: Progress | None,
 ) -> dict[str, Any]:

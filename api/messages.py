@@ -54,7 +54,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "opt.words": ("команда, напр. 'kubectl get pods'", "the command, e.g. 'kubectl get pods'"),
     "opt.progress": ("показывать ход и без терминала", "show progress without a terminal, too"),
     "opt.version": ("показать версию", "show the version"),
-    "usage.positionals": ("команды", "commands"),
+    "usage.commands": ("команды", "commands"),
+    "usage.arguments": ("аргументы", "arguments"),
+    "usage.not_yet": ("(ещё нет)", "(not yet)"),
     "usage.options": ("параметры", "options"),
     "opt.help": ("показать эту справку", "show this help"),
     # play

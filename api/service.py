@@ -55,6 +55,7 @@ class ReviewText(Protocol):
         text: str,
         kind: str,
         language: str,
+        *,
         log: list[tuple[float, str]],
         on_progress: Progress | None,
     ) -> dict[str, Any]: ...
@@ -298,7 +299,7 @@ class ApplicationService:
             code=code,
             now_s=world.now_s,
             clock=world.at(world.now_s),
-            severity=world.pager.severity(),
+            severity=_worst_severity(world),
             pending=world.pending,
             resolved=world.resolved,
             news=news,
@@ -378,19 +379,29 @@ class ApplicationService:
             return True
         clock = live.world.at(entry.t_s)
         live.read_only = live.read_only or (
-            f"session {live.id} is read-only from entry {entry.seq} on ({clock:%H:%M:%S} {_shortened(entry.line)}): "
-            f"a replay gives {replayed}, the log says {entry.effect.digest}"
+            f"session {live.id} is read-only from entry {entry.seq} on "
+            f"({clock:%H:%M:%S} {_shortened(entry.line)}): a replay gives {replayed}, the log says {entry.effect.digest}"
         )
         return False
 
     def _judge(self, live: _Live, entry: Entry, on_progress: Progress | None) -> dict[str, Any]:
         played = [(e.t_s, e.line) for e in self._store.entries(live.id) if _was_carried_out(e)]
         result = self._review(
-            live.scenario, entry.line, entry.kind, live.header.language, played, on_progress
+            live.scenario,
+            entry.line,
+            entry.kind,
+            live.header.language,
+            log=played,
+            on_progress=on_progress,
         )
         self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)
         live.unanswered = None
         return result
+
+
+def _worst_severity(world: World) -> str | None:
+    """`P1` before `P2`: the strings sort the way the pager means them."""
+    return min((i.severity for i in world.pager.incidents if i.resolved_s is None), default=None)
 
 
 def summaries(store: Store) -> list[dict[str, Any]]:

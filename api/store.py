@@ -204,7 +204,8 @@ class SqliteStore:
                 db.execute(_EFFECT, (session, seq, effect.digest, effect.now_s, effect.status))
             except sqlite3.IntegrityError:
                 raise Conflict(
-                    f"session {session}: entry {seq} has been completed elsewhere; resume it to go on from its end"
+                    f"session {session}: entry {seq} has been completed elsewhere; "
+                    f"resume it to go on from its end"
                 ) from None
 
         self._guard(work)

@@ -137,7 +137,7 @@ class World:
         return h.hexdigest()[:16]
 
     def _control_state(self) -> tuple[Any, ...]:
-        pods = [(p.name, p.phase, p.ready) for p in self.kubernetes.pods.values()]
+        pods = [(p.name, p.ready, p.ready_s, p.deleted_s) for p in self.kubernetes.pods.values()]
         return pods, self.pending, self.agenda.heap[:1], self.hints_shown
 
     def fork(self) -> World:

@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _speak_utf8()
     try:
+        if words and words[0] in NOT_YET and not {"-h", "--help"} & set(words):
+            raise UsageError(f"{words[0]}: not part of this version yet")
         options = build_parser(_language_of(words)).parse_args(words)
         return _command(options.command)(options)
     except UsageError as error:
@@ -60,8 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    if name in NOT_YET:
-        raise UsageError(f"{name}: not part of this version yet")
     module, function = COMMANDS[name].split(":")
     found: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
     return found
@@ -89,17 +89,26 @@ def _speak_utf8() -> None:
 
 
 def build_parser(language: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog="dropprod", description=say(language, "about"), add_help=False)
+    parser = _Parser(
+        prog="dropprod", description=say(language, "about"), add_help=False, formatter_class=_Help
+    )
     _name_groups(parser, language)
     parser.add_argument("--version", action="version", version=_version(), help=say(language, "opt.version"))
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", title=say(language, "usage.positionals")
+        dest="command", required=True, metavar="COMMAND", title=say(language, "usage.commands")
     )
 
     def add(name: str) -> argparse.ArgumentParser:
         text = say(language, f"help.{name}")
+        if name in NOT_YET:
+            text += " " + say(language, "usage.not_yet")
         child: argparse.ArgumentParser = commands.add_parser(
-            name, help=text, description=text, add_help=False, allow_abbrev=False
+            name,
+            help=text,
+            description=text,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=_Help,
         )
         _name_groups(child, language)
         return child
@@ -119,6 +128,18 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     return parser
 
 
+class _Help(argparse.HelpFormatter):
+    """argparse's own, except that it leaves room for the names of the commands, too."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
+
+
 def _version() -> str:
     import simulator
 
@@ -126,7 +147,7 @@ def _version() -> str:
 
 
 def _name_groups(parser: argparse.ArgumentParser, language: str) -> None:
-    parser._positionals.title = say(language, "usage.positionals")
+    parser._positionals.title = say(language, "usage.arguments")
     parser._optionals.title = say(language, "usage.options")
     parser.add_argument("-h", "--help", action="help", help=say(language, "opt.help"))
 

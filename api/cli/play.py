@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,7 +167,7 @@ class Player:
         prompt = self._prompt()
         if self._pace is None or self._opened.read_only:
             return self.talk.ask_command(prompt)
-        with self._pace.running(self._opened.header.id, lambda seen: self._while_waiting(seen)):
+        with self._pace.running(self._opened.header.id, self._while_waiting):
             return self.talk.ask_command(prompt)
 
     def _do(self, line: str) -> None:
@@ -300,7 +301,7 @@ class Player:
         screen, seen = self.talk.screen, self._seen
         colour = SEVERITIES.get(seen.severity or "", "green")
         state = screen.paint(seen.severity or self._opened.scenario.namespace, colour, "bold")
-        asked = f" {seen.pending}?" if seen.pending else ""
+        asked = f" {shorten(seen.pending, 24)}?" if seen.pending else ""
         return f"dropprod {screen.paint(f'{seen.clock:%H:%M:%S}', 'dim')} {state}{asked}{self._mark()}"
 
     def _mark(self) -> str:
@@ -318,10 +319,7 @@ class Player:
             self._show(self._event_line(event))
 
     def _event_line(self, event: "Event") -> str:
-        clock = self._opened.scenario.starts_at.timestamp() + event.t_s
-        from datetime import UTC, datetime
-
-        stamp = f"{datetime.fromtimestamp(clock, UTC):%H:%M:%S}"
+        stamp = f"{self._opened.scenario.starts_at + timedelta(seconds=event.t_s):%H:%M:%S}"
         dot = "●" if self.talk.screen.unicode else "*"
         return self.talk.screen.paint(f"{dot} {stamp} {event.kind:<8} {event.text}", TOLD[event.kind])
 

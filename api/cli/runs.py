@@ -15,6 +15,7 @@ from api.messages import choose_language, say
 
 
 def run(options: argparse.Namespace) -> int:
+    from simulator.interventions import InterventionError
     from simulator.run import CommandFileError, parse_commands, run_scenario
     from simulator.scenario import ScenarioError, load
 
@@ -35,10 +36,12 @@ def run(options: argparse.Namespace) -> int:
             )
     except CommandFileError as error:
         raise UsageError(f"--commands {options.commands}: {error}") from None
+    except InterventionError as error:
+        raise UsageError(f"--with: {error}") from None
     except ScenarioError as error:
         raise UsageError(str(error)) from None
     if options.json:
-        print(json.dumps(result, ensure_ascii=False))
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(render_run(result, language, standard_screen(sys.stdout))))
     return 0

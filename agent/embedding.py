@@ -40,8 +40,8 @@ _CONCEPTS: dict[str, str] = {
     "pool": "пул, connection pool, pool, pooler, pgbouncer, proxysql, hikari*, пулер*, соединени*, "
     "connection",
     "exhausted": "исчерп*, exhaust*, насыщ*, saturat*, закончи* соединени*, закончи* пул, "
-    "too many connections, "
-    "run dry, ran out, кончи* соединени*, заполни* пул, переполн*, maximum connection, нехватк*",
+    "too many connections, run dry, ran out, кончи* соединени*, заполни* пул, переполн*, "
+    "maximum connection, нехватк*",
     "slow-query": "медленн* запрос*, slow quer*, тяжел* запрос*, heavy quer*, expensive quer*, "
     "долг* запрос*, long quer*, full scan, sequential scan, seq scan, полн* просмотр*, "
     "последовательн* просмотр*, полн* сканирован*",
@@ -53,6 +53,8 @@ _CONCEPTS: dict[str, str] = {
     "leader, лидер*, повышени*",
     "partition-network": "сетев* разрыв*, network partition, разделени* сет*, network disruption, "
     "разрыв* связ*, packet, сеть, network, сетев*, gateway, шлюз",
+    "data-centre": "дата-центр*, цод, data centre, data center, datacenter, dc, питание, power, region, "
+    "регион, availability zone, зон* доступност*",
     "dns": "dns, coredns, ndots, service discovery, обнаружени* сервис*, resolver, резолв*",
     "timeout": "таймаут*, тайм-аут*, timeout, time out, timed out, deadline, истек* ожидани*",
     "retry": "повтор*, ретра*, retry, переподключ*, reconnect*, re-enqueu*, переотправ*",
@@ -128,7 +130,8 @@ _SHARP_CONCEPTS: dict[str, str] = {
     "event schema, message format, формат* сообщени*",
     "eviction": "вытесн*, evict*, preempt*, priority class, pod priority, класс* приоритет*",
     "regex": "регуляр* выражени*, regex, regexp, regular expression, backtracking, перебор* с возврат*",
-    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*",
+    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*, "
+    "charged again, списыва* снова",
     "optimistic": "оптимистич*, optimistic",
 }
 _BROAD_CONCEPTS: dict[str, str] = {

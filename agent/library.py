@@ -184,10 +184,10 @@ class Library:
         The query may be in either language whatever `language` the answers are wanted in; `themes` lift
         incidents that share one and exclude nothing. The same in every process and with every backend.
         """
-        vector = embed(query)
-        factors = {incident.id: _factor(incident, set(themes)) for incident in self.incidents.values()}
         if k <= 0:
             return []
+        vector, asked = embed(query), set(themes)
+        factors = {incident.id: _factor(incident, asked) for incident in self.incidents.values()}
         ranked = sorted(
             (round(self._distance(vector, id) * factors[id], _DIGITS), id)
             for id in self._candidates(vector, factors, k)
@@ -290,7 +290,7 @@ _PREFIX = "library-"
 _MANIFEST = "manifest.json"
 _COLLECTION = "incidents"
 _LOCAL_S = 60.0  # a cold disk may take seconds to load the library; nothing local takes a minute
-_SERVER_S = 5.0  # Chroma's own client waits for ever
+_SERVER_S = 3.0  # Chroma's own client waits for ever
 
 T = TypeVar("T")
 Vectors = Callable[[], dict[str, list[float]]]
@@ -499,7 +499,10 @@ def _address(url: str) -> _Address:
 
 
 def _open_server(server: _Address, key: str, vectors: Vectors) -> _Index:
-    """The collection of this key on the server, filled if need be. Raises _ChromaUnusableError."""
+    """The collection of this key on the server, filled if need be. Raises _ChromaUnusableError.
+
+    Collections of other keys stay: another version of this program may be using them.
+    """
     chromadb = _chromadb()
     documents = vectors()
     settings = chromadb.config.Settings(anonymized_telemetry=False)

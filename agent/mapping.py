@@ -27,6 +27,7 @@ _MILLISECONDS_FROM = 20  # nobody waits 20 s or more "without a unit" for a conn
 _UNLESS_BESIDE = 2
 _BESIDE_CHARS = 14
 _SMALL_SHARE = 0.5
+_MOSTLY = 0.5
 _CLOSE_CHARS = 8
 _CONDITION_REACH = 9
 _STUDY_FIRST = 3  # a study verb this early in a sentence makes all of it a study
@@ -309,7 +310,10 @@ def _dismissed_after(toks: tuple[Token, ...], hi: int, right: int) -> bool:
 def _tells_history(clause: tuple[Token, ...]) -> bool:
     if any(_MODAL.match(t) and t.text not in _PAST_EN for t in clause):
         return False
-    return any(t.text in _PAST_EN or _is_past_ru(t) for t in clause)
+    return any(
+        (t.text in _PAST_EN and (k == 0 or clause[k - 1].text not in ("as", "if"))) or _is_past_ru(t)
+        for k, t in enumerate(clause)
+    )
 
 
 def _is_past_ru(token: Token) -> bool:
@@ -355,17 +359,8 @@ def _calls(
 
 def _parameter(
     item: str, toks: tuple[Token, ...], numbers: list[Quantity], finding: _Finding, spec: ParameterSpec
-) -> object:
+) -> float | None:
     """The value an item gives a parameter, or None."""
-    if spec.kind == "flag":
-        flags = words(spec.words)
-        return True if any(flags.match(t) for t in toks) else None
-    if spec.kind == "shares":
-        growing = _growing(numbers)
-        inside = [
-            n.value for n in numbers if growing and growing[0][0].start <= n.start <= growing[0][1].start
-        ]
-        return tuple(inside) or None
     sentence = next((s for s in sentences(item) if s.start <= toks[finding.lo].start < s.end), None)
     near = words(spec.near)
     anchors = [t for t in toks if near.match(t)] if spec.near else list(toks[finding.lo : finding.hi + 1])
@@ -405,7 +400,9 @@ def _as(number: Quantity, spec: ParameterSpec) -> float | None:
     if spec.kind == "rate":
         return number.value if number.unit == "rate" or (number.unit == "count" and number.bare) else None
     if spec.kind == "share":
-        return number.value if number.unit == "share" else None
+        if number.unit != "share":
+            return None
+        return round(1 - number.value, 6) if spec.complement and number.value > _MOSTLY else number.value
     if number.unit == "duration":
         return number.value
     if number.bare and number.unit == "count" and spec.unitless:

@@ -28,13 +28,13 @@ class _Model(BaseModel):
 class ParameterSpec(_Model):
     """How one parameter is read. Durations in seconds, shares 0-1, rates a second."""
 
-    kind: Literal["count", "duration", "share", "shares", "rate", "flag"]
+    kind: Literal["count", "duration", "share", "rate"]
     near: list[str] = []  # words the number stands next to; without any: next to the finding
-    words: list[str] = []  # what sets a flag
     min: float = 0.0
     max: float = 1e9
     unitless: Literal["ms"] | None = None  # what a bare number of 20 or more means
     zero: float | None = None  # what a bare 0 means, where a tool reads it as "for ever"
+    complement: bool = False  # a success rate of 99 % means an error rate of 1 %
     first: bool = False  # the first of a progression instead of its last
     close: bool = False  # only a number of the finding's own clause counts
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import simulator as simulator_package
-from api.service import ApplicationService, Progress, Simulator
+from api.ports import Progress, Simulator
+from api.service import ApplicationService
 from api.store import SqliteStore, Store
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def review_text(
 ) -> dict[str, Any]:
     """Judge a text against what was played; the minds are imported here and not before."""
     from agent.review_entry import review_text as review
+
     from simulator.run import Command
 
     commands = [Command(t_s, line) for t_s, line in log]

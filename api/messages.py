@@ -166,6 +166,34 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "run.holds": ("соблюдён", "holds"),
     "run.violated": ("нарушен: {count}", "violated: {count}"),
     "run.running": ("прогон", "running"),
+    # names of facts and criteria, where a person reads them
+    "fact.started_s": ("началось", "started"),
+    "fact.detected_s": ("первый пейдж", "first page"),
+    "fact.p1_paged_s": ("пейдж P1", "P1 page"),
+    "fact.mitigated_s": ("SLI в норме", "SLI back"),
+    "fact.recovered_s": ("восстановлено полностью", "recovered completely"),
+    "fact.failed_requests": ("потеряно запросов", "failed requests"),
+    "fact.offered_requests": ("всего запросов", "requests in all"),
+    "fact.failed_share": ("доля потерянных", "share failed"),
+    "fact.error_budget_burned": ("сожжено бюджета ошибок", "error budget burned"),
+    "fact.success_min": ("худшая успешность", "worst success rate"),
+    "fact.pool_exhausted_s": ("пул исчерпан", "pool exhausted"),
+    "fact.pending_max": ("ждали в пуле, максимум", "most waiting in the pool"),
+    "fact.backlog_max": ("очередь, максимум", "largest backlog"),
+    "fact.others_failed": ("потеряно у соседей", "neighbours' failures"),
+    "fact.connections_refused": ("отказов в соединении", "connections refused"),
+    "fact.database_cpu_max": ("CPU базы, максимум", "highest database CPU"),
+    "criterion.root_cause": ("причина", "root cause"),
+    "criterion.specific": ("конкретность", "specific"),
+    "criterion.owned": ("владельцы и сроки", "owned"),
+    "criterion.coverage": ("охват", "coverage"),
+    "criterion.effective": ("действенность", "effective"),
+    "criterion.systemic": ("системность", "systemic"),
+    "criterion.impact": ("влияние", "impact"),
+    "criterion.timeline": ("хронология", "timeline"),
+    "criterion.detection": ("обнаружение", "detection"),
+    "criterion.actions": ("меры", "actions"),
+    "criterion.blameless": ("без поиска виновных", "blameless"),
 }
 
 
@@ -183,6 +211,12 @@ def say(language: str, key: str, **values: object) -> str:
     """The text `key` in a language with its {places} filled."""
     text = _TEXTS[key][0 if language == "ru" else 1]
     return text.format(**values) if values else text
+
+
+def name_of(language: str, group: str, identifier: str) -> str:
+    """A person's word for a fact or a criterion; one without a word keeps its identifier."""
+    key = f"{group}.{identifier}"
+    return say(language, key) if key in _TEXTS else identifier
 
 
 def keys() -> list[str]:

@@ -7,84 +7,24 @@ only a cache of its log; whoever drops it loses nothing.
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from api.ports import Observation, Opened, Progress, ReadOnly, ReviewText, SessionError, Simulator
 from api.store import Effect, Entry, Header, Kind, Status, Store
 
 if TYPE_CHECKING:
-    from simulator.reply import Reply
     from simulator.scenario import Scenario
-    from simulator.world import Event, World
+    from simulator.world import World
 
-Progress = Callable[[float, float], None]
 LINE_LIMIT = 4_000  # characters of one command: a long SQL statement fits, a pasted log does not
 TEXT_LIMIT = 50_000  # characters of a text under review: ten times a long post-mortem
 FOLLOW_LIMIT_S = 120.0  # simulated seconds a following command (`-w`) goes on; part of what a log means
-
-
-class SessionError(ValueError):
-    """What was asked cannot be done to this session: one line for the player."""
-
-
-class ReadOnly(SessionError):
-    """The session can be read and branched, not continued."""
-
-
-@dataclass(frozen=True)
-class Simulator:
-    """The world as the service sees it; the real one is composed in `api.bootstrap`."""
-
-    version: str
-    load: Callable[[str], Scenario]
-    digest: Callable[[Scenario], str]
-    build: Callable[[Scenario, int, str], World]
-    execute: Callable[[World, str], Reply]
-
-
-class ReviewText(Protocol):
-    """Judge a text about a session; `log` is the list of (t_s, line) that was played."""
-
-    def __call__(
-        self,
-        scenario: Scenario,
-        text: str,
-        kind: str,
-        language: str,
-        *,
-        log: list[tuple[float, str]],
-        on_progress: Progress | None,
-    ) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a player sees after something happened. `severity` is the worst firing alert's, P1-P4."""
-
-    text: str
-    code: int
-    now_s: float
-    clock: datetime
-    severity: str | None
-    pending: str | None
-    resolved: bool
-    news: tuple[Event, ...] = ()  # what happened since the last observation
-    interrupted: bool = False
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A session that can be played (or only read: then `read_only` says why, in one line)."""
-
-    header: Header
-    scenario: Scenario
-    seen: Observation
-    read_only: str | None = None
-    unanswered: Entry | None = None  # a text whose review was cut off
 
 
 @dataclass
@@ -164,19 +104,23 @@ class ApplicationService:
 
     # playing
 
-    def submit(self, session_id: str, line: str) -> Observation:
+    def submit(self, session_id: str, line: str, interruptible: bool = False) -> Observation:
         """Log a command, then carry it out. Raises SessionError, StoreError.
 
-        A KeyboardInterrupt on the way stops the command where it is; the session goes on from there.
+        `interruptible`: a KeyboardInterrupt on the way stops the command where it is, and the session
+        goes on from there. It costs a snapshot of the world, some milliseconds.
         """
         if len(line) > LINE_LIMIT:
             raise SessionError(f"a command has at most {LINE_LIMIT} characters, this one has {len(line)}")
         with self._playable(session_id) as live:
+            before = pickle.dumps(live.world, protocol=5) if interruptible else b""
             entry = self._append(live, "command", line)
             try:
                 reply = self._simulator.execute(live.world, line)
             except KeyboardInterrupt:
-                return self._stopped(live, entry)
+                if not interruptible:
+                    raise
+                return self._stopped(live, entry, before)
             self._complete(live, entry.seq)
             return self._observe(live, reply.text, reply.code)
 
@@ -309,15 +253,10 @@ class ApplicationService:
         with live.lock:
             return Opened(live.header, live.scenario, self._observe(live), live.read_only, live.unanswered)
 
-    def _stopped(self, live: _Live, entry: Entry) -> Observation:
+    def _stopped(self, live: _Live, entry: Entry, before: bytes) -> Observation:
         """After Ctrl-C: the command counts as time that passed, up to the last whole second."""
         now_s = max(entry.t_s, float(int(live.world.now_s)))
-        columns, colour = live.world.columns, live.world.colour
-        past = [e for e in self._store.entries(live.id) if e.seq < entry.seq]
-        live.world = self._build(live.scenario, live.header.seed, live.header.language)
-        live.world.columns, live.world.colour = columns, colour
-        for earlier in past:
-            self._apply(live.world, earlier)
+        live.world = pickle.loads(before)
         live.world.advance_to(now_s)
         self._complete(live, entry.seq, "interrupted")
         return replace(self._observe(live), interrupted=True)
@@ -380,7 +319,8 @@ class ApplicationService:
         clock = live.world.at(entry.t_s)
         live.read_only = live.read_only or (
             f"session {live.id} is read-only from entry {entry.seq} on "
-            f"({clock:%H:%M:%S} {_shortened(entry.line)}): a replay gives {replayed}, the log says {entry.effect.digest}"
+            f"({clock:%H:%M:%S} {_shortened(entry.line)}): "
+            f"a replay gives {replayed}, the log says {entry.effect.digest}"
         )
         return False
 
@@ -400,8 +340,9 @@ class ApplicationService:
 
 
 def _worst_severity(world: World) -> str | None:
-    """`P1` before `P2`: the strings sort the way the pager means them."""
-    return min((i.severity for i in world.pager.incidents if i.resolved_s is None), default=None)
+    """Of what the player was paged for. `P1` before `P2`: the strings sort the way the pager means them."""
+    paged = [i for i in world.pager.incidents if i.paged_s is not None and i.resolved_s is None]
+    return min((i.severity for i in paged), default=None)
 
 
 def summaries(store: Store) -> list[dict[str, Any]]:

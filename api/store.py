@@ -181,7 +181,10 @@ class SqliteStore:
             SELECT e.seq, e.t_s, e.kind, e.line, f.digest, f.now_s, f.status
             FROM entries e LEFT JOIN effects f USING (session, seq) WHERE e.session = ? ORDER BY e.seq"""
         rows = self._guard(lambda db: db.execute(query, (session,)).fetchall())
-        return [Entry(*row[:4], Effect(*row[4:]) if row[4] is not None else None) for row in rows]
+        return [
+            Entry(seq, t_s, kind, line, Effect(digest, now_s, status) if digest is not None else None)
+            for seq, t_s, kind, line, digest, now_s, status in rows
+        ]
 
     def append(self, session: str, entry: Entry) -> None:
         def work(db: sqlite3.Connection) -> None:

@@ -121,11 +121,12 @@ def _pools(world: World) -> None:
     full = list(world.watch.full_pools)
     for name in world.scenario.databases():
         for pool in world.plane.pools(name):
-            exhausted = pool.active >= pool.limit - 0.5 and pool.waiting > 0.5
-            if exhausted and pool.name not in full:
+            since = world.plane.pool_full_since(pool.name)
+            if since is not None and pool.name not in full:
                 full.append(pool.name)
-                _say(world, "pool", "pool", pool=pool.name, n=pool.limit)
-            elif not exhausted and pool.name in full and pool.active < pool.limit * 0.9:
+                text = TEXTS["pool"].of(world.language).format(pool=pool.name, n=pool.limit)
+                world.note("pool", text, since)
+            elif since is None and pool.name in full:
                 full.remove(pool.name)
                 _say(world, "pool", "pool_free", pool=pool.name)
     world.watch.full_pools = tuple(full)

@@ -10,6 +10,7 @@ from simulator import __version__, facts
 from simulator.commands import execute
 from simulator.interventions import Call, read_call
 from simulator.invariants import check
+from simulator.kubernetes.state import counts
 from simulator.reply import Reply
 from simulator.responder import Responder, prepare
 from simulator.scenario import Scenario
@@ -17,6 +18,8 @@ from simulator.world import World
 
 Progress = Callable[[float, float], None]
 EXEC_FOLLOW_S = 10.0
+CALM_S = 60.0  # longer than a pod's start and than an open breaker's wait within what it retries
+CHANGES = ("deploy", "rollout", "command", "gate", "breaker", "page", "alert", "drain")
 STEP_S = 5.0  # how often a long run reports its progress
 SETTLE_S = 5.0  # a world for `exec` has this much history behind it
 
@@ -124,15 +127,32 @@ def replay_facts(
     scenario: Scenario,
     seed: int,
     planned: Sequence[tuple[float, str]],
-    responder: Responder,
+    responder: Responder | None,
     calls: Sequence[Call],
     until_s: float,
 ) -> dict[str, Any]:
     """One counterfactual: the facts of a run in which these interventions were in place."""
     world = make_world(scenario, seed, calls)
     world.responder = responder
-    play(world, planned, until_s)
+    last_s = max((t for t, _ in planned), default=0.0)
+    play(world, planned, until_s, stop=lambda w: w.now_s > last_s and settled(w))
     return facts.collect(world)
+
+
+def settled(world: World) -> bool:
+    """Nothing more will happen by itself: healthy for a while since the last change, queues empty.
+
+    Traffic is steady, so such a world stays as it is; running on would only add equal seconds.
+    """
+    deployment = world.kubernetes.deployments[world.scenario.focus.service]
+    if not counts(world.kubernetes, deployment, world.now_s).complete:
+        return False
+    last_change = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
+    if world.now_s - last_change < CALM_S or facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED:
+        return False
+    sli, history = world.scenario.sli, world.plane.history
+    recent = range(max(0, history.seconds - int(CALM_S)), history.seconds)
+    return all(facts.smoothed(history, sli.traffic_class, s) >= sli.healthy for s in recent)
 
 
 def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> Reply:

@@ -13,6 +13,7 @@ from agent.text import normalise, part_of_speech, word_set
 
 KINDS = ("prevent", "detect", "mitigate", "respond")
 _TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
+_AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
 _FULL_SENTENCE = 9  # enough words to say how
@@ -210,7 +211,7 @@ def anchored(reading: Reading, sentence: Sentence) -> float:
     """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
     grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
     if len(sentence.words) < _FRAGMENT and not grounded:
-        return 0.1
+        return 0.0
     if grounded:
         return 1.0
     technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
@@ -220,12 +221,13 @@ def anchored(reading: Reading, sentence: Sentence) -> float:
 
 
 def concept_weights(reading: Reading) -> dict[str, float]:
-    """The best anchored mention of each concept."""
+    """The best anchored mention of each concept; what speaks against a text needs no anchor."""
     best: dict[str, float] = {}
     for sentence in reading.sentences:
         weight = anchored(reading, sentence)
         for match in sentence.matches:
-            best[match.concept] = max(best.get(match.concept, 0.0), weight)
+            worth = 1.0 if _group(match.concept) in _AGAINST else weight
+            best[match.concept] = max(best.get(match.concept, 0.0), worth)
     return best
 
 
@@ -324,7 +326,8 @@ def _chain(reading: Reading) -> float:
     steps = ("story.hypothesis", "story.evidence", "story.refuted", "story.evidence", "story.turn")
     reached = 0
     for sentence in reading.sentences:
-        here = [m.concept for m in sentence.matches]
+        fragment = anchored(reading, sentence) == 0.0  # "Wrong again." may refute, but proves nothing
+        here = [m.concept for m in sentence.matches if not fragment or m.concept == "story.refuted"]
         while reached < len(steps) and steps[reached] in here:
             reached += 1
     return reached / len(steps)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from api.cli.errors import UsageError
 from api.messages import LANGUAGES, choose_language, say
@@ -30,15 +30,10 @@ SEED_LIMIT = 2**63  # what SQLite's INTEGER holds
 class _Parser(argparse.ArgumentParser):
     """argparse, with one line for an error and both languages for the help."""
 
-    language = "en"
-
     def error(self, message: str) -> NoReturn:
         command = self.prog.removeprefix("dropprod").strip()
         where = f"{command}: " if command else ""
         self.exit(2, f"dropprod: {where}{message} (see {self.prog} --help)\n")
-
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
-        (file or sys.stderr).write(message)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from api.cli.errors import UsageError
 from api.cli.files import read_lines, read_text
 from api.cli.paint import Screen, bar, clean, number, shorten, standard_screen, table, wrap
 from api.cli.progress import progress
-from api.messages import choose_language, say
+from api.messages import choose_language, name_of, say
 
 BAR_CELLS = 12
 LINE_LIMIT = 1_000_000  # bytes of one JSONL record
@@ -19,6 +19,7 @@ SHOWN_MEASURES = 8  # rows of a measured effect: the largest first
 
 def review(options: argparse.Namespace) -> int:
     from agent.review_entry import review_text
+
     from simulator.run import CommandFileError, parse_commands
     from simulator.scenario import ScenarioError, load
 
@@ -87,7 +88,7 @@ def _record(data: bytes) -> dict[str, Any]:
     return record
 
 
-def render_review(result: dict[str, Any], language: str, screen: Screen) -> list[str]:
+def render_review(result: dict[str, Any], language: str, screen: Screen, questions: bool = True) -> list[str]:
     """A review for a person: score, criteria, the CTO's feedback, measured effects, references."""
     overall = number(round(result["overall"], 2))
     score = say(language, "review.score", score=number(round(result["score"])), overall=overall)
@@ -102,7 +103,7 @@ def render_review(result: dict[str, Any], language: str, screen: Screen) -> list
         lines += ["", screen.paint(say(language, "review.references"), "bold")]
         for reference in result["references"]:
             lines += wrap(f"{reference['title']} — {reference['source_url']}", screen.columns, "  ")
-    if result["questions"]:
+    if questions and result["questions"]:
         lines += ["", screen.paint(say(language, "review.questions"), "bold")]
         for question in result["questions"]:
             lines += wrap(clean(question), screen.columns, "  ")
@@ -113,9 +114,10 @@ def render_review(result: dict[str, Any], language: str, screen: Screen) -> list
 def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> list[str]:
     if not criteria:
         return []
-    width = max(len(v["criterion"]) for v in criteria)
+    names = [name_of(language, "criterion", v["criterion"]) for v in criteria]
+    width = max(len(name) for name in names)
     lines = []
-    for verdict in criteria:
+    for name, verdict in zip(names, criteria, strict=True):
         level = verdict["level"]
         if level is None:
             gauge, figure = " " * BAR_CELLS, "–"
@@ -126,7 +128,7 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
             why = verdict["why"]
         room = screen.columns - width - BAR_CELLS - 8
         head, *rest = wrap(clean(why), max(20, room)) or [""]
-        lines.append(f"{verdict['criterion']:<{width}}  {gauge} {figure:>3}  {head}".rstrip())
+        lines.append(f"{name:<{width}}  {gauge} {figure:>3}  {head}".rstrip())
         lines += [" " * (width + BAR_CELLS + 8) + line for line in rest]
     return lines
 
@@ -152,7 +154,7 @@ def _effects(replay: dict[str, Any], language: str, screen: Screen) -> list[str]
         sign = "+" if isinstance(change, int | float) and not isinstance(change, bool) and change > 0 else ""
         rows.append(
             [
-                name,
+                name_of(language, "fact", name),
                 number(baseline.get(name)),
                 number(with_it.get(name)),
                 sign + number(change),

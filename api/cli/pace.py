@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from api.service import ApplicationService, Observation
+from api.ports import Observation
+from api.service import ApplicationService
 
 STEP_S = 0.5  # real seconds between two looks at the world
 

@@ -93,6 +93,14 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     return lines
 
 
+def reflow(text: str, width: int) -> list[str]:
+    """A text as its author broke it if every line fits; else its paragraphs, broken anew."""
+    if all(cells(line) <= width for line in text.rstrip().split("\n")):
+        return text.rstrip().split("\n")
+    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    return wrap("\n\n".join(paragraphs), width)
+
+
 def bar(share: float, width: int, screen: Screen) -> str:
     """`share` of 1 as a bar of `width` cells."""
     full, empty = ("█", "░") if screen.unicode else ("#", ".")

@@ -4,6 +4,7 @@ What a command means is the simulator's; what a session is, the service's. Nothi
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from api.cli.errors import UsageError
 from api.cli.pace import LivePace
-from api.cli.paint import screen_of, shorten, wrap
+from api.cli.paint import clean, number, reflow, screen_of, shorten, wrap
 from api.cli.talk import Leave, PipeTalk, Talk, TerminalTalk
 from api.messages import choose_language, say
-from api.service import ApplicationService, Observation, Opened, ReadOnly, SessionError
+from api.ports import Observation, Opened, ReadOnly, SessionError
+from api.service import ApplicationService
 from api.store import Entry, Kind, StoreError
 
 if TYPE_CHECKING:
@@ -36,16 +38,20 @@ def play(options: argparse.Namespace) -> int:
     language = choose_language(options.lang, os.environ)
     _check(options)
     try:
-        service = open_service()
-        player = Player(service, language, options.pace, options.speed)
-        player.talk = _open_talk(home() / "history", player.complete)
-        player.open(options)
-        try:
-            return player.loop()
-        finally:
-            player.close()
+        return run_player(open_service(), options, language, home() / "history")
     except (SessionError, StoreError) as error:
         raise UsageError(str(error)) from None
+
+
+def run_player(service: ApplicationService, options: argparse.Namespace, language: str, history: Path) -> int:
+    """Play from greeting to farewell. Raises UsageError, SessionError, StoreError."""
+    player = Player(service, language, options.pace, options.speed)
+    player.talk = _open_talk(history, player.complete)
+    player.open(options)
+    try:
+        return player.loop()
+    finally:
+        player.close()
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -76,6 +82,7 @@ class Player:
         self._opened: Opened
         self._seen: Observation
         self._told_resolved = False
+        self._queue: list[str] = []  # lines that come before the player's
         self._own: dict[str, Callable[[str], None]] = {
             "actions": lambda _: self._write("action-items"),
             "postmortem": lambda _: self._write("postmortem"),
@@ -117,9 +124,7 @@ class Player:
         header = opened.header
         title = opened.scenario.title.of(self._language)
         self._show(self.talk.screen.paint(title, "bold"))
-        self._show(
-            "\n".join(wrap(opened.scenario.brief.of(self._language).rstrip(), self.talk.screen.columns))
-        )
+        self._show("\n".join(reflow(opened.scenario.brief.of(self._language), self.talk.screen.columns)))
         self._show(
             self._say("play.session", id=header.id, scenario=opened.scenario.id, seed=header.seed)
             + "\n"
@@ -133,7 +138,8 @@ class Player:
             self._show(f"{opened.read_only}\n{self._say('play.read_only')}")
         elif opened.unanswered:
             self._show(self._say("play.unanswered"))
-            self._finish_review()
+            self._queue.append("review")
+            return  # the review is part of the greeting
         self.talk.end_answer()
 
     def _recall(self, opened: Opened) -> None:
@@ -155,13 +161,19 @@ class Player:
     def loop(self) -> int:
         while True:
             try:
-                for line in self._next_command().splitlines():
+                for line in self._next_lines():
                     self._do(line.strip())
             except Leave:
                 return 0
             except KeyboardInterrupt:
                 if not self.talk.interactive:
                     return 130
+
+    def _next_lines(self) -> list[str]:
+        """What to do next: several lines when a person pasted them."""
+        if self._queue:
+            return [self._queue.pop(0)]
+        return self._next_command().splitlines() or [""]
 
     def _next_command(self) -> str:
         prompt = self._prompt()
@@ -175,7 +187,7 @@ class Player:
         word, _, rest = line.partition(" ")
         own = self._own.get(word)
         try:
-            if own is not None and not self._seen.pending:
+            if own is not None:
                 own(rest.strip())
             elif line:
                 self._submit(line)
@@ -187,12 +199,14 @@ class Player:
 
     def _submit(self, line: str) -> None:
         with self.talk.working(self._running_clock):
-            seen = self._service.submit(self._opened.header.id, line)
+            seen = self._service.submit(self._opened.header.id, line, interruptible=True)
         if seen.text:
             self._show(seen.text)
         if seen.interrupted:
             self._show(self._say("play.interrupted", clock=f"{seen.clock:%H:%M:%S}"))
         self._look(seen)
+        if seen.interrupted and not self.talk.interactive:
+            raise KeyboardInterrupt
 
     def _look(self, seen: Observation) -> None:
         """Take over what is known now and tell the player what happened meanwhile."""
@@ -245,7 +259,7 @@ class Player:
         except KeyboardInterrupt:
             self._show(self._say("play.review_stopped"))
             return
-        self._show("\n".join(render_review(result, self._language, self.talk.screen)))
+        self._show("\n".join(render_review(result, self._language, self.talk.screen, questions=False)))
         self._ask_back(list(result["questions"])[:QUESTIONS])  # type: ignore[call-overload]
 
     def _ask_back(self, questions: list[str]) -> None:
@@ -267,12 +281,11 @@ class Player:
             self._show(self._log_line(entry))
 
     def _log_line(self, entry: Entry) -> str:
-        stopped = "^C" if entry.effect and entry.effect.status == "interrupted" else ""
-        kind = "" if entry.kind == "command" else f"[{entry.kind}] "
-        clock = f"{int(entry.t_s) // 60:>3}:{int(entry.t_s) % 60:02d}"
-        return shorten(
-            f"{entry.seq:>4} {clock}  {kind}{entry.line} {stopped}", self.talk.screen.columns
-        ).rstrip()
+        stopped = " ^C" if entry.effect and entry.effect.status == "interrupted" else ""
+        head = f"{entry.seq:>4} {int(entry.t_s) // 60:>3}:{int(entry.t_s) % 60:02d}  "
+        if entry.kind != "command":
+            head += f"[{entry.kind}] "
+        return head + shorten(clean(_summary(entry)) + stopped, self.talk.screen.columns - len(head))
 
     def _branch(self, rest: str) -> None:
         if not rest.isdecimal():
@@ -283,7 +296,7 @@ class Player:
             opened = self._service.branch(parent, int(rest), report)
         self._enter(opened)
         clock = f"{opened.seen.clock:%H:%M:%S}"
-        self._show(self._say("play.branched", id=opened.header.id, parent=parent, clock=clock))
+        self._show(self._say("play.branched", id=opened.header.id, parent=parent, seq=rest, clock=clock))
 
     def _leave(self, _rest: str) -> None:
         raise Leave
@@ -328,3 +341,11 @@ class Player:
 
     def _show(self, text: str) -> None:
         self.talk.show(text)
+
+
+def _summary(entry: Entry) -> str:
+    """What a log shows of an entry; what a mind said is kept as JSON, and only its heart is shown."""
+    if entry.kind == "model":
+        result = json.loads(entry.line)
+        return f"{number(result['score'])}/100 {result['feedback']}"
+    return str(json.loads(entry.line)["answer"]) if entry.kind == "answer" else entry.line

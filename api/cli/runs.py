@@ -11,7 +11,7 @@ from api.cli.errors import UsageError
 from api.cli.files import read_text
 from api.cli.paint import Screen, number, shorten, sparkline, standard_screen
 from api.cli.progress import progress
-from api.messages import choose_language, say
+from api.messages import choose_language, name_of, say
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def render_run(result: dict[str, Any], language: str, screen: Screen) -> list[st
     colour = "green" if result["resolved"] else "red"
     lines = [screen.paint(head, "bold"), screen.paint(say(language, verdict), colour), ""]
     lines += _curves(result["series"], screen)
-    lines += _section(say(language, "run.facts"), _facts(result["facts"]), screen)
+    lines += _section(say(language, "run.facts"), _facts(result["facts"], language), screen)
     alerts = [f"{_clock(a['t'])}  {a['severity']}  {a['name']}" for a in result["alerts"]]
     lines += _section(say(language, "run.alerts"), alerts, screen)
     timeline = [
@@ -100,9 +100,10 @@ def _curves(series: dict[str, list[float | None]], screen: Screen) -> list[str]:
     return lines
 
 
-def _facts(facts: dict[str, Any]) -> list[str]:
+def _facts(facts: dict[str, Any], language: str) -> list[str]:
     return [
-        f"{name:<20} {number(value)}" + (f"  ({_clock(value)})" if name.endswith("_s") and value else "")
+        f"{name_of(language, 'fact', name):<24} {number(value)}"
+        + (f"  ({_clock(value)})" if name.endswith("_s") and value else "")
         for name, value in facts.items()
     ]
 

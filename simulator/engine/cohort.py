@@ -163,6 +163,10 @@ class CohortPlane(Readings):
         w = self.worker_names.index(worker)
         self.kernel.worker_rate[w] = self.worker_rates[w] = per_s
 
+    def pool_full_since(self, pool: str) -> float | None:
+        since = self.kernel.pool_full_s[self.network.pool_index(pool)]
+        return since if since >= 0 else None
+
     def breaker_changes(self) -> list[tuple[float, str, str]]:
         return [(t, self.worker_names[w], BREAKER_NAMES[s]) for t, w, s in self.kernel.worker_changes]
 

@@ -91,7 +91,7 @@ class Store:
 
 
 class PoolRun:
-    __slots__ = ("active", "connecting", "limit", "open", "queue", "refused")
+    __slots__ = ("active", "connecting", "full_s", "limit", "open", "queue", "refused")
 
     def __init__(self, limit: int, opened: int) -> None:
         self.limit = limit
@@ -100,6 +100,7 @@ class PoolRun:
         self.connecting = False
         self.queue: deque[Request] = deque()
         self.refused = 0
+        self.full_s: float | None = None  # since when every connection is busy and somebody waits
 
 
 class WorkerRun:
@@ -218,6 +219,7 @@ class ExactPlane(Readings):
 
     def _retry(self, what: object) -> None:
         assert isinstance(what, tuple)
+        self.offered[what[0]] += 1
         self._start(Request(what[0], self.now_s, what[1]))
 
     def _go(self, r: Request, i: int) -> None:
@@ -321,6 +323,8 @@ class ExactPlane(Readings):
     def _run_query(self, p: int, r: Request) -> None:
         run = self.runs[p]
         run.active += 1
+        if run.active >= run.limit and run.full_s is None and run.queue:
+            run.full_s = self.now_s
         store = self.stores[self.network.pools[p].database]
         store.advance(self.now_s)
         store.active += 1
@@ -336,6 +340,8 @@ class ExactPlane(Readings):
         self.queries[p] += 1
         run = self.runs[p]
         run.active -= 1
+        if run.active < 0.9 * run.limit:
+            run.full_s = None
         if self.network.pools[p].transient:
             run.open -= 1
         if run.queue and run.active < run.open:
@@ -389,10 +395,10 @@ class ExactPlane(Readings):
             self.jobs[w].backlog += 1
             self._breaker_result(w, False)
             return
+        self.failed[r.cls * 3 + kind] += 1  # every attempt is a request of its own at the edge
         if r.attempt <= spec.retries:
             self._at(self.now_s + spec.backoff_s, RETRY, (r.cls, r.attempt + 1))
             return
-        self.failed[r.cls * 3 + kind] += 1
         if spec.parks_to:
             self.jobs[self.worker_names.index(spec.parks_to)].backlog += 1
 
@@ -509,6 +515,9 @@ class ExactPlane(Readings):
     def sample_request(self, class_name: str, start_s: float, index: int) -> list[Span]:
         """The exact engine keeps no traces: it is the oracle, not the engine of play."""
         return []
+
+    def pool_full_since(self, pool: str) -> float | None:
+        return self.runs[self.network.pool_index(pool)].full_s
 
     def breaker_changes(self) -> list[tuple[float, str, str]]:
         return list(self.changes)

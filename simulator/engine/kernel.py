@@ -79,6 +79,7 @@ class Kernel:
         self.pool_timeout_s = [math.inf] * pools
         self.pool_opens_at_s = [-1.0] * pools  # when the login under way is done; -1: none
         self.pool_refused = [0.0] * pools
+        self.pool_full_s = [-1.0] * pools  # since when every connection is busy and somebody waits
         self.pool_transient = [False] * pools  # a connection a query: no queue, refused without a slot
         self.pool_expected = [0.0] * pools
         self.pool_arrived = [0.0] * pools
@@ -222,6 +223,7 @@ def arrive(k, bucket):
                 for a in range(2, MAX_ATTEMPTS + 1):
                     if due[a] > 0.0:
                         total += due[a]
+                        k.offered[c] += due[a]
                         k.attempt_mass[base + a] += due[a]
                         due[a] = 0.0
         if total > 0.0:
@@ -343,7 +345,10 @@ def fail(k, i, column, mass, kind):
 
 
 def client_failure(k, c, column, mass, kind):
-    """A client learns of a failure: it retries after its back-off, or gives up and may be parked."""
+    """A client learns of a failure: it retries after its back-off, or gives up and may be parked.
+
+    Every attempt is a request of its own at the edge: a failed one counts, whatever the next one brings.
+    """
     k.outstanding[c * k.buckets + column] -= mass
     final = mass
     if k.class_attempts[c] > 1:
@@ -362,7 +367,7 @@ def client_failure(k, c, column, mass, kind):
                 due[a + 1 if a < MAX_ATTEMPTS else MAX_ATTEMPTS] += part
             else:
                 final += part
-    k.failed[c * 3 + kind] += final
+    k.failed[c * 3 + kind] += mass
     if k.class_parks[c] >= 0:
         k.worker_backlog[k.class_parks[c]] += final
 
@@ -829,6 +834,11 @@ def end_of_tick(k):
         k.pool_arrived[p] = 0.0
         k.trace_admitted[p].append(k.admitted[p])
         k.trace_queue[p].append(k.queue_total[p])
+        full = k.queue_total[p] > 0.5 and k.pool_busy[p] >= k.pool_limit[p] - 0.5
+        if full and k.pool_full_s[p] < 0.0:
+            k.pool_full_s[p] = (k.tick + 1) * k.dt
+        elif not full and k.pool_busy[p] < 0.9 * k.pool_limit[p]:
+            k.pool_full_s[p] = -1.0
     for s in range(len(k.service_expected)):
         k.service_expected[s] = k.service_arrived[s]
         k.service_arrived[s] = 0.0

@@ -117,7 +117,7 @@ ENTRIES = [
             ru="каждый релиз дольше на время выдержки; нужны метрики по версиям",
             en="every release takes the soak time longer; needs metrics by version",
         ),
-        {"pods": 1, "soak_s": 120, "max_error_rate": 0.02},
+        {"pods": 2, "soak_s": 120, "max_error_rate": 0.02},
         install=_canary,
     ),
     Intervention(

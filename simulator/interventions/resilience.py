@@ -25,7 +25,7 @@ def _client_retries(raw: Raw, focus: Focus, params: Params) -> None:
 
 def _infinite_retries(raw: Raw, focus: Focus, params: Params) -> None:
     """As many attempts as the engine counts, hardly any pause between them."""
-    _entry(raw).update(retries=50, backoff_s=0.1)
+    _entry(raw).update(retries=50, backoff_s=1.0)
 
 
 def _worker(raw: Raw, focus: Focus) -> Raw:

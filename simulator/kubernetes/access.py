@@ -22,11 +22,15 @@ def may(verb: str, kind: ResourceType) -> bool:
 
 def demand(verb: str, kind: ResourceType, name: str, namespace: str) -> None:
     """Raise the server's Forbidden when the role may not."""
-    if may(verb, kind):
-        return
+    if not may(verb, kind):
+        raise forbidden(verb, kind, name, namespace)
+
+
+def forbidden(verb: str, kind: ResourceType, name: str, namespace: str) -> Refused:
+    """The server's refusal."""
     where = f' in the namespace "{namespace}"' if kind.namespaced else " at the cluster scope"
     subject = f'{kind.qualified} "{name}" is forbidden' if name else f"{kind.qualified} is forbidden"
-    raise Refused(
+    return Refused(
         f'Error from server (Forbidden): {subject}: User "{USER}" cannot {verb} resource '
         f'"{kind.plural}" in API group "{kind.group}"{where}'
     )

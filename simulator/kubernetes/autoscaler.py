@@ -18,13 +18,16 @@ SOURCE = "horizontal-pod-autoscaler"
 DEFAULT_TARGET = 80  # what `kubectl autoscale` means without --cpu-percent
 
 
-def create(world: "World", deployment: Deployment, minimum: int, maximum: int, target: int) -> Autoscaler:
-    """A new autoscaler for a deployment; it looks for the first time after one period."""
-    name = deployment.name
-    autoscaler = Autoscaler(name, name, minimum, maximum, target, world.now_s, desired=deployment.replicas)
-    world.kubernetes.hpas[name] = autoscaler
+def create(
+    world: "World", deployment: Deployment, bounds: tuple[int, int], target: int, name: str = ""
+) -> Autoscaler:
+    """A new autoscaler between (min, max) pods; it looks for the first time after one period."""
+    name = name or deployment.name
+    size = deployment.replicas
+    made = Autoscaler(name, deployment.name, bounds[0], bounds[1], target, world.now_s, desired=size)
+    world.kubernetes.hpas[name] = made
     world.agenda.at(world.now_s + SYNC_S, "kubernetes.hpa_sync", hpa=name, created_s=world.now_s)
-    return autoscaler
+    return made
 
 
 def on_hpa_sync(world: "World", hpa: str, created_s: float) -> None:

@@ -7,6 +7,7 @@ import math
 
 from simulator.engine import streams
 from simulator.kubernetes.state import (
+    ChartRevision,
     Cluster,
     ConfigMap,
     Deployment,
@@ -169,6 +170,7 @@ def _add_deployment(cluster: Cluster, deployment: Deployment, versions: list[str
         )
         cluster.replicasets[replicaset.name] = replicaset
     deployment.revision = deployment.generation = base
+    _add_chart(cluster, deployment)
     deployment.progressed_s = -age
     newest = cluster.replicasets[f"{name}-{template_hash(cluster, deployment.template)}"]
     for _ in range(deployment.replicas):
@@ -176,6 +178,23 @@ def _add_deployment(cluster: Cluster, deployment: Deployment, versions: list[str
     if deployment.routed or deployment.rate_per_pod:
         deployment.serving = {current: deployment.replicas}
     _add_service(cluster, name, deployment.template.port, deployment.created_s, deployment.labels)
+
+
+def _add_chart(cluster: Cluster, deployment: Deployment) -> None:
+    """The release pipeline installs every deployment as a Helm release of the same name."""
+    revisions = cluster.revisions(deployment.name)
+    shift = _draw(cluster, deployment.name, "chart", (2, 9))  # kubectl restarts are no chart revisions
+    cluster.charts[deployment.name] = [
+        ChartRevision(
+            number=rs.revision - shift,
+            updated_s=rs.created_s,
+            status="deployed" if rs is revisions[-1] else "superseded",
+            tag=rs.template.version,
+            replicas=deployment.replicas,
+            description="Upgrade complete",
+        )
+        for rs in revisions
+    ]
 
 
 def pod_name(cluster: Cluster, replicaset: ReplicaSet) -> str:

@@ -9,7 +9,7 @@ from simulator.kubernetes import access, autoscaler, controller
 from simulator.kubernetes.get import collect
 from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.parse import Call, Refused
-from simulator.kubernetes.resources import Item, namespace_of, request
+from simulator.kubernetes.resources import Item, request
 from simulator.kubernetes.rollout import STEP_S, dry_run, each, targets
 from simulator.kubernetes.state import Deployment, Pod, Template
 from simulator.reply import Reply
@@ -25,8 +25,7 @@ NO_DELETE = (
     "   '<resource> <name>'\n   '<resource>'"
 )
 QUANTITY = (
-    "error: quantities must match the regular expression "
-    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    "error: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
 _CPU = re2.compile(r"^[0-9]{1,5}(\.[0-9]{1,3})?m?$")
 _MEMORY = re2.compile(r"^[0-9]{1,12}(\.[0-9]{1,3})?(Ki|Mi|Gi|Ti|K|M|G|T|k)?$")
@@ -181,7 +180,7 @@ def run_set_resources(world: "World", call: Call) -> Reply:
         own = call.text("containers")
         if own not in ("", "*", found.template.container):
             raise Refused(f"error: unable to find container named {own}")
-        changed = replace(found.template, **changes)
+        changed = Template(**{**vars(found.template), **changes})
         check_resources(changed)
         if not dry:
             controller.apply_template(world, found, changed)
@@ -244,7 +243,7 @@ def run_autoscale(world: "World", call: Call) -> Reply:
             )
         check_replicas(item.source, maximum)
         if not dry:
-            autoscaler.create(world, item.source, minimum, maximum, target, name)
+            autoscaler.create(world, item.source, (minimum, maximum), target, name)
         return f"horizontalpodautoscaler.autoscaling/{name} autoscaled{suffix}\n"
 
     return each(world, call, items, errors, act)
@@ -261,7 +260,7 @@ def run_delete(world: "World", call: Call) -> Reply:
     if asked.named and call.on("all"):
         raise Refused("error: setting 'all' parameter but found a non empty selector.")
     grace_s = 1 if call.on("now") else call.number("grace-period", 30)
-    forced = call.on("force") and grace_s in (0, 30) or grace_s == 0
+    forced = (call.on("force") and grace_s in (0, 30)) or grace_s == 0
     found = collect(world, call, asked)
     dry, suffix = dry_run(call)
     doomed: list[Pod] = []
@@ -287,7 +286,7 @@ def _delete(world: "World", item: Item, grace_s: float, forced: bool) -> list[Po
     source = item.source
     if isinstance(source, Pod):
         if item.namespace != world.kubernetes.namespace:
-            access.demand("delete", replace(item.type, plural="pods/system"), item.name, item.namespace)
+            raise access.forbidden("delete", item.type, item.name, item.namespace)
         access.protect_database(source.app, source.owner_kind)
         controller.delete_pod(world, source, grace_s, forced)
         return [source]
@@ -350,7 +349,3 @@ def _set_pair(world: "World", call: Call, item: Item, pair: str, dry: bool) -> N
         held[key[:120]] = value[:63]
     else:
         held.pop(key, None)
-
-
-def where(world: "World", call: Call) -> str:
-    return namespace_of(world, call)

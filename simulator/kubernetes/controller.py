@@ -437,8 +437,9 @@ def on_progress_check(world: "World", deployment: str) -> None:
         return
     if found.canary is not None:
         name = found.canary.replicaset
-        payload = {"deployment": deployment, "replicaset": name, "stuck": True}
-        world.agenda.at(world.now_s, "kubernetes.canary_check", **payload)
+        world.agenda.at(
+            world.now_s, "kubernetes.canary_check", deployment=deployment, replicaset=name, stuck=True
+        )
         return
     found.progress = "ProgressDeadlineExceeded"
     version, seconds = found.template.version, round(deadline_s)

@@ -13,8 +13,9 @@ from simulator.kubernetes.objects import (
     container_state,
     endpoint_pods,
     pod_conditions,
+    running_since,
 )
-from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.parse import Call
 from simulator.kubernetes.resources import Item, request
 from simulator.kubernetes.state import (
     Autoscaler,
@@ -173,8 +174,7 @@ def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> s
     text += f"    Port:\t{template.port}/TCP\n    Host Port:\t0/TCP\n"
     state: dict[str, Any] = container_state(world, pod)
     if "running" in state:
-        since_s = max(pod.started_s, pod.restarted_s) if pod.restarts else pod.started_s
-        text += f"    State:\tRunning\n      Started:\t{_when(world, since_s)}\n"
+        text += f"    State:\tRunning\n      Started:\t{_when(world, running_since(pod))}\n"
     else:
         text += f"    State:\tWaiting\n      Reason:\t{state['waiting']['reason']}\n"
     if pod.restarts:
@@ -186,7 +186,7 @@ def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> s
     return text + _environment(template, "    ") + "    Mounts:\t<none>\n"
 
 
-def _pod_template(template: Template, labels: dict[str, str], deployment: Deployment | None) -> str:
+def pod_template_text(template: Template, labels: dict[str, str], deployment: Deployment | None) -> str:
     shown = "\n\t".join(f"{key}={value}" for key, value in sorted(labels.items()))
     text = f"Pod Template:\n  Labels:\t{shown}\n"
     if template.restarted_at:
@@ -215,7 +215,7 @@ def _deployment(world: "World", item: Item) -> str:
     if strategy.kind == "RollingUpdate":
         limits = f"{strategy.max_unavailable} max unavailable, {strategy.max_surge} max surge"
         text += f"RollingUpdateStrategy:\t{limits}\n"
-    text += _pod_template(found.template, found.labels, found)
+    text += pod_template_text(found.template, found.labels, found)
     text += "Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n"
     for condition in conditions(world, found):
         text += f"  {condition['type']} \t{condition['status']}\t{condition['reason']}\n"
@@ -254,7 +254,7 @@ def _replicaset(world: "World", item: Item) -> str:
     waiting = len(owned) - running
     text += f"Pods Status:\t{running} Running / {waiting} Waiting / 0 Succeeded / 0 Failed\n"
     deployment = world.kubernetes.deployments.get(found.deployment)
-    return text + _pod_template(found.template, item.labels, deployment)
+    return text + pod_template_text(found.template, item.labels, deployment)
 
 
 def _service(world: "World", item: Item) -> str:
@@ -293,7 +293,9 @@ def _autoscaler(world: "World", item: Item) -> str:
 def _hpa_conditions(found: Autoscaler) -> list[tuple[str, str, str, str]]:
     able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
     if found.stabilized:
-        text = "recent recommendations were higher than current one, applying the highest recent recommendation"
+        text = (
+            "recent recommendations were higher than current one, applying the highest recent recommendation"
+        )
         able = ("AbleToScale", "True", "ScaleDownStabilized", text)
     elif found.scaled_s is not None:
         text = f"the HPA controller was able to update the target scale to {found.desired}"
@@ -310,9 +312,21 @@ def _hpa_conditions(found: Autoscaler) -> list[tuple[str, str, str, str]]:
     )
     limits = {
         "": ("False", "DesiredWithinRange", "the desired count is within the acceptable range"),
-        "ScaleUpLimit": ("True", "ScaleUpLimit", "the desired replica count is increasing faster than the maximum scale rate"),
-        "TooManyReplicas": ("True", "TooManyReplicas", "the desired replica count is more than the maximum replica count"),
-        "TooFewReplicas": ("True", "TooFewReplicas", "the desired replica count is less than the minimum replica count"),
+        "ScaleUpLimit": (
+            "True",
+            "ScaleUpLimit",
+            "the desired replica count is increasing faster than the maximum scale rate",
+        ),
+        "TooManyReplicas": (
+            "True",
+            "TooManyReplicas",
+            "the desired replica count is more than the maximum replica count",
+        ),
+        "TooFewReplicas": (
+            "True",
+            "TooFewReplicas",
+            "the desired replica count is less than the minimum replica count",
+        ),
     }
     return [
         able,
@@ -332,7 +346,7 @@ def _node(world: "World", item: Item) -> str:
     text += f"Taints:\t{taint}\nUnschedulable:\t{str(node.unschedulable).lower()}\n"
     text += "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------\n"
     for kind in ("Memory", "Disk", "PID"):
-        low = "HasSufficientMemory HasNoDiskPressure HasSufficientPID".split()
+        low = ["HasSufficientMemory", "HasNoDiskPressure", "HasSufficientPID"]
         reason = "Kubelet" + low[("Memory", "Disk", "PID").index(kind)]
         meaning = {"Memory": "sufficient memory", "Disk": "no disk pressure", "PID": "sufficient PID"}[kind]
         text += f"  {kind}Pressure \tFalse \t{reason} \tkubelet has {meaning} available\n"
@@ -358,7 +372,12 @@ def _node_pods(world: "World", node: Node, here: list[Pod]) -> str:
     sums = [0, 0, 0, 0]
     for pod in sorted(here, key=lambda pod: (pod.namespace, pod.name)):
         t = pod.template
-        numbers = [cpu_m(t.cpu_request), cpu_m(t.cpu_limit), memory_mi(t.memory_request), memory_mi(t.memory_limit)]
+        numbers = [
+            cpu_m(t.cpu_request),
+            cpu_m(t.cpu_limit),
+            memory_mi(t.memory_request),
+            memory_mi(t.memory_limit),
+        ]
         sums = [a + b for a, b in zip(sums, numbers, strict=True)]
         shown = [t.cpu_request, t.cpu_limit, t.memory_request, t.memory_limit]
         wholes = [node.cpu_m, node.cpu_m, node.memory_mi, node.memory_mi]
@@ -375,7 +394,8 @@ def _node_pods(world: "World", node: Node, here: list[Pod]) -> str:
 
 
 def _configmap(world: "World", item: Item) -> str:
-    text = f"Name:\t{item.name}\nNamespace:\t{item.namespace}\nLabels:\t<none>\nAnnotations:\t<none>\n\nData\n====\n"
+    text = f"Name:\t{item.name}\nNamespace:\t{item.namespace}\n"
+    text += "Labels:\t<none>\nAnnotations:\t<none>\n\nData\n====\n"
     for key, value in sorted(item.source.data.items()):
         text += f"{key}:\n----\n{value}\n\n"
     return text + "\nBinaryData\n====\n\n"
@@ -389,7 +409,7 @@ def _statefulset(world: "World", item: Item) -> str:
     text += _mapping("Labels", found.labels) + "Annotations:\t<none>\n"
     text += f"Replicas:\t{found.replicas} desired | {found.replicas} total\nUpdate Strategy:\tOnDelete\n"
     text += f"Pods Status:\t{ready} Running / {found.replicas - ready} Waiting / 0 Succeeded / 0 Failed\n"
-    return text + _pod_template(found.template, found.labels, None)
+    return text + pod_template_text(found.template, found.labels, None)
 
 
 def _plain(world: "World", item: Item) -> str:
@@ -416,4 +436,3 @@ _MAKERS: dict[str, Callable[["World", Item], str]] = {
     "statefulsets": _statefulset,
 }
 _EVENTFUL = (*_MAKERS, "endpoints", "ingresses", "persistentvolumeclaims")
-__all__ = ["Refused", "run_describe"]

@@ -131,7 +131,7 @@ def _sorted(world: "World", call: Call, group: list[Item]) -> list[Item]:
         values = jsonpath.select(tokens, [as_object(world, item)])
         keyed.append((values[0] if values else None, item))
     if all(value is None for value, _ in keyed):
-        raise Refused(f"error: couldn't find any field with path \"{{{jsonpath.relaxed(path)}}}\" in the list")
+        raise Refused(f'error: couldn\'t find any field with path "{{{jsonpath.relaxed(path)}}}" in the list')
     numeric = all(value is None or isinstance(value, (int, float)) for value, _ in keyed)
 
     def order(pair: tuple[object, Item]) -> tuple[bool, float, str]:
@@ -305,7 +305,9 @@ def _fingerprints(
     marks = {}
     several = len({kind.plural for kind, _ in found.groups}) > 1
     for kind, group in found.groups:
-        moving = [i for i, name in enumerate(tables.header(kind.plural, False)) if name in ("AGE", "RESTARTS")]
+        moving = [
+            i for i, name in enumerate(tables.header(kind.plural, False)) if name in ("AGE", "RESTARTS")
+        ]
         for item in group:
             cells = _rows(world, call, kind, [item], several)[0]
             still = tuple(cell for i, cell in enumerate(tables.row(world, item, False)) if i not in moving)

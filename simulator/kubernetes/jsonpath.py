@@ -144,7 +144,8 @@ def _step(kind: str, value: Any, nodes: list[Any]) -> list[Any]:
 
 
 def _descend(node: Any) -> list[Any]:
-    found, queue = [], [node]
+    found: list[Any] = []
+    queue = [node]
     while queue and len(found) < MAX_RESULTS:
         here = queue.pop(0)
         found.append(here)
@@ -161,7 +162,9 @@ def _holds(condition: tuple[list[Token], str, Any], node: Any) -> bool:
     if not op or not found:
         return bool(found) and not op
     value = found[0]
-    if isinstance(value, bool) != isinstance(wanted, bool) or isinstance(value, str) != isinstance(wanted, str):
+    if isinstance(value, bool) != isinstance(wanted, bool) or isinstance(value, str) != isinstance(
+        wanted, str
+    ):
         return op == "!="
     if not isinstance(value, (str, int, float)):
         return False

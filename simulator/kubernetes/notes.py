@@ -102,7 +102,36 @@ TEXTS = {
     "state_stalled": Text(ru="выкатка не движется", en="rollout stalled"),
     "state_canary": Text(ru="канарейка на проверке", en="canary under analysis"),
     "rolled_back": Text(ru="автоматически отменена: {version}", en="taken back automatically: {version}"),
-    "usage_deploy": Text(ru="deploy СЕРВИС ВЕРСИЯ", en="deploy SERVICE VERSION"),
+    "no_selector_labels": Text(
+        ru="error: менять метку {label} здесь нельзя: под не отделяется от своего ReplicaSet",
+        en="error: changing the label {label} is not simulated: a pod cannot be split from its ReplicaSet",
+    ),
+    "no_editor": Text(
+        ru="error: редактора здесь нет: вместо edit используйте kubectl set, kubectl scale или kubectl patch",
+        en="error: there is no editor here: instead of edit use kubectl set, kubectl scale or kubectl patch",
+    ),
+    "not_simulated": Text(
+        ru="error: kubectl {verb} здесь не моделируется",
+        en="error: kubectl {verb} is not simulated here",
+    ),
+    "no_forward": Text(
+        ru="error: port-forward не моделируется: с этого хоста сервисы доступны напрямую, "
+        "например curl http://{target}/metrics",
+        en="error: port-forward is not simulated: from this host services are reachable directly, "
+        "e.g. curl http://{target}/metrics",
+    ),
+    "no_shell": Text(
+        ru="error: интерактивной оболочки в поде нет: дайте команду после --, "
+        "например kubectl exec {pod} -- env",
+        en="error: there is no interactive shell in a pod here: give a command after --, "
+        "e.g. kubectl exec {pod} -- env",
+    ),
+    "not_patchable": Text(
+        ru="error: поле {path} здесь не меняется: моделируются replicas, paused, strategy, minReadySeconds, "
+        "progressDeadlineSeconds, а в шаблоне image, env, resources и аннотации",
+        en="error: the field {path} cannot be changed here: simulated are replicas, paused, strategy, "
+        "minReadySeconds, progressDeadlineSeconds and, in the template, image, env, resources, annotations",
+    ),
 }
 
 

@@ -251,10 +251,15 @@ def pod_conditions(pod: Pod) -> list[tuple[str, bool]]:
     ]
 
 
+def running_since(pod: Pod) -> float:
+    """When the present container of a pod started."""
+    return pod.restarted_s if pod.restarts else pod.started_s
+
+
 def container_state(world: "World", pod: Pod) -> Object:
     """The `state` of a pod's container."""
     if world.now_s >= pod.started_s:
-        return {"running": {"startedAt": stamp(world.at(max(pod.started_s, pod.restarted_s)))}}
+        return {"running": {"startedAt": stamp(world.at(running_since(pod)))}}
     shown = lives.status(pod, world.now_s)
     waiting: Object = {"reason": shown if shown not in ("Pending", "Terminating") else "ContainerCreating"}
     if shown == "ImagePullBackOff":

@@ -88,15 +88,9 @@ SUBCOMMANDS = {
     "auth": ("can-i", "reconcile", "whoami"),
 }
 # Real verbs whose words are not looked into: they are answered as a whole.
-OPAQUE = (
-    "attach certificate completion cp create debug expose kustomize plugin proxy replace run taint "
-    "set selector,set serviceaccount,set subject,auth reconcile"
-).replace(",", " ")
-VERBS = sorted(
-    {key.split()[0] for key in FLAGS}
-    | set("attach certificate completion cp create debug expose kustomize".split())
-    | set("plugin proxy replace run taint".split())
-)
+OPAQUE = ["attach", "certificate", "completion", "cp", "create", "debug", "expose", "kustomize"]
+OPAQUE += ["plugin", "proxy", "replace", "run", "taint"]
+VERBS = sorted({key.split()[0] for key in FLAGS} | set(OPAQUE))
 _TOP_NAMES = {"node": "nodes", "no": "nodes", "pod": "pods", "po": "pods"}
 
 
@@ -148,7 +142,7 @@ class Flag:
 
 
 def _flags(spec: str) -> dict[str, Flag]:
-    found = {}
+    found: dict[str, Flag] = {}
     for word in (spec + " " + GLOBAL).split():
         name, short, kind = word.split(":")
         found.setdefault(name, Flag(name, short, kind))

@@ -169,13 +169,12 @@ def terminate(world: "World", pod: Pod, grace_s: float = GRACE_S) -> None:
         return
     cluster: Cluster = world.kubernetes
     pod.deleted_s = world.now_s
-    was_ready, pod.ready = pod.ready, False
     events.silence(world, "Pod", pod.name)
     if phase(pod, world.now_s) == "Running":
         about = ("Pod", pod.name)
         events.record(world, about, "Killing", f"Stopping container {pod.template.container}", KUBELET)
     jitter = streams.uniform(streams.key_of(cluster.seed, "pod-stop", pod.name))
-    takes = DRAIN_S + 2 * jitter if was_ready else ABORT_S + jitter / 2
+    takes = DRAIN_S + 2 * jitter if pod.ready else ABORT_S + jitter / 2
     pod.gone_s = world.now_s + min(takes, max(grace_s, 1.0))
     world.agenda.at(pod.gone_s, "kubernetes.pod_gone", pod=pod.name, uid=pod.uid)
 
@@ -198,10 +197,10 @@ def kill(world: "World", pod: Pod) -> None:
     """Forced deletion: the pod dies with everything it holds."""
     cluster: Cluster = world.kubernetes
     deployment = cluster.deployments.get(pod.app)
-    if pod.ready and deployment is not None and deployment.routed:
+    if pod.active and pod.ready and deployment is not None and deployment.routed:
         world.plane.kill_pods(pod.app, pod.version, 1)
     if pod.active:
-        pod.deleted_s, pod.ready = world.now_s, False
+        pod.deleted_s = world.now_s
     remove(world, pod)
 
 

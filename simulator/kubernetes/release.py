@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from simulator.kubernetes.controller import set_image
 from simulator.kubernetes.notes import text
-from simulator.kubernetes.state import Cluster, Deployment, counts
+from simulator.kubernetes.state import ChartRevision, Cluster, Deployment, counts
 from simulator.reply import Reply, failure
 
 if TYPE_CHECKING:
     from simulator.world import World
+
+MAX_CHART_REVISIONS = 10  # helm's --history-max
 
 
 def deploy(world: "World", service: str, version: str) -> Reply:
@@ -26,6 +28,7 @@ def deploy(world: "World", service: str, version: str) -> Reply:
         return failure(text(world, "paused_release", service=service))
     image = found.template.image.rpartition(":")[0]
     set_image(world, found, f"{image}:{version}", cause=f"release {version}")
+    record_chart(world, found, "Upgrade complete")
     answer = text(
         world,
         "released",
@@ -37,6 +40,18 @@ def deploy(world: "World", service: str, version: str) -> Reply:
         namespace=world.kubernetes.namespace,
     )
     return Reply(out=answer + "\n")
+
+
+def record_chart(world: "World", deployment: Deployment, description: str, status: str = "deployed") -> None:
+    """Append what the pipeline just installed to the release's Helm history."""
+    history = world.kubernetes.charts.setdefault(deployment.name, [])
+    number = history[-1].number + 1 if history else 1
+    for revision in history:
+        if revision.status == "deployed" and status == "deployed":
+            revision.status = "superseded"
+    tag, size = deployment.template.version, deployment.replicas
+    history.append(ChartRevision(number, world.now_s, status, tag, size, description))
+    del history[:-MAX_CHART_REVISIONS]
 
 
 def _find(world: "World", service: str) -> tuple[Deployment | None, Reply]:

@@ -119,9 +119,17 @@ for _type in TYPES.values():
     for _name in (_type.plural, _type.singular, *_type.shorts):
         _NAMES[_name] = _type
 ALL = (
-    "pods replicationcontrollers services daemonsets deployments replicasets statefulsets "
-    "horizontalpodautoscalers cronjobs jobs"
-).split()
+    "pods",
+    "replicationcontrollers",
+    "services",
+    "daemonsets",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "horizontalpodautoscalers",
+    "cronjobs",
+    "jobs",
+)
 
 
 def resource_type(word: str) -> ResourceType:
@@ -144,7 +152,8 @@ def resource_types(word: str) -> list[ResourceType]:
 
 def namespace_of(world: "World", call: Call) -> str:
     """The namespace a call speaks of: -n, or the context's own."""
-    return call.text("namespace") or world.kubernetes.namespace
+    cluster: Cluster = world.kubernetes
+    return call.text("namespace") or cluster.namespace_default or cluster.namespace
 
 
 def _pods(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any]]:
@@ -266,7 +275,7 @@ def request(args: list[str], missing: str) -> Request:
             kind, _, name = word.partition("/")
             if not kind or not name or "/" in name:
                 raise Refused(
-                    f'error: arguments in resource/name form may not have more than one slash'
+                    "error: arguments in resource/name form may not have more than one slash"
                     if "/" in name
                     else "error: arguments in resource/name form must have a single resource and name"
                 )

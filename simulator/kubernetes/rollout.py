@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.kubernetes import access, controller
-from simulator.kubernetes.describe import _pod_template as template_text
+from simulator.kubernetes.describe import pod_template_text
 from simulator.kubernetes.get import collect
 from simulator.kubernetes.layout import elastic
 from simulator.kubernetes.objects import as_object, conditions
@@ -32,9 +32,7 @@ def dry_run(call: Call) -> tuple[bool, str]:
         return True, " (dry run)"
     if value == "server":
         return True, " (server dry run)"
-    raise Refused(
-        f'error: Invalid dry-run value ({value}). Must be "none", "server", or "client".'
-    )
+    raise Refused(f'error: Invalid dry-run value ({value}). Must be "none", "server", or "client".')
 
 
 def targets(world: "World", call: Call, missing: str) -> tuple[list[Item], list[str]]:
@@ -102,7 +100,7 @@ def _history(world: "World", call: Call, item: Item) -> str:
     for replicaset in revisions:
         if replicaset.revision == wanted:
             labels = {**found.labels, "pod-template-hash": replicaset.hash}
-            body = template_text(replicaset.template, labels, found)
+            body = pod_template_text(replicaset.template, labels, found)
             return f"{item.path} with revision #{wanted}\n{body}\n"
     raise Refused("error: unable to find the specified revision")
 
@@ -273,9 +271,7 @@ def _met(world: "World", item: Item, kind: str, rest: str) -> bool:
         return held.get(name.lower()) == (value or "true").lower()
     path, _, value = rest.rpartition("=") if not rest.endswith("}") else (rest, "", "")
     try:
-        found = jsonpath.select(
-            jsonpath.path_tokens(jsonpath.relaxed(path)), [as_object(world, now[0])]
-        )
+        found = jsonpath.select(jsonpath.path_tokens(jsonpath.relaxed(path)), [as_object(world, now[0])])
     except jsonpath.PathError as error:
         raise Refused(f"error: {error}") from None
     return bool(found) and (not value or jsonpath.render(found[0]) == value)

@@ -231,6 +231,18 @@ class Autoscaler:
 
 
 @dataclass
+class ChartRevision:
+    """A revision of a Helm release: what was installed, not what kubectl made of it since."""
+
+    number: int
+    updated_s: float
+    status: str  # deployed, superseded, failed
+    tag: str
+    replicas: int
+    description: str
+
+
+@dataclass
 class KubeEvent:
     """An Event object. With `repeat_s` it recurs until `until_s` without anyone writing it again."""
 
@@ -268,8 +280,10 @@ class Cluster:
     configmaps: dict[str, ConfigMap] = field(default_factory=dict)
     secrets: dict[str, tuple[str, int, float]] = field(default_factory=dict)  # name: type, keys, created
     hpas: dict[str, Autoscaler] = field(default_factory=dict)
+    charts: dict[str, list[ChartRevision]] = field(default_factory=dict)  # by release, oldest first
     events: list[KubeEvent] = field(default_factory=list)
     pulled: dict[str, float] = field(default_factory=dict)  # "node image": when it was pulled
+    namespace_default: str = ""  # what `config set-context --namespace` chose
     entry: str = ""  # the service behind the ingress
 
     def owned(self, name: str) -> list[Pod]:

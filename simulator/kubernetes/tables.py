@@ -168,7 +168,8 @@ _ROWS: dict[str, Callable[["World", Any], Row]] = {
 def header(plural: str, wide: bool) -> list[str]:
     short, more = HEADERS.get(plural, ("NAME|AGE", ""))
     if wide and plural == "events":
-        return "LAST SEEN|TYPE|REASON|OBJECT|SUBOBJECT|SOURCE|MESSAGE|FIRST SEEN|COUNT|NAME".split("|")
+        short = short.replace("MESSAGE", "SUBOBJECT|SOURCE|MESSAGE|FIRST SEEN|COUNT|NAME")
+        return short.split("|")
     return short.split("|") + (more.split("|") if wide and more else [])
 
 

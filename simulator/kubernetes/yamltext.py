@@ -7,7 +7,7 @@ import re2
 
 # What a YAML 1.1 reader would take for something else than a string.
 _AMBIGUOUS = re2.compile(
-    r"(?i)^(|~|null|true|false|yes|no|on|off|y|n|[-+]?[0-9][0-9_.,:eE+-]*|0x[0-9a-f]+|\.inf|\.nan|"
+    r"(?i)^(|~|null|true|false|yes|no|on|off|y|n|[-+]?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?|[0-9]+(:[0-5]?[0-9])+|0x[0-9a-f]+|\.inf|\.nan|"
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$"
 )
 _SPECIAL = re2.compile(r"(^[\s\-?:,\[\]{}#&*!|>'\"%@`])|(: )|(:$)|( #)|(\s$)|[\x00-\x1f]")

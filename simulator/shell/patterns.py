@@ -28,15 +28,17 @@ def quote(text: str) -> str:
     return "".join("\\" + c if c in _SPECIAL else ("\\x00" if c == "\0" else c) for c in text)
 
 
-def compile_pattern(pattern: str, flavour: Flavour, ignore_case: bool = False) -> re2._Regexp:
-    """Compile a player's pattern. Raises PatternError; matching is leftmost-longest except for perl."""
+def compile_pattern(
+    pattern: str, flavour: Flavour, ignore_case: bool = False, longest: bool | None = None
+) -> re2._Regexp:
+    """Compile a player's pattern. Raises PatternError; POSIX flavours match leftmost-longest."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise PatternError("Regular expression too big")
     source = translate(pattern, flavour)
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = not ignore_case
-    options.longest_match = flavour != "perl"
+    options.longest_match = flavour != "perl" if longest is None else longest
     try:
         return re2.compile(source, options)
     except re2.error as error:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api.service import ApplicationService, Simulator
+from api.ports import Simulator
+from api.service import ApplicationService
 from api.store import SqliteStore
 from simulator.reply import Reply
 from simulator.scenario import Scenario, digest, load
@@ -22,6 +23,7 @@ class FakeEvent:
 @dataclass
 class FakeIncident:
     severity: str
+    paged_s: float | None = 100.0
     resolved_s: float | None = None
 
 
@@ -110,7 +112,13 @@ def review_result() -> dict[str, Any]:
         "overall": 2.25,
         "score": 75.0,
         "criteria": [
-            {"criterion": "root_cause", "level": 3, "quotes": [], "why": "the N+1 is named", "source": "embedded"},
+            {
+                "criterion": "root_cause",
+                "level": 3,
+                "quotes": [],
+                "why": "the N+1 is named",
+                "source": "embedded",
+            },
             {"criterion": "owned", "level": None, "quotes": [], "why": "unreadable", "source": "model"},
         ],
         "action_items": [

@@ -36,7 +36,7 @@ def test_an_entry_is_there_before_its_effect(store: SqliteStore) -> None:
 def test_a_second_writer_gets_a_clear_conflict(store: SqliteStore, tmp_path: Path) -> None:
     other = SqliteStore(tmp_path / "deep" / "sessions.db")
     other.append("s1", Entry(1, 0.0, "command", "mine"))
-    with pytest.raises(Conflict, match="entry 1 is already there.*open elsewhere"):
+    with pytest.raises(Conflict, match=r"entry 1 is already there.*open elsewhere"):
         store.append("s1", Entry(1, 0.0, "command", "theirs"))
     assert [e.line for e in store.entries("s1")] == ["mine"]
     store.append("s1", Entry(2, 0.0, "command", "next"))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from simulator import scenario as scenarios
 from simulator.engine.agenda import Agenda
-from simulator.engine.plane import GroupState, History
+from simulator.engine.plane import DatabaseState, GroupState, History
 from simulator.kubernetes.handlers import HANDLERS
 from simulator.kubernetes.state import Cluster, build_cluster
 from simulator.scenario import Scenario
@@ -35,6 +35,9 @@ class FakePlane:
 
     def set_worker_rate(self, worker: str, per_s: float) -> None:
         self.worker_rates[worker] = per_s
+
+    def database(self, name: str) -> DatabaseState:
+        return DatabaseState(name, 16, 100, 3, 0.5, 8.0, 1200.0, 0.007, 30)
 
     def group(self, service: str, version: str) -> GroupState:
         pods = self.pods.get((service, version), 0)

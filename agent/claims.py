@@ -1,0 +1,241 @@
+"""Numbers a post-mortem claims, checked against what the session's log says: right, wrong, not supported.
+
+Judges no wording and knows no simulator: the facts come in as plain numbers by name.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from agent.concepts import LexiconError
+from agent.mapping import action_section
+from agent.phrasings import Words, words
+from agent.quantities import Quantity, quantities
+from agent.text import Span, Token, sentences, tokens
+from agent.verdict import Quote
+
+CLAIMS = Path(__file__).resolve().parent.parent / "rubrics" / "claims.yaml"
+Status = Literal["right", "wrong", "not supported"]
+_NEAR_CHARS = 40
+_CLOCK_CHARS = 25
+_SMALL = 5  # bare counts below this number lists and causes, not incidents
+_CLOCK = re.compile(r"(?<![\d:+])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:])")
+_MONEY = re.compile(
+    r"[$€₽£]\s?\d[\d.,\s]*(?:[kKmM]|тыс\.?|млн|million)?|\d[\d.,]*\s?(?:тыс\.?|млн|million)?\s?"
+    r"(?:руб\w*|₽|долл\w*|usd|eur|евро|dollars?)(?!\w)",
+    re.IGNORECASE,
+)
+_DAY_S = 86_400
+_HOUR_S = 3_600
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Title(_Model):
+    ru: str
+    en: str
+
+
+class ClaimSpec(_Model):
+    """One kind of claim; the file's head explains the fields."""
+
+    title: _Title
+    unit: Literal["count", "duration", "share", "rate", "clock", "money"]
+    near: list[str]
+    unless: list[str]
+    facts: list[str]
+    within: float = 0.0
+    slack: float = 0.0
+    least: float = 0.0
+    most: float = 1e12
+    criterion: str
+
+
+class _File(_Model):
+    planning: list[str]
+    elsewhere: list[str]
+    claims: dict[str, ClaimSpec]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claimed number. `truth` is the log's value (None: it has none), `source` the facts it rests on."""
+
+    id: str
+    quote: Quote
+    claimed: float
+    status: Status
+    truth: float | None
+    source: str
+    criterion: str
+    unit: str
+
+    def as_dict(self, language: str) -> dict[str, Any]:
+        spec = _load().claims[self.id]
+        return {
+            "claim": spec.title.ru if language == "ru" else spec.title.en,
+            "quote": {"start": self.quote.start, "end": self.quote.end, "text": self.quote.text},
+            "claimed": self.claimed,
+            "status": self.status,
+            "truth": self.truth,
+            "source": self.source,
+            "unit": self.unit,
+        }
+
+
+@dataclass(frozen=True)
+class _Number:
+    value: float
+    unit: str
+    start: int
+    end: int
+
+
+def check_claims(
+    text: str,
+    facts: Mapping[str, Any],
+    starts_at: datetime | None = None,
+    is_instruction: Any = None,
+) -> list[Claim]:
+    """The checkable claims of a text in order. Its list of actions is left out: plans claim nothing."""
+    book = _load()
+    planning, elsewhere = words(book.planning), words(book.elsewhere)
+    start, end = action_section(text)
+    whole = start == 0 and end == len(text)
+    claims = []
+    for sentence in sentences(text):
+        if not whole and start <= sentence.start < end:
+            continue
+        if is_instruction and is_instruction(sentence):
+            continue
+        toks = [t for t in tokens(text) if sentence.start <= t.start < sentence.end]
+        if any(elsewhere.match(t) for t in toks):
+            continue
+        if any(planning.match(t) for t in toks) and not _CLOCK.search(sentence.text):
+            continue
+        claims += _in_sentence(text, sentence, toks, facts, starts_at)
+    return claims
+
+
+@lru_cache(maxsize=1)
+def _load() -> _File:
+    """Raises LexiconError that says what is wrong with the file."""
+    try:
+        return _File.model_validate(yaml.safe_load(CLAIMS.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        raise LexiconError(f"{CLAIMS.name}: {' '.join(str(error).split())[:200]}") from None
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> dict[str, tuple[Words, Words]]:
+    return {id: (words(spec.near), words(spec.unless)) for id, spec in _load().claims.items()}
+
+
+def _in_sentence(
+    text: str, sentence: Span, toks: list[Token], facts: Mapping[str, Any], starts_at: datetime | None
+) -> list[Claim]:
+    claims = []
+    for number in _numbers(sentence):
+        best = min(
+            (
+                (distance, id)
+                for id, spec in _load().claims.items()
+                if spec.unit == number.unit
+                and spec.least <= number.value <= spec.most
+                and (distance := _distance(id, number, toks)) is not None
+            ),
+            default=None,
+        )
+        if best:
+            quote = Quote(number.start, number.end, text[number.start : number.end])
+            claims.append(_checked(best[1], quote, number, facts, starts_at))
+    return claims
+
+
+def _numbers(sentence: Span) -> list[_Number]:
+    shift = sentence.start
+    found = [_Number(0.0, "money", m.start(), m.end()) for m in _MONEY.finditer(sentence.text)]
+    for m in _CLOCK.finditer(sentence.text):
+        seconds = int(m.group(1)) * _HOUR_S + int(m.group(2)) * 60 + int(m.group(3) or 0)
+        found.append(_Number(float(seconds), "clock", m.start(), m.end()))
+    for q in quantities(sentence.text):
+        taken = any(n.start < q.end and q.start < n.end for n in found)
+        if not taken and not _is_arithmetic(sentence.text, q) and not (q.bare and q.value < _SMALL):
+            found.append(_Number(q.value, q.unit, q.start, q.end))
+    shifted = [_Number(n.value, n.unit, n.start + shift, n.end + shift) for n in found]
+    return sorted(shifted, key=lambda n: n.start)
+
+
+def _is_arithmetic(sentence: str, quantity: Quantity) -> bool:
+    """A factor or a result: "1,200 × 16 = 19,200" explains, it does not report."""
+    around = sentence[: quantity.start].rstrip()[-1:] + sentence[quantity.end :].lstrip()[:1]
+    return any(char in "×*=+/" for char in around)
+
+
+def _distance(id: str, number: _Number, toks: list[Token]) -> int | None:
+    """How far the nearest word of a claim is; None when there is none, or one that rules it out nearer."""
+    near, unless = _compiled()[id]
+    if number.unit == "money":
+        return 0
+    gap = min((_gap(number, t) for t in toks if near.match(t)), default=None)
+    if gap is None or gap > (_CLOCK_CHARS if number.unit == "clock" else _NEAR_CHARS):
+        return None
+    spoiling = min((_gap(number, t) for t in toks if unless.match(t)), default=None)
+    return None if spoiling is not None and spoiling < min(gap, _NEAR_CHARS) else gap
+
+
+def _gap(number: _Number, token: Token) -> int:
+    before = number.start - token.end
+    if number.unit == "clock" and before > 0:
+        before *= 6  # in a timeline the time comes first; what stands before it belongs to the line before
+    return max(token.start - number.end, before, 0)
+
+
+def _checked(
+    id: str, quote: Quote, number: _Number, facts: Mapping[str, Any], starts_at: datetime | None
+) -> Claim:
+    spec = _load().claims[id]
+    known = [(value, name) for name in spec.facts if (value := _fact(name, facts)) is not None]
+    if number.unit == "clock":
+        known = [(_clock_of(value, starts_at), name) for value, name in known] if starts_at else []
+    if not known:
+        return Claim(id, quote, number.value, "not supported", None, "", spec.criterion, spec.unit)
+    for value, name in known:
+        if _agrees(number, value, spec):
+            return Claim(id, quote, number.value, "right", value, name, spec.criterion, spec.unit)
+    value, name = min(known, key=lambda k: abs(_off(number, k[0])))
+    return Claim(id, quote, number.value, "wrong", value, name, spec.criterion, spec.unit)
+
+
+def _fact(name: str, facts: Mapping[str, Any]) -> float | None:
+    """A fact, or the difference "later - earlier" of two; None when the log has no such number."""
+    parts = [facts.get(part.strip()) for part in name.split(" - ")]
+    if any(p is None or isinstance(p, bool) or not isinstance(p, int | float) for p in parts):
+        return None
+    return float(parts[0]) - sum(float(p) for p in parts[1:])  # type: ignore[arg-type]
+
+
+def _clock_of(t_s: float, starts_at: datetime) -> float:
+    start = starts_at.hour * _HOUR_S + starts_at.minute * 60 + starts_at.second
+    return (start + t_s) % _DAY_S
+
+
+def _off(number: _Number, value: float) -> float:
+    """How far a claim is off; clocks may run in any time zone, so whole hours do not count."""
+    difference = number.value - value
+    if number.unit == "clock":
+        return (difference + _HOUR_S / 2) % _HOUR_S - _HOUR_S / 2
+    return difference
+
+
+def _agrees(number: _Number, value: float, spec: ClaimSpec) -> bool:
+    return abs(_off(number, value)) <= max(spec.slack, spec.within * abs(value)) + 1e-9

@@ -1,0 +1,349 @@
+"""`kubectl logs`, `top` and `exec`: looking into pods."""
+
+import importlib
+import math
+import shlex
+from typing import TYPE_CHECKING
+
+from simulator.engine import streams
+from simulator.kubernetes import pods as lives
+from simulator.kubernetes import selectors
+from simulator.kubernetes.layout import age, padded_table
+from simulator.kubernetes.notes import text as words
+from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.resources import TYPES, Item, find, items, namespace_of, request
+from simulator.kubernetes.state import Node, Pod, cpu_m, memory_mi
+from simulator.reply import Reply
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+LOGS_USAGE = (
+    "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required "
+    "argument for the logs command\nSee 'kubectl logs -h' for help and examples"
+)
+METRICS_DELAY_S = 30.0  # metrics-server needs two scrapes of a pod, 15 s apart
+SELECTED_TAIL = 10  # with a selector kubectl shows ten lines a pod unless told otherwise
+MAX_LINES = 5000
+STEP_S = 1.0
+BASE_MEMORY = 0.55  # of the limit: a warmed-up runtime without load
+
+
+def _pod_of(world: "World", call: Call, word: str, usage: str) -> tuple[Pod, str]:
+    """The pod a word names, and what kubectl says when it picked one of several. Raises Refused."""
+    namespace = namespace_of(world, call)
+    if "/" not in word:
+        return find(world, TYPES["pods"], word, namespace).source, ""
+    kind, name = request([word], usage).named[0]
+    item = find(world, kind, name, namespace)
+    if isinstance(item.source, Pod):
+        return item.source, ""
+    owned = _behind(world, item)
+    if not owned:
+        raise Refused("error: timed out waiting for the condition")
+    ready = sorted(owned, key=lambda pod: (not pod.ready, pod.created_s, pod.name))
+    note = f"Found {len(owned)} pods, using pod/{ready[0].name}\n" if len(owned) > 1 else ""
+    return ready[0], note
+
+
+def _behind(world: "World", item: Item) -> list[Pod]:
+    """Active pods of a deployment, service, ReplicaSet or StatefulSet."""
+    every = [pod for pod in world.kubernetes.pods.values() if pod.active]
+    if item.type.plural == "replicasets":
+        return [pod for pod in every if pod.owner == item.name]
+    if item.type.plural in ("deployments", "services", "statefulsets", "endpoints"):
+        return [pod for pod in every if pod.app == item.name]
+    raise Refused(f"error: cannot get the logs from {item.type.api_version}, Kind={item.type.kind}")
+
+
+def run_logs(world: "World", call: Call) -> Reply:
+    """`kubectl logs`; the lines themselves come from the telemetry room."""
+    if call.text("selector"):
+        terms = selectors.label_terms(call.text("selector"))
+        found = items(world, TYPES["pods"], namespace_of(world, call))
+        chosen = [one.source for one in found if selectors.matches(terms, one.labels)]
+        if not chosen:
+            where = namespace_of(world, call)
+            return Reply(err=f"No resources found in {where} namespace.\n")
+        limit = call.number("max-log-requests", 5)
+        if call.on("follow") and len(chosen) > limit:
+            raise Refused(
+                f"error: you are attempting to follow {len(chosen)} log streams, but maximum allowed "
+                f"concurrency is {limit}, use --max-log-requests to increase the limit"
+            )
+        return _print_logs(world, call, chosen, call.number("tail", SELECTED_TAIL), "")
+    if not call.args:
+        raise Refused(LOGS_USAGE)
+    pod, note = _pod_of(world, call, call.args[0], LOGS_USAGE)
+    container = call.text("container") or (call.args[1] if len(call.args) > 1 else "")
+    if container not in ("", pod.template.container):
+        raise Refused(f"error: container {container[:100]} is not valid for pod {pod.name}")
+    chosen = [pod]
+    if call.on("all-pods") and note:
+        chosen = [one for one in world.kubernetes.pods.values() if one.app == pod.app and one.active]
+        note = ""
+    return _print_logs(world, call, chosen, call.number("tail", -1), note)
+
+
+def _print_logs(world: "World", call: Call, chosen: list[Pod], tail: int, note: str) -> Reply:
+    from simulator.telemetry import logs
+
+    out, previous = "", call.on("previous")
+    for pod in chosen:
+        _check_started(world, pod, previous)
+        since_s = _since(world, call)
+        lines = logs.pod_lines(world, pod.name, since_s, tail if tail >= 0 else None, previous)
+        out += _lines(call, pod, lines[-MAX_LINES:])
+    if not call.on("follow"):
+        return Reply(out, note)
+    until_s = world.now_s + world.follow_limit_s
+    while world.now_s < until_s - 1e-9:
+        before_s = world.now_s
+        world.advance(min(STEP_S, until_s - world.now_s))
+        passed_s = world.now_s - before_s
+        if passed_s <= 0:
+            break
+        for pod in chosen:
+            if pod.gone_s > before_s:
+                out += _lines(call, pod, logs.pod_lines(world, pod.name, passed_s, None, False))
+    return Reply(out, note)
+
+
+def _since(world: "World", call: Call) -> float | None:
+    """How far back, in seconds. Raises Refused."""
+    if call.given("since") and call.given("since-time"):
+        raise Refused("error: at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if call.given("since"):
+        seconds = call.seconds("since", 0.0)
+        if seconds <= 0:
+            raise Refused("error: --since must be greater than 0")
+        return seconds
+    if call.given("since-time"):
+        from datetime import UTC, datetime
+
+        try:
+            moment = datetime.fromisoformat(call.text("since-time").replace("Z", "+00:00"))
+        except ValueError:
+            raise Refused(f'error: parsing time "{call.text("since-time")[:60]}" as RFC3339 failed') from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (world.at(world.now_s) - moment).total_seconds())
+    return None
+
+
+def _lines(call: Call, pod: Pod, lines: list[str]) -> str:
+    prefix = f"[pod/{pod.name}/{pod.template.container}] " if call.on("prefix") else ""
+    return "".join(prefix + line + "\n" for line in lines)
+
+
+def _check_started(world: "World", pod: Pod, previous: bool) -> None:
+    box = f'container "{pod.template.container}" in pod "{pod.name}"'
+    if previous and not pod.restarts:
+        raise Refused(
+            "Error from server (BadRequest): previous terminated "
+            f'container "{pod.template.container}" in pod "{pod.name}" not found'
+        )
+    if world.now_s < pod.started_s:
+        shown = lives.status(pod, world.now_s)
+        why = f"waiting to start: {shown}"
+        if shown in ("ErrImagePull", "ImagePullBackOff"):
+            why = "waiting to start: trying and failing to pull image"
+        raise Refused(f"Error from server (BadRequest): {box} is {why}")
+
+
+def pod_usage(world: "World", pod: Pod) -> tuple[int, int]:
+    """(millicores, MiB) a pod uses now: load from the data plane, a steady wobble of its own."""
+    step = int(world.now_s // 15)
+    key = streams.key_of(world.kubernetes.seed, "usage", pod.name)
+    wobble = 0.94 + 0.12 * streams.uniform(key, step)
+    limit_m, limit_mi = cpu_m(pod.template.cpu_limit), memory_mi(pod.template.memory_limit)
+    deployment = world.kubernetes.deployments.get(pod.app)
+    share, held = 0.04, 0.0
+    if pod.owner_kind == "StatefulSet" and pod.app in world.scenario.databases():
+        # The first member is the primary; the standby only replays.
+        share = world.plane.database(pod.app).cpu if pod.name.endswith("-0") else 0.06
+    elif deployment is not None and deployment.routed and pod.ready:
+        group = world.plane.group(pod.app, pod.version)
+        share = group.cpu_share
+        held = min(1.0, group.in_flight / max(1, group.pods * group.limit_per_pod))
+    elif deployment is not None and deployment.routed:
+        share = 0.6  # a runtime warming up
+    millicores = max(1, math.ceil(min(1.0, share * wobble) * limit_m))
+    steady = 0.97 + 0.06 * streams.uniform(key)
+    return millicores, max(1, round(limit_mi * min(0.98, (BASE_MEMORY + 0.2 * held) * steady)))
+
+
+def run_top(world: "World", call: Call) -> Reply:
+    """`kubectl top pods` and `top nodes`."""
+    order = call.text("sort-by")
+    if order not in ("", "cpu", "memory"):
+        raise Refused("error: --sort-by accepts only cpu or memory")
+    return _top_nodes(world, call, order) if call.verb == "top nodes" else _top_pods(world, call, order)
+
+
+def _top_pods(world: "World", call: Call, order: str) -> Reply:
+    everywhere = call.on("all-namespaces")
+    namespace = namespace_of(world, call)
+    terms = selectors.label_terms(call.text("selector"))
+    found = items(world, TYPES["pods"], None if everywhere else namespace)
+    if call.args:
+        name = call.args[0]
+        found = [find(world, TYPES["pods"], name, namespace)]
+    chosen = [one.source for one in found if selectors.matches(terms, one.labels)]
+    if not chosen:
+        where = "" if everywhere else f" in {namespace} namespace."
+        return Reply(err=f"No resources found{where}\n")
+    young = [pod for pod in chosen if world.now_s - pod.started_s < METRICS_DELAY_S]
+    measured = [(pod, *pod_usage(world, pod)) for pod in chosen if pod not in young]
+    if not measured:
+        pod = young[0]
+        shown = age(max(0.0, world.now_s - pod.created_s))
+        raise Refused(f"error: Metrics not available for pod {pod.namespace}/{pod.name}, age: {shown}")
+    if order:
+        column = 1 if order == "cpu" else 2
+        measured.sort(key=lambda row: (-row[column], row[0].name))
+    with_containers = call.on("containers")
+    head = (["POD", "NAME"] if with_containers else ["NAME"]) + ["CPU(cores)", "MEMORY(bytes)"]
+    rows = [] if call.on("no-headers") else [(["NAMESPACE"] if everywhere else []) + head]
+    for pod, millicores, mebibytes in measured:
+        names = [pod.name, pod.template.container] if with_containers else [pod.name]
+        front = [pod.namespace] if everywhere else []
+        rows.append([*front, *names, f"{millicores}m", f"{mebibytes}Mi"])
+    out = padded_table(rows)
+    if call.on("sum"):
+        lead = [""] * (len(rows[0]) - 3)
+        sums = [f"{sum(r[1] for r in measured)}m", f"{sum(r[2] for r in measured)}Mi"]
+        marks = ["________" for _ in sums]
+        out = padded_table([*rows, [*lead, "", *marks], [*lead, "", *sums]])
+    return Reply(out)
+
+
+def _top_nodes(world: "World", call: Call, order: str) -> Reply:
+    terms = selectors.label_terms(call.text("selector"))
+    kind = TYPES["nodes"]
+    found = [find(world, kind, call.args[0], "")] if call.args else items(world, kind, None)
+    rows: list[tuple[Node, int, int]] = []
+    for one in found:
+        if selectors.matches(terms, one.labels):
+            node: Node = one.source
+            millicores, mebibytes = _node_usage(world, node)
+            rows.append((node, millicores, mebibytes))
+    if not rows:
+        return Reply(err="No resources found\n")
+    if order:
+        rows.sort(key=lambda row: (-row[1] if order == "cpu" else -row[2], row[0].name))
+    head = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]
+    cells = [] if call.on("no-headers") else [head]
+    for node, millicores, mebibytes in rows:
+        shares = [100 * millicores // node.cpu_m, 100 * mebibytes // node.memory_mi]
+        cells.append([node.name, f"{millicores}m", f"{shares[0]}%", f"{mebibytes}Mi", f"{shares[1]}%"])
+    return Reply(padded_table(cells))
+
+
+def _node_usage(world: "World", node: Node) -> tuple[int, int]:
+    """(millicores, MiB) on a node: its pods, and what the system itself takes."""
+    every = world.kubernetes.pods.values()
+    used = [pod_usage(world, p) for p in every if p.node == node.name and p.started_s <= world.now_s]
+    return 180 + sum(u[0] for u in used), 2100 + sum(u[1] for u in used)
+
+
+# Tools that images carry and other rooms play: name to the module that exports TOOLS.
+INSIDE = {"curl": "simulator.balancer.console", "psql": "simulator.postgres.console"}
+DEPRECATED = (
+    "kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec "
+    "[POD] -- [COMMAND] instead.\n"
+)
+
+
+def run_exec(world: "World", call: Call) -> Reply:
+    """`kubectl exec`: a handful of harmless commands inside a pod."""
+    if not call.args:
+        raise Refused("error: pod, type/name or --filename must be specified")
+    command = call.command if call.dashes else call.args[1:]
+    if not command:
+        raise Refused("error: you must specify at least one command for the container")
+    pod, _ = _pod_of(world, call, call.args[0], "error: pod, type/name or --filename must be specified")
+    if pod.namespace != world.kubernetes.namespace:
+        raise Refused(
+            f'Error from server (Forbidden): pods "{pod.name}" is forbidden: User "oncall" cannot create '
+            f'resource "pods/exec" in API group "" in the namespace "{pod.namespace}"'
+        )
+    if call.text("container") not in ("", pod.template.container):
+        raise Refused(f"error: container {call.text('container')[:100]} is not valid for pod {pod.name}")
+    if world.now_s < pod.started_s:
+        raise Refused(
+            f'error: Internal error occurred: unable to upgrade connection: container not found ("'
+            f'{pod.template.container}")'
+        )
+    reply = _inside(world, pod, command)
+    warning = "" if call.dashes else DEPRECATED
+    return Reply(reply.out, warning + reply.err, reply.code)
+
+
+def _inside(world: "World", pod: Pod, command: list[str]) -> Reply:
+    name, rest = command[0].rpartition("/")[2], command[1:]
+    if name in ("sh", "bash", "ash"):
+        if len(rest) < 2 or rest[0] not in ("-c", "-lc"):
+            raise Refused(words(world, "no_shell", pod=pod.name))
+        try:
+            inner = shlex.split(rest[1])
+        except ValueError:
+            inner = []
+        if not inner or inner[0] in ("sh", "bash", "ash"):
+            raise Refused(words(world, "no_shell", pod=pod.name))
+        return _inside(world, pod, inner)
+    if name in ("env", "printenv"):
+        return _env(world, pod, rest)
+    if name == "hostname":
+        return Reply(pod.name + "\n")
+    if name == "date":
+        return Reply(world.at(world.now_s).strftime("%a %b %d %H:%M:%S UTC %Y") + "\n")
+    if name == "ps":
+        return Reply(_ps(pod))
+    if name in INSIDE:
+        found = _tool(world, name, [name, *rest])
+        if found is not None:
+            return found
+    raise Refused(
+        "error: Internal error occurred: error executing command in container: failed to exec in container: "
+        "failed to start exec: OCI runtime exec failed: exec failed: unable to start container process: "
+        f'exec: "{command[0][:100]}": executable file not found in $PATH: unknown'
+    )
+
+
+def _tool(world: "World", name: str, argv: list[str]) -> Reply | None:
+    """A tool of another room, None when that room is not there."""
+    try:
+        room = importlib.import_module(INSIDE[name])
+    except ModuleNotFoundError:
+        return None
+    tool = room.TOOLS.get(name)
+    if tool is None:
+        return None
+    reply: Reply = tool.run(world, argv, "")
+    if reply.code:
+        ending = f"command terminated with exit code {reply.code}\n"
+        return Reply(reply.out, reply.err + ending, reply.code)
+    return reply
+
+
+def _env(world: "World", pod: Pod, wanted: list[str]) -> Reply:
+    values = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME": pod.name}
+    values.update(pod.template.env)
+    values["KUBERNETES_SERVICE_HOST"] = "10.96.0.1"
+    values["KUBERNETES_SERVICE_PORT"] = "443"
+    values["HOME"] = "/root"
+    if wanted:
+        lines = [values[name] for name in wanted if name in values]
+        code = 0 if len(lines) == len(wanted) else 1
+        ending = "command terminated with exit code 1\n" if code else ""
+        return Reply("".join(line + "\n" for line in lines), ending, code)
+    return Reply("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def _ps(pod: Pod) -> str:
+    commands = {
+        "postgres": "postgres -D /var/lib/postgresql/data",
+        "pgbouncer": "pgbouncer /etc/pgbouncer.ini",
+    }
+    main = commands.get(pod.template.container, f"/app/{pod.template.container}")
+    return f"PID   USER     TIME  COMMAND\n    1 app       0:00 {main}\n  412 app       0:00 ps\n"

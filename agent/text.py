@@ -223,6 +223,8 @@ def _continues(line: str, following: str) -> bool:
         return False
     if line.rstrip()[-1] in ".!?:;…" or not (word.islower() or word in "(«\"'"):
         return False
+    if _BULLET.match(line) and not following[:1].isspace():
+        return False  # an entry's later lines are indented
     return len(line) >= _HARD_WRAP
 
 

@@ -44,7 +44,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "opt.set": ("заменить поле сценария, напр. traffic.rps=600", "replace a field, e.g. traffic.rps=600"),
     "opt.engine": ("движок: cohort (быстрый) или exact", "engine: cohort (fast) or exact"),
     "opt.text": ("файл с текстом, - это stdin", "a file with the text, - for standard input"),
-    "opt.kind": ("что за текст (иначе определяется сам)", "what the text is (default: recognised)"),
+    "opt.kind": ("что за текст (иначе action-items)", "what the text is (default: action-items)"),
     "opt.review_commands": (
         "что делал игрок (иначе эталонное решение)",
         "what the player did (default: the reference solution)",
@@ -219,6 +219,6 @@ def name_of(language: str, group: str, identifier: str) -> str:
     return say(language, key) if key in _TEXTS else identifier
 
 
-def keys() -> list[str]:
+def all_keys() -> list[str]:
     """Every key: for the test that both languages have the same places."""
     return list(_TEXTS)

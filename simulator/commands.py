@@ -31,8 +31,8 @@ def tools() -> dict[str, Tool]:
     """Every tool by name: the one registry of consoles."""
     from simulator.balancer.tools import TOOLS as BALANCER
     from simulator.git.tools import TOOLS as GIT
-    from simulator.helm.tools import TOOLS as HELM
-    from simulator.kubernetes.tools import TOOLS as KUBERNETES
+    from simulator.helm.console import TOOLS as HELM
+    from simulator.kubernetes.console import TOOLS as KUBERNETES
     from simulator.postgres.tools import TOOLS as POSTGRES
     from simulator.shell.tools import TOOLS as SHELL
     from simulator.telemetry.tools import TOOLS as TELEMETRY

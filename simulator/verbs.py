@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from simulator import facts
-from simulator.kubernetes import release
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.telemetry import pager
@@ -19,7 +18,6 @@ WAIT_LIMIT_S = 1800.0
 
 T = {
     "wait_usage": Text(ru="wait: сколько секунд? например: wait 30 (не больше {0:.0f})", en="wait: how many seconds? for example: wait 30 (at most {0:.0f})"),
-    "deploy_usage": Text(ru="deploy: что и какую версию? например: deploy {0} {1}", en="deploy: what, and which version? for example: deploy {0} {1}"),
     "no_hints": Text(ru="Подсказок больше нет.", en="No more hints."),
     "hint": Text(ru="Подсказка {0} из {1}: {2}", en="Hint {0} of {1}: {2}"),
     "waited": Text(ru="Прошло {0:.0f} с, сейчас {1}.", en="{0:.0f} s passed, it is {1} now."),
@@ -71,13 +69,6 @@ def run_wait(world: World, argv: list[str], _stdin: str) -> Reply:
         return failure(say(world, "wait_usage", WAIT_LIMIT_S), 2)
     world.advance(seconds)
     return Reply(say(world, "waited", seconds, clock(world, world.now_s)) + "\n", cost_s=0.0)
-
-
-def run_deploy(world: World, argv: list[str], _stdin: str) -> Reply:
-    if len(argv) != 3:
-        focus = world.scenario.focus
-        return failure(say(world, "deploy_usage", focus.service, focus.bad_version), 2)
-    return release.deploy(world, argv[1], argv[2])
 
 
 def run_hint(world: World, _argv: list[str], _stdin: str) -> Reply:
@@ -190,7 +181,6 @@ TOOLS = {
         Tool("status", run_status, Text(ru="сводка: SLI, пул, база, поды, алерты", en="summary: SLI, pool, database, pods, alerts"), ("status",)),
         Tool("wait", run_wait, Text(ru="подождать столько секунд", en="let so many seconds pass"), ("wait 30",), _always),
         Tool("timeline", run_timeline, Text(ru="что происходило", en="what happened"), ("timeline", "timeline -a")),
-        Tool("deploy", run_deploy, Text(ru="выкатить версию сервиса", en="release a version of a service"), ("deploy payment-service v2.8.1",), _always),
         Tool("ack", run_ack, Text(ru="принять алерт", en="acknowledge a page"), ("ack", "ack P-1001"), _always),
         Tool("sev", run_sev, Text(ru="сменить важность инцидента", en="change the incident's severity"), ("sev P1", "sev 2"), _always),
         Tool("page", run_page, Text(ru="позвать команду", en="page a team"), ("page payments", "page dba"), _always),

@@ -15,7 +15,9 @@ KINDS = ("prevent", "detect", "mitigate", "respond")
 _TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
+_HOLLOW = 0.1
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
+_LONG = 28  # words in a sentence that few listeners can hold
 _FULL_SENTENCE = 9  # enough words to say how
 
 _NUMBER_WORDS = word_set(
@@ -162,25 +164,35 @@ def _share(reading: Reading, test: Callable[[Sentence], bool]) -> float:
 
 
 def _emptiness(reading: Reading) -> dict[str, float]:
-    words = [w for s in reading.sentences for w in s.words if w.text[0].isalpha()]
+    """Shares are taken over sentences that are solid or empty, so that idle ones dilute nothing."""
+    weighed = [s for s in reading.sentences if _weighs(reading, s)]
+    solid = sum(concreteness(reading, s) >= _CONCRETE_ENOUGH for s in weighed)
+    vague, harm, blame = (sum(_has(s, group) for s in weighed) for group in ("vague", "harm", "blame"))
+    words = [w for s in weighed for w in s.words if w.text[0].isalpha()]
     abstract = sum(bool((_ABSTRACT_EN if w.text.isascii() else _ABSTRACT_RU).search(w.text)) for w in words)
     counted = max(1, len(words))
-    total = max(1, len(reading.sentences))
-    per_word = _matches(reading, "vague") / counted
+    empty_words = sum(m.concept.startswith("vague.") for s in weighed for m in s.matches)
+    hollow = sum(concreteness(reading, s) < _HOLLOW for s in reading.sentences)
     return {
-        "vague_share": _share(reading, lambda s: any(m.concept.startswith("vague.") for m in s.matches)),
-        "vague_per_word": min(1.0, 8.0 * per_word),
+        "vague_share": vague / max(1, vague + solid),
+        "vague_per_word": min(1.0, 8.0 * empty_words / counted),
         "abstract": min(1.0, 4.0 * abstract / counted),
         "word_length": min(1.0, max(0.0, (sum(len(w.text) for w in words) / counted - 4.0) / 4.0)),
-        "hollow_share": _share(reading, lambda s: concreteness(reading, s) < 0.1),
-        "harm_share": min(1.0, 2.0 * _matches(reading, "harm") / total),
-        "blame_share": min(1.0, 2.0 * _matches(reading, "blame") / total),
+        "hollow_share": hollow / max(1, len(reading.sentences)),
+        "harm_share": harm / max(1, harm + solid),
+        "blame_share": blame / max(1, blame + solid),
+        "long_sentences": saturate(sum(len(s.words) > _LONG for s in reading.sentences), 4),
         "set_aside_share": len(reading.set_aside) / max(1, len(reading.set_aside) + len(reading.sentences)),
     }
 
 
-def _matches(reading: Reading, group: str) -> int:
-    return sum(m.concept.startswith(f"{group}.") for s in reading.sentences for m in s.matches)
+def _weighs(reading: Reading, sentence: Sentence) -> bool:
+    """Solid, empty or harmful: whatever is none of these neither helps nor excuses."""
+    return concreteness(reading, sentence) >= _CONCRETE_ENOUGH or any(_has(sentence, g) for g in sorted(_AGAINST))
+
+
+def _has(sentence: Sentence, group: str) -> bool:
+    return any(m.concept.startswith(f"{group}.") for m in sentence.matches)
 
 
 # --- which ideas are there ----------------------------------------------------------------------------
@@ -231,15 +243,25 @@ def concept_weights(reading: Reading) -> dict[str, float]:
     return best
 
 
+def _mentions(reading: Reading) -> dict[str, float]:
+    """Anchored mentions of each concept, one a sentence."""
+    found: dict[str, float] = {}
+    for sentence in reading.sentences:
+        weight = anchored(reading, sentence)
+        for concept in sorted({m.concept for m in sentence.matches}):
+            found[concept] = found.get(concept, 0.0) + (1.0 if _group(concept) in _AGAINST else weight)
+    return found
+
+
 def _concept_groups(reading: Reading) -> dict[str, float]:
     best = concept_weights(reading)
     found: dict[str, float] = {}
     for group in _GROUPS:
         names = sorted(c for c in best if _group(c) == group)
         found[group] = saturate(sum(best[c] for c in names), _HALF.get(group, 1.5))
+    mentions = _mentions(reading)
     for concept in SINGLE:
-        mentions = sum(m.concept == concept for s in reading.sentences for m in s.matches)
-        found[concept] = best.get(concept, 0.0) * saturate(mentions, 1.0)
+        found[concept] = saturate(mentions.get(concept, 0.0), 1.0)
     sums = [sum(best[c] for c in sorted(best) if _group(c) == kind) for kind in KINDS]
     found["kinds"] = sum(min(1.0, s) for s in sums) / len(KINDS)
     found["measures"] = saturate(sum(sums), 4.0)
@@ -340,10 +362,8 @@ def _structure(reading: Reading) -> dict[str, float]:
     lengths = [len(s.words) for s in reading.sentences] or [0]
     headings = sum(s.reason == "heading" or bool(_HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
     headings += sum(bool(_HEADING_LINE.match(s.span.text)) for s in reading.sentences)
-    mean = sum(lengths) / len(lengths)
     return {
-        "long_sentences": min(1.0, max(0.0, (mean - 10.0) / 20.0)),
-        "headings": min(1.0, headings / max(1, len(reading.sentences))),
+        "headings": saturate(headings, 6),
         "listed": saturate(len(reading.items), 6),
         "enough": min(1.0, sum(lengths) / 40.0),
         "symbols": saturate(_count_symbols(s.span.text for s in reading.sentences), 8),
@@ -362,7 +382,7 @@ def _context(reading: Reading) -> dict[str, float]:
     asked = {c for c in reading.context_concepts if _group(c) in ("mech", "prevent", "mitigate", "detect")}
     if not asked:
         return {"context_match": 0.5}
-    said = {m.concept for s in reading.sentences for m in s.matches}
+    said = {m.concept for s in reading.sentences if anchored(reading, s) for m in s.matches}
     return {"context_match": len(asked & said) / len(asked)}
 
 

@@ -201,7 +201,8 @@ def _add_exec(parser: argparse.ArgumentParser, language: str) -> None:
 def _add_review(parser: argparse.ArgumentParser, language: str) -> None:
     parser.add_argument("scenario", metavar="SCENARIO", help=say(language, "opt.scenario"))
     parser.add_argument("--text", metavar="FILE|-", required=True, help=say(language, "opt.text"))
-    parser.add_argument("--kind", choices=("action-items", "postmortem"), help=say(language, "opt.kind"))
+    kinds = ("action-items", "postmortem")
+    parser.add_argument("--kind", choices=kinds, default=kinds[0], help=say(language, "opt.kind"))
     parser.add_argument("--commands", metavar="FILE", help=say(language, "opt.review_commands"))
     _add_language(parser, language)
     parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))

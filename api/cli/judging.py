@@ -13,13 +13,13 @@ from api.cli.progress import progress
 from api.messages import choose_language, name_of, say
 
 BAR_CELLS = 12
+TABLE_CELLS = 60  # all five columns of measured effects; less has room for what changed only
+NARROW_CELLS = 28  # a reason squeezed into less is harder to read than one on its own lines
 LINE_LIMIT = 1_000_000  # bytes of one JSONL record
 SHOWN_MEASURES = 8  # rows of a measured effect: the largest first
 
 
 def review(options: argparse.Namespace) -> int:
-    from agent.review_entry import review_text
-
     from simulator.run import CommandFileError, parse_commands
     from simulator.scenario import ScenarioError, load
 
@@ -31,6 +31,8 @@ def review(options: argparse.Namespace) -> int:
         scenario = load(options.scenario)
         played = read_text(options.commands, "--commands") if options.commands else None
         commands = parse_commands("\n".join(scenario.reference.commands) if played is None else played)
+        from agent.review_entry import review_text  # after the input: a mistake must not wait for minds
+
         with progress(say(language, "play.replaying"), options.progress) as report:
             result = review_text(scenario, text, options.kind, language, commands, report)
     except CommandFileError as error:
@@ -96,19 +98,23 @@ def render_review(result: dict[str, Any], language: str, screen: Screen, questio
     lines += _criteria(result["criteria"], language, screen)
     lines += ["", *wrap(clean(result["feedback"]), screen.columns)]
     if result["action_items"]:
-        lines += ["", screen.paint(say(language, "review.items"), "bold")]
+        lines += _title(say(language, "review.items"), screen)
         for index, item in enumerate(result["action_items"], 1):
             lines += _item(index, item, language, screen)
     if result["references"]:
-        lines += ["", screen.paint(say(language, "review.references"), "bold")]
+        lines += _title(say(language, "review.references"), screen)
         for reference in result["references"]:
             lines += wrap(f"{reference['title']} — {reference['source_url']}", screen.columns, "  ")
     if questions and result["questions"]:
-        lines += ["", screen.paint(say(language, "review.questions"), "bold")]
+        lines += _title(say(language, "review.questions"), screen)
         for question in result["questions"]:
             lines += wrap(clean(question), screen.columns, "  ")
     judge = say(language, "review.judge", judge=result["judge"], rubric=result["rubric"])
     return [*lines, "", screen.paint(judge, "dim")]
+
+
+def _title(text: str, screen: Screen) -> list[str]:
+    return ["", *(screen.paint(line, "bold") for line in wrap(text, screen.columns))]
 
 
 def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> list[str]:
@@ -126,10 +132,14 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
             colour = "red" if level < 1 else "yellow" if level < 2 else "green"
             gauge, figure = screen.paint(bar(level / 3, BAR_CELLS, screen), colour), number(round(level, 1))
             why = verdict["why"]
-        room = screen.columns - width - BAR_CELLS - 8
-        head, *rest = wrap(clean(why), max(20, room)) or [""]
-        lines.append(f"{name:<{width}}  {gauge} {figure:>3}  {head}".rstrip())
-        lines += [" " * (width + BAR_CELLS + 8) + line for line in rest]
+        lines.append(f"{name:<{width}}  {gauge} {figure:>3}")
+        taken = width + BAR_CELLS + 8
+        if screen.columns - taken < NARROW_CELLS:
+            lines += wrap(clean(why), screen.columns, "    ")
+            continue
+        head, *rest = wrap(clean(why), screen.columns - taken) or [""]
+        lines[-1] = f"{lines[-1]}  {head}".rstrip()
+        lines += [" " * taken + line for line in rest]
     return lines
 
 
@@ -137,7 +147,8 @@ def _item(index: int, item: dict[str, Any], language: str, screen: Screen) -> li
     lines = wrap(f"{index}. {clean(item['quote'])}", screen.columns, "  ")
     replay = item.get("counterfactual")
     if not item["interventions"] or replay is None:
-        return [*lines, "     " + screen.paint(say(language, "review.unmapped"), "dim")]
+        unmapped = wrap(say(language, "review.unmapped"), screen.columns, "     ")
+        return [*lines, *(screen.paint(line, "dim") for line in unmapped)]
     named = shorten(", ".join(item["interventions"]) + f" · {replay['run']}", screen.columns - 6)
     lines.append("     " + screen.paint(named, "cyan"))
     return lines + ["     " + line for line in _effects(replay, language, screen)]
@@ -162,4 +173,7 @@ def _effects(replay: dict[str, Any], language: str, screen: Screen) -> list[str]
             ]
         )
     narrower = Screen(screen.columns - 5, screen.colour, screen.unicode)
+    if narrower.columns < TABLE_CELLS:
+        rows = [[row[0], *row[2:4]] for row in rows]
+        return table(rows, narrower, right=(1, 2))
     return table(rows, narrower, right=(1, 2, 3, 4))

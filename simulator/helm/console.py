@@ -11,6 +11,7 @@ from simulator.helm import releases
 from simulator.kubernetes.changes import check_replicas
 from simulator.kubernetes.layout import DAYS, MONTHS
 from simulator.kubernetes.parse import Refused, duration
+from simulator.kubernetes.rollout import INTERRUPTED
 from simulator.kubernetes.state import ChartRevision, Deployment, counts
 from simulator.kubernetes.yamltext import dump
 from simulator.reply import Reply
@@ -99,8 +100,8 @@ def _whole(call: Call, name: str, default: int) -> int:
     text = call.text(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Refused(
-            f'Error: invalid argument "{text[:60]}" for "--{name}" flag: strconv.ParseInt: parsing "{text[:60]}": '
-            "invalid syntax"
+            f'Error: invalid argument "{text[:60]}" for "--{name}" flag: '
+            f'strconv.ParseInt: parsing "{text[:60]}": invalid syntax'
         )
     return int(text)
 
@@ -270,8 +271,9 @@ def _settings(call: Call, name: str) -> tuple[str | None, int | None]:
             replicas = int(value)
         elif not (key == "image.repository" and value == f"registry.local/{name}"):
             raise Refused(
-                f"Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following "
-                f"chart(s):\n{name}:\n- (root): only image.tag and replicaCount can be set, not {key[:60]}"
+                f"Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the "
+                f"following chart(s):\n{name}:\n- (root): only image.tag and replicaCount can be set, "
+                f"not {key[:60]}"
             )
     return tag, replicas
 
@@ -307,15 +309,18 @@ def _upgrade(world: "World", call: Call) -> Reply:
     if call.on("atomic"):
         releases.install(world, deployment, before.tag, before.replicas, f"Rollback to {before.number}")
         return Reply(
-            err=f"Error: UPGRADE FAILED: release {name} failed, and has been rolled back due to atomic being set: "
-            f"{problem}\n",
+            err=f"Error: UPGRADE FAILED: release {name} failed, and has been rolled back due to atomic being "
+            f"set: {problem}\n",
             code=1,
         )
     return Reply(err=f"Error: UPGRADE FAILED: {problem}\n", code=1)
 
 
 def _wait(world: "World", call: Call, deployment: Deployment) -> str:
-    """With --wait or --atomic: until the rollout is done; what went wrong, or ""."""
+    """With --wait or --atomic: until the rollout is done; what went wrong, or "".
+
+    Raises Refused (as after Ctrl-C) when following ends before the command's own time-out.
+    """
     if not call.on("wait") and not call.on("atomic"):
         return ""
     seconds = duration(call.text("timeout", "5m0s"))
@@ -326,6 +331,8 @@ def _wait(world: "World", call: Call, deployment: Deployment) -> str:
         before_s = world.now_s
         world.advance(min(STEP_S, max(0.0, until_s - world.now_s)))
         if world.now_s <= before_s:
+            if seconds > world.follow_limit_s:
+                raise Refused(f"Release {deployment.name} has been cancelled.", INTERRUPTED)
             return "context deadline exceeded"
     return ""
 
@@ -336,9 +343,8 @@ def _rollback(world: "World", call: Call) -> Reply:
     if len(call.args) > 1:
         text = call.args[1]
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise Refused(
-                f"Error: could not convert revision to a number: strconv.Atoi: parsing {json.dumps(text[:60])}: invalid syntax"
-            )
+            problem = f"strconv.Atoi: parsing {json.dumps(text[:60])}: invalid syntax"
+            raise Refused(f"Error: could not convert revision to a number: {problem}")
         number = int(text)
     target = releases.target_of(found, number)
     if target is None:
@@ -357,8 +363,9 @@ def _uninstall(world: "World", call: Call) -> Reply:
     name, found = _release(world, call)
     secret = f"sh.helm.release.v1.{name}.v{found[-1].number}"
     raise Refused(
-        f'Error: uninstall: Release not loaded: {name}: secrets "{secret}" is forbidden: User "oncall" cannot delete '
-        f'resource "secrets" in API group "" in the namespace "{world.kubernetes.namespace}"'
+        f'Error: uninstall: Release not loaded: {name}: secrets "{secret}" is forbidden: User '
+        f'"oncall" cannot delete resource "secrets" in API group "" in the namespace '
+        f'"{world.kubernetes.namespace}"'
     )
 
 

@@ -93,9 +93,8 @@ def _split_pairs(args: list[str]) -> tuple[list[str], list[str]]:
 def run_set_image(world: "World", call: Call) -> Reply:
     """`kubectl set image deployment/x container=image`."""
     call.args, pairs = _split_pairs(call.args)
-    if not call.args:
-        raise Refused(NO_TARGET)
-    if not pairs:
+    items, errors = targets(world, call, NO_DELETE)
+    if not pairs and not errors:
         raise Refused("error: at least one image update is required")
     images: dict[str, str] = {}
     for pair in pairs:
@@ -103,7 +102,6 @@ def run_set_image(world: "World", call: Call) -> Reply:
         if not name or not image:
             raise Refused(f"error: invalid image specification: {pair[:200]}")
         images[name] = image[:250]
-    items, errors = targets(world, call, NO_TARGET)
     dry, suffix = dry_run(call)
 
     def act(item: Item) -> str:
@@ -128,8 +126,6 @@ def run_set_env(world: "World", call: Call) -> Reply:
     pairs += [pair for pair in call.many("env") if pair]
     if not call.args:
         raise Refused(NO_TARGET)
-    if not pairs and not call.on("list"):
-        raise Refused("error: at least one environment variable must be provided")
     for pair in pairs:
         if not _NAME.match(pair.partition("=")[0].removesuffix("-")):
             raise Refused(f"error: invalid environment variable: {pair[:200]}")

@@ -101,6 +101,7 @@ VERBS: dict[str, Verb] = {
     "top nodes": inspect.run_top,
     "top pods": inspect.run_top,
     "uncordon": machines.run_cordon,
+    "version": info.run_version,
     "wait": rollout.run_wait,
     **{
         f"rollout {action}": rollout.run_rollout

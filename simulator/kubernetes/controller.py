@@ -107,7 +107,7 @@ def rollout_undo(world: "World", deployment: Deployment, to_revision: int = 0) -
 
 def _rollback_target(cluster: Cluster, deployment: Deployment, to_revision: int) -> ReplicaSet:
     revisions = cluster.revisions(deployment.name)
-    if to_revision > 0:
+    if to_revision != 0:
         for replicaset in revisions:
             if replicaset.revision == to_revision:
                 return replicaset

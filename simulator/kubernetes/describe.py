@@ -7,15 +7,19 @@ from simulator.kubernetes import pods as lives
 from simulator.kubernetes.events import visible
 from simulator.kubernetes.get import collect, nothing_found
 from simulator.kubernetes.layout import age, elastic, long_stamp
-from simulator.kubernetes.objects import (
-    VERSION,
+from simulator.kubernetes.parse import Call
+from simulator.kubernetes.parts import (
     conditions,
+    container_ids,
     container_state,
     endpoint_pods,
+    hpa_conditions,
+    memory_of,
+    node_conditions,
+    node_info,
     pod_conditions,
     running_since,
 )
-from simulator.kubernetes.parse import Call
 from simulator.kubernetes.resources import Item, request
 from simulator.kubernetes.state import (
     Autoscaler,
@@ -148,7 +152,7 @@ def _pod(world: "World", item: Item) -> str:
     restarted = pod.template.restarted_at
     text += _annotations({"kubectl.kubernetes.io/restartedAt": restarted} if restarted else {})
     if pod.deleted_s is not None:
-        lasts = age(world.now_s - pod.deleted_s)
+        lasts = age(world.now_s - pod.deleted_s - lives.GRACE_S)  # "<invalid>" until the grace is over
         text += f"Status:\tTerminating (lasts {lasts})\nTermination Grace Period:\t30s\n"
     else:
         text += f"Status:\t{lives.phase(pod, world.now_s)}\n"
@@ -164,13 +168,10 @@ def _pod(world: "World", item: Item) -> str:
 
 
 def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> str:
-    template, running = pod.template, world.now_s >= pod.started_s
-    digest = pod.uid.replace("-", "")
-    text = f"  {template.container}:\n    Container ID:\t"
-    text += f"containerd://{digest}{digest}\n" if running else "\n"
-    text += f"    Image:\t{template.image}\n    Image ID:\t"
-    name = template.image.rpartition(":")[0]
-    text += f"{name}@sha256:{digest[::-1]}{digest}\n" if running else "\n"
+    template = pod.template
+    container, image = container_ids(world, pod)
+    text = f"  {template.container}:\n    Container ID:\t{container}\n"
+    text += f"    Image:\t{template.image}\n    Image ID:\t{image}\n"
     text += f"    Port:\t{template.port}/TCP\n    Host Port:\t0/TCP\n"
     state: dict[str, Any] = container_state(world, pod)
     if "running" in state:
@@ -180,7 +181,7 @@ def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> s
     if pod.restarts:
         text += "    Last State:\tTerminated\n      Reason:\tError\n      Exit Code:\t143\n"
         text += f"      Started:\t{_when(world, pod.started_s)}\n"
-        text += f"      Finished:\t{_when(world, pod.restarted_s)}\n"
+        text += f"      Finished:\t{_when(world, pod.restarted_s - 1)}\n"
     text += f"    Ready:\t{pod.ready}\n    Restart Count:\t{pod.restarts}\n"
     text += _resources(template, "    ") + _probes(deployment, "    ", template.port)
     return text + _environment(template, "    ") + "    Mounts:\t<none>\n"
@@ -248,6 +249,8 @@ def _replicaset(world: "World", item: Item) -> str:
     }
     if found.earlier:
         notes["deployment.kubernetes.io/revision-history"] = ",".join(map(str, found.earlier))
+    if found.change_cause:
+        notes["kubernetes.io/change-cause"] = found.change_cause
     text += _mapping("Labels", item.labels) + _annotations(notes)
     text += f"Controlled By:\tDeployment/{found.deployment}\n"
     text += f"Replicas:\t{len(owned)} current / {found.replicas} desired\n"
@@ -285,54 +288,9 @@ def _autoscaler(world: "World", item: Item) -> str:
     text += f"Min replicas:\t{found.minimum}\nMax replicas:\t{found.maximum}\n"
     text += f"Deployment pods:\t{current} current / {found.desired} desired\n"
     text += "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------\n"
-    for kind, status, reason, message in _hpa_conditions(found):
+    for kind, status, reason, message in hpa_conditions(found):
         text += f"  {kind}\t{status}\t{reason}\t{message}\n"
     return text
-
-
-def _hpa_conditions(found: Autoscaler) -> list[tuple[str, str, str, str]]:
-    able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
-    if found.stabilized:
-        text = (
-            "recent recommendations were higher than current one, applying the highest recent recommendation"
-        )
-        able = ("AbleToScale", "True", "ScaleDownStabilized", text)
-    elif found.scaled_s is not None:
-        text = f"the HPA controller was able to update the target scale to {found.desired}"
-        able = ("AbleToScale", "True", "SucceededRescale", text)
-    if found.percent is None:
-        text = (
-            "the HPA was unable to compute the replica count: failed to get cpu utilization: "
-            "unable to get metrics for resource cpu: no metrics returned from resource metrics API"
-        )
-        return [able, ("ScalingActive", "False", "FailedGetResourceMetric", text)]
-    active = (
-        "the HPA was able to successfully calculate a replica count from cpu resource utilization "
-        "(percentage of request)"
-    )
-    limits = {
-        "": ("False", "DesiredWithinRange", "the desired count is within the acceptable range"),
-        "ScaleUpLimit": (
-            "True",
-            "ScaleUpLimit",
-            "the desired replica count is increasing faster than the maximum scale rate",
-        ),
-        "TooManyReplicas": (
-            "True",
-            "TooManyReplicas",
-            "the desired replica count is more than the maximum replica count",
-        ),
-        "TooFewReplicas": (
-            "True",
-            "TooFewReplicas",
-            "the desired replica count is less than the minimum replica count",
-        ),
-    }
-    return [
-        able,
-        ("ScalingActive", "True", "ValidMetricFound", active),
-        ("ScalingLimited", *limits[found.limited]),
-    ]
 
 
 def _node(world: "World", item: Item) -> str:
@@ -340,24 +298,31 @@ def _node(world: "World", item: Item) -> str:
     cluster = world.kubernetes
     here = [p for p in (*cluster.pods.values(), *cluster.system_pods.values()) if p.node == node.name]
     text = f"Name:\t{node.name}\nRoles:\t<none>\n" + _mapping("Labels", item.labels)
-    text += "Annotations:\tnode.alpha.kubernetes.io/ttl: 0\n"
-    text += f"CreationTimestamp:\t{_when(world, node.created_s)}\n"
+    text += f"Annotations:\t<none>\nCreationTimestamp:\t{_when(world, node.created_s)}\n"
     taint = "node.kubernetes.io/unschedulable:NoSchedule" if node.unschedulable else "<none>"
     text += f"Taints:\t{taint}\nUnschedulable:\t{str(node.unschedulable).lower()}\n"
-    text += "Conditions:\n  Type\tStatus\tReason\tMessage\n  ----\t------\t------\t-------\n"
-    for kind in ("Memory", "Disk", "PID"):
-        low = ["HasSufficientMemory", "HasNoDiskPressure", "HasSufficientPID"]
-        reason = "Kubelet" + low[("Memory", "Disk", "PID").index(kind)]
-        meaning = {"Memory": "sufficient memory", "Disk": "no disk pressure", "PID": "sufficient PID"}[kind]
-        text += f"  {kind}Pressure \tFalse \t{reason} \tkubelet has {meaning} available\n"
-    text += "  Ready \tTrue \tKubeletReady \tkubelet is posting ready status\n"
+    text += f"Lease:\n  HolderIdentity:\t{node.name}\n  AcquireTime:\t<unset>\n"
+    text += f"  RenewTime:\t{_when(world, world.now_s)}\n"
+    heads = ["Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message"]
+    marks = ["-" * len(head) for head in heads]
+    text += "Conditions:\n" + "".join("  " + "\t".join(cells) + "\n" for cells in (heads, marks))
+    beat, since = _when(world, world.now_s), _when(world, node.created_s)
+    for c in node_conditions():
+        text += f"  {c['type']} \t{c['status']} \t{beat} \t{since} \t{c['reason']} \t{c['message']}\n"
     text += f"Addresses:\n  InternalIP:\t{node.internal_ip}\n  Hostname:\t{node.name}\n"
     for title in ("Capacity", "Allocatable"):
-        text += f"{title}:\n  cpu:\t{node.cpu_m // 1000}\n  memory:\t{node.memory_mi}Mi\n"
+        text += f"{title}:\n  cpu:\t{node.cpu_m // 1000}\n  memory:\t{memory_of(node)}\n"
         text += f"  pods:\t{node.max_pods}\n"
-    text += "System Info:\n  Kernel Version:\t6.1.0-28-amd64\n"
-    text += "  OS Image:\tDebian GNU/Linux 12 (bookworm)\n  Container Runtime Version:\tcontainerd://1.7.24\n"
-    text += f"  Kubelet Version:\t{VERSION}\nPodCIDR:\t10.244.{node.index}.0/24\n"
+    names = "Machine ID:machineID|System UUID:systemUUID|Boot ID:bootID|Kernel Version:kernelVersion|"
+    names += "OS Image:osImage|Operating System:operatingSystem|Architecture:architecture|"
+    names += "Container Runtime Version:containerRuntimeVersion|Kubelet Version:kubeletVersion|"
+    info = node_info(world, node)
+    text += "System Info:\n"
+    for title, _, key in (
+        name.partition(":") for name in (names + "Kube-Proxy Version:kubeProxyVersion").split("|")
+    ):
+        text += f"  {title}:\t{info[key]}\n"
+    text += f"PodCIDR:\t10.244.{node.index}.0/24\n"
     return text + _node_pods(world, node, here)
 
 
@@ -409,7 +374,11 @@ def _statefulset(world: "World", item: Item) -> str:
     text += _mapping("Labels", found.labels) + "Annotations:\t<none>\n"
     text += f"Replicas:\t{found.replicas} desired | {found.replicas} total\nUpdate Strategy:\tOnDelete\n"
     text += f"Pods Status:\t{ready} Running / {found.replicas - ready} Waiting / 0 Succeeded / 0 Failed\n"
-    return text + pod_template_text(found.template, found.labels, None)
+    text += pod_template_text(found.template, found.labels, None)
+    return text + (
+        "Volume Claims:\n  Name:\tdata\n  StorageClass:\tfast-ssd\n  Labels:\t<none>\n"
+        f"  Annotations:\t<none>\n  Capacity:\t{found.storage}\n  Access Modes:\t[ReadWriteOnce]\n"
+    )
 
 
 def _plain(world: "World", item: Item) -> str:

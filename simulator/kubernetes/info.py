@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from simulator.kubernetes import access
 from simulator.kubernetes.layout import table
-from simulator.kubernetes.objects import VERSION
 from simulator.kubernetes.parse import SUBCOMMANDS, Call, Refused
+from simulator.kubernetes.parts import VERSION
 from simulator.kubernetes.resources import TYPES, ResourceType, resource_type
 from simulator.kubernetes.yamltext import dump
 from simulator.reply import Reply
@@ -163,7 +163,10 @@ def run_explain(world: "World", call: Call) -> Reply:
             'Use "kubectl api-resources" for a complete list of supported resources.'
         )
     word, _, path = call.args[0].partition(".")
-    kind = resource_type(word)
+    try:
+        kind = resource_type(word)
+    except Refused as problem:  # explain says it without the usual "error: "
+        raise Refused(problem.message.removeprefix("error: ")) from None
     about, spec = FIELDS.get(kind.kind, (f"{kind.kind} of {kind.api_version}.", ""))
     fields = spec if path == "spec" and spec else TOP_FIELDS.format(kind=kind.kind)
     if path not in ("", "spec") or (path == "spec" and not spec):

@@ -5,6 +5,20 @@ from typing import TYPE_CHECKING, Any
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.build import uid_of
 from simulator.kubernetes.layout import stamp
+from simulator.kubernetes.parts import (
+    TOLERATIONS,
+    Object,
+    conditions,
+    container_status,
+    endpoint_pods,
+    hpa_conditions,
+    memory_of,
+    node_conditions,
+    node_info,
+    pod_conditions,
+    pod_spec,
+    pod_template,
+)
 from simulator.kubernetes.resources import NAMESPACES, Item
 from simulator.kubernetes.state import (
     Autoscaler,
@@ -15,17 +29,12 @@ from simulator.kubernetes.state import (
     Pod,
     ReplicaSet,
     StatefulSet,
-    Template,
     counts,
     is_available,
 )
-from simulator.scenario import Probe
 
 if TYPE_CHECKING:
     from simulator.world import World
-
-Object = dict[str, Any]
-VERSION = "v1.32.4"
 
 
 def as_object(world: "World", item: Item) -> Object:
@@ -62,54 +71,6 @@ def list_object(world: "World", found: list[Item]) -> Object:
     }
 
 
-def _probe(probe: Probe) -> Object:
-    return {
-        "failureThreshold": probe.failure_threshold,
-        "httpGet": {"path": probe.path, "port": 8080, "scheme": "HTTP"},
-        "periodSeconds": int(probe.period_s),
-        "successThreshold": 1,
-        "timeoutSeconds": int(probe.timeout_s),
-    }
-
-
-def _container(template: Template, deployment: Deployment | None) -> Object:
-    found: Object = {
-        "image": template.image,
-        "imagePullPolicy": "IfNotPresent",
-        "name": template.container,
-        "ports": [{"containerPort": template.port, "protocol": "TCP"}],
-        "resources": {
-            "limits": {"cpu": template.cpu_limit, "memory": template.memory_limit},
-            "requests": {"cpu": template.cpu_request, "memory": template.memory_request},
-        },
-    }
-    if template.env:
-        found["env"] = [{"name": name, "value": value} for name, value in template.env]
-    if deployment is not None and deployment.readiness is not None:
-        found["readinessProbe"] = _probe(deployment.readiness)
-    if deployment is not None and deployment.liveness is not None:
-        found["livenessProbe"] = _probe(deployment.liveness)
-    return found
-
-
-def _pod_spec(template: Template, deployment: Deployment | None) -> Object:
-    return {
-        "containers": [_container(template, deployment)],
-        "dnsPolicy": "ClusterFirst",
-        "restartPolicy": "Always",
-        "schedulerName": "default-scheduler",
-        "serviceAccountName": "default",
-        "terminationGracePeriodSeconds": 30,
-    }
-
-
-def _template(template: Template, labels: dict[str, str], deployment: Deployment | None) -> Object:
-    meta: Object = {"labels": dict(labels)}
-    if template.restarted_at:
-        meta["annotations"] = {"kubectl.kubernetes.io/restartedAt": template.restarted_at}
-    return {"metadata": meta, "spec": _pod_spec(template, deployment)}
-
-
 def _amount(value: str | int) -> str | int:
     return int(value) if str(value).lstrip("-").isdigit() else value
 
@@ -132,7 +93,7 @@ def _deployment(world: "World", found: Deployment) -> Object:
         "revisionHistoryLimit": found.strategy.revision_history,
         "selector": {"matchLabels": {"app": found.name}},
         "strategy": strategy,
-        "template": _template(found.template, found.labels, found),
+        "template": pod_template(found.template, found.labels, found),
     }
     if found.strategy.min_ready_s:
         spec["minReadySeconds"] = int(found.strategy.min_ready_s)
@@ -156,44 +117,9 @@ def _deployment(world: "World", found: Deployment) -> Object:
     }
 
 
-PROGRESS = {
-    "NewReplicaSetAvailable": ("True", 'ReplicaSet "{rs}" has successfully progressed.'),
-    "ReplicaSetUpdated": ("True", 'ReplicaSet "{rs}" is progressing.'),
-    "ProgressDeadlineExceeded": ("False", 'ReplicaSet "{rs}" has timed out progressing.'),
-    "DeploymentPaused": ("Unknown", "Deployment is paused"),
-    "DeploymentResumed": ("Unknown", "Deployment is resumed"),
-}
-
-
-def conditions(world: "World", found: Deployment) -> list[Object]:
-    """The Available and Progressing conditions of a deployment."""
-    status = counts(world.kubernetes, found, world.now_s)
-    enough = status.available >= found.replicas - found.strategy.unavailable(found.replicas)
-    verdict, text = PROGRESS[found.progress]
-    names = [rs.name for rs in world.kubernetes.revisions(found.name)]
-    moment = stamp(world.at(found.progressed_s))
-    return [
-        {
-            "lastTransitionTime": moment,
-            "lastUpdateTime": moment,
-            "message": f"Deployment {'has' if enough else 'does not have'} minimum availability.",
-            "reason": "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
-            "status": "True" if enough else "False",
-            "type": "Available",
-        },
-        {
-            "lastTransitionTime": moment,
-            "lastUpdateTime": moment,
-            "message": text.format(rs=names[-1] if names else ""),
-            "reason": found.progress,
-            "status": verdict,
-            "type": "Progressing",
-        },
-    ]
-
-
-def _owner(kind: str, name: str) -> list[Object]:
-    return [{"apiVersion": "apps/v1", "controller": True, "kind": kind, "name": name}]
+def _owner(world: "World", kind: str, name: str) -> list[Object]:
+    uid = uid_of(world.kubernetes, kind.lower() + "s", name)
+    return [{"apiVersion": "apps/v1", "controller": True, "kind": kind, "name": name, "uid": uid}]
 
 
 def _replicaset(world: "World", found: ReplicaSet) -> Object:
@@ -215,14 +141,26 @@ def _replicaset(world: "World", found: ReplicaSet) -> Object:
     labels = {**(owner.labels if owner else {}), "pod-template-hash": found.hash}
     status = {"availableReplicas": available, "readyReplicas": ready}
     return {
-        "metadata": {"annotations": annotations, "ownerReferences": _owner("Deployment", found.deployment)},
+        "metadata": {
+            "annotations": annotations,
+            "ownerReferences": _owner(world, "Deployment", found.deployment),
+        },
         "spec": {
             "replicas": found.replicas,
             "selector": {"matchLabels": {"app": found.deployment, "pod-template-hash": found.hash}},
-            "template": _template(found.template, labels, owner),
+            "template": pod_template(found.template, labels, owner),
         },
         "status": {"replicas": len(owned), **{name: n for name, n in status.items() if n}},
     }
+
+
+def _claim(found: StatefulSet) -> Object:
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": found.storage}},
+        "storageClassName": "fast-ssd",
+    }
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
 
 
 def _statefulset(world: "World", found: StatefulSet) -> Object:
@@ -232,52 +170,26 @@ def _statefulset(world: "World", found: StatefulSet) -> Object:
             "replicas": found.replicas,
             "selector": {"matchLabels": {"app": found.name}},
             "serviceName": found.name,
-            "template": _template(found.template, found.labels, None),
+            "template": pod_template(found.template, found.labels, None),
+            "updateStrategy": {"type": "OnDelete"},
+            "volumeClaimTemplates": [_claim(found)],
         },
         "status": {"readyReplicas": ready, "replicas": found.replicas},
     }
 
 
-def pod_conditions(pod: Pod) -> list[tuple[str, bool]]:
-    """The condition types of a pod in kubectl's order."""
-    placed = bool(pod.node)
-    running = placed and not pod.image_missing
-    return [
-        ("PodReadyToStartContainers", running),
-        ("Initialized", placed),
-        ("Ready", pod.ready),
-        ("ContainersReady", pod.ready),
-        ("PodScheduled", placed),
-    ]
-
-
-def running_since(pod: Pod) -> float:
-    """When the present container of a pod started."""
-    return pod.restarted_s if pod.restarts else pod.started_s
-
-
-def container_state(world: "World", pod: Pod) -> Object:
-    """The `state` of a pod's container."""
-    if world.now_s >= pod.started_s:
-        return {"running": {"startedAt": stamp(world.at(running_since(pod)))}}
-    shown = lives.status(pod, world.now_s)
-    waiting: Object = {"reason": shown if shown not in ("Pending", "Terminating") else "ContainerCreating"}
-    if shown == "ImagePullBackOff":
-        waiting["message"] = f'Back-off pulling image "{pod.template.image}"'
-    return {"waiting": waiting}
-
-
 def _pod(world: "World", pod: Pod) -> Object:
     cluster = world.kubernetes
     deployment = cluster.deployments.get(pod.app)
-    meta: Object = {"ownerReferences": _owner(pod.owner_kind, pod.owner)}
+    meta: Object = {"ownerReferences": _owner(world, pod.owner_kind, pod.owner)}
     meta["generateName"] = pod.owner + "-"
     if pod.template.restarted_at:
         meta["annotations"] = {"kubectl.kubernetes.io/restartedAt": pod.template.restarted_at}
     if pod.deleted_s is not None:
         meta["deletionGracePeriodSeconds"] = 30
         meta["deletionTimestamp"] = stamp(world.at(pod.deleted_s + 30))
-    spec = _pod_spec(pod.template, deployment)
+    extra = {"priority": 0, "serviceAccountName": "default", "tolerations": TOLERATIONS}
+    spec = {**pod_spec(pod.template, deployment), **extra}
     status: Object = {
         "conditions": [
             {"status": "True" if holds else "False", "type": kind} for kind, holds in pod_conditions(pod)
@@ -292,16 +204,7 @@ def _pod(world: "World", pod: Pod) -> Object:
         status["hostIP"] = node.internal_ip if node else ""
         status["podIP"] = pod.ip
         status["podIPs"] = [{"ip": pod.ip}]
-        status["containerStatuses"] = [
-            {
-                "image": pod.template.image,
-                "name": pod.template.container,
-                "ready": pod.ready,
-                "restartCount": pod.restarts,
-                "started": world.now_s >= pod.started_s,
-                "state": container_state(world, pod),
-            }
-        ]
+        status["containerStatuses"] = [container_status(world, pod)]
     return {"metadata": meta, "spec": spec, "status": status}
 
 
@@ -309,10 +212,15 @@ def _service(world: "World", found: KubeService) -> Object:
     return {
         "spec": {
             "clusterIP": found.cluster_ip,
+            "clusterIPs": [found.cluster_ip],
+            "internalTrafficPolicy": "Cluster",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
             "ports": [
                 {"name": "http", "port": found.port, "protocol": "TCP", "targetPort": found.target_port}
             ],
             "selector": {"app": found.name},
+            "sessionAffinity": "None",
             "type": "ClusterIP",
         },
         "status": {"loadBalancer": {}},
@@ -329,16 +237,21 @@ def _endpoints(world: "World", found: KubeService) -> Object:
     return {"subsets": [subset]} if ready or waiting else {}
 
 
+def _slice(world: "World", found: KubeService) -> Object:
+    ready, waiting = endpoint_pods(world, found.name)
+    return {
+        "addressType": "IPv4",
+        "endpoints": [
+            {"addresses": [pod.ip], "conditions": {"ready": pod.ready, "serving": pod.ready}}
+            for pod in (*ready, *waiting)
+        ],
+        "ports": [{"name": "http", "port": found.target_port, "protocol": "TCP"}],
+    }
+
+
 def _address(pod: Pod) -> Object:
     target = {"kind": "Pod", "name": pod.name, "namespace": pod.namespace}
     return {"ip": pod.ip, "nodeName": pod.node, "targetRef": target}
-
-
-def endpoint_pods(world: "World", app: str) -> tuple[list[Pod], list[Pod]]:
-    """(ready, not ready) pods behind a service, by address."""
-    found = [pod for pod in world.kubernetes.pods.values() if pod.app == app and pod.active and pod.ip]
-    ordered = sorted(found, key=lambda pod: tuple(int(part) for part in pod.ip.split(".")))
-    return [pod for pod in ordered if pod.ready], [pod for pod in ordered if not pod.ready]
 
 
 def _node(world: "World", node: Node) -> Object:
@@ -347,7 +260,8 @@ def _node(world: "World", node: Node) -> Object:
         spec["unschedulable"] = True
         taint = {"effect": "NoSchedule", "key": "node.kubernetes.io/unschedulable"}
         spec["taints"] = [taint]
-    size = {"cpu": str(node.cpu_m // 1000), "memory": f"{node.memory_mi}Mi", "pods": str(node.max_pods)}
+    size = {"cpu": str(node.cpu_m // 1000), "memory": memory_of(node), "pods": str(node.max_pods)}
+    beat, since = stamp(world.at(world.now_s)), stamp(world.at(node.created_s))
     return {
         "spec": spec,
         "status": {
@@ -357,8 +271,11 @@ def _node(world: "World", node: Node) -> Object:
             ],
             "allocatable": size,
             "capacity": size,
-            "conditions": [{"reason": "KubeletReady", "status": "True", "type": "Ready"}],
-            "nodeInfo": {"kubeletVersion": VERSION, "operatingSystem": "linux"},
+            "conditions": [
+                {"lastHeartbeatTime": beat, "lastTransitionTime": since, **condition}
+                for condition in node_conditions()
+            ],
+            "nodeInfo": node_info(world, node),
         },
     }
 
@@ -366,6 +283,10 @@ def _node(world: "World", node: Node) -> Object:
 def _autoscaler(world: "World", found: Autoscaler) -> Object:
     metric = {"name": "cpu", "target": {"averageUtilization": found.target, "type": "Utilization"}}
     status: Object = {"currentReplicas": replicas_of(world, found), "desiredReplicas": found.desired}
+    status["conditions"] = [
+        {"message": message, "reason": reason, "status": verdict, "type": kind}
+        for kind, verdict, reason, message in hpa_conditions(found)
+    ]
     if found.percent is not None:
         current = {"averageUtilization": found.percent, "averageValue": f"{found.usage_m}m"}
         status["currentMetrics"] = [{"resource": {"current": current, "name": "cpu"}, "type": "Resource"}]
@@ -421,6 +342,7 @@ _BUILDERS: dict[str, Any] = {
     "configmaps": _configmap,
     "deployments": _deployment,
     "endpoints": _endpoints,
+    "endpointslices": _slice,
     "events": _event,
     "horizontalpodautoscalers": _autoscaler,
     "namespaces": _namespace,

@@ -21,8 +21,9 @@ from simulator.kubernetes.changes import (
     deployment_of,
 )
 from simulator.kubernetes.notes import text as words
-from simulator.kubernetes.objects import Object, as_object
+from simulator.kubernetes.objects import as_object
 from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.parts import Object
 from simulator.kubernetes.resources import TYPES, Item, items
 from simulator.kubernetes.rollout import dry_run, each, targets
 from simulator.kubernetes.state import Autoscaler, Deployment, Node, Template

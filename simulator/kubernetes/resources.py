@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulator.engine import streams
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.state import Cluster
 
@@ -87,10 +88,10 @@ statefulsets StatefulSet apps v1 sts y
 horizontalpodautoscalers HorizontalPodAutoscaler autoscaling v2 hpa y
 cronjobs CronJob batch v1 cj y
 jobs Job batch v1 - y
-endpointslices EndpointSlice discovery.k8s.io v1 - y
 leases Lease coordination.k8s.io v1 - y
-ingresses Ingress networking.k8s.io v1 ing y
+endpointslices EndpointSlice discovery.k8s.io v1 - y
 ingressclasses IngressClass networking.k8s.io v1 - n
+ingresses Ingress networking.k8s.io v1 ing y
 networkpolicies NetworkPolicy networking.k8s.io v1 netpol y
 poddisruptionbudgets PodDisruptionBudget policy v1 pdb y
 clusterrolebindings ClusterRoleBinding rbac.authorization.k8s.io v1 - n
@@ -210,6 +211,13 @@ def _ingresses(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any
         yield cluster.namespace, cluster.entry, service.labels, service
 
 
+def _slices(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any]]:
+    for name, service in cluster.services.items():
+        labels = {**service.labels, "kubernetes.io/service-name": name}
+        ending = streams.suffix(streams.key_of(cluster.seed, "endpointslice", name), 5)
+        yield cluster.namespace, f"{name}-{ending}", labels, service
+
+
 _LISTINGS: dict[str, Callable[[Cluster], Iterable[tuple[str, str, dict[str, str], Any]]]] = {
     "pods": _pods,
     "deployments": _labelled("deployments"),
@@ -217,6 +225,7 @@ _LISTINGS: dict[str, Callable[[Cluster], Iterable[tuple[str, str, dict[str, str]
     "statefulsets": _labelled("statefulsets"),
     "services": _labelled("services"),
     "endpoints": _labelled("services"),
+    "endpointslices": _slices,
     "configmaps": _labelled("configmaps"),
     "secrets": _labelled("secrets"),
     "horizontalpodautoscalers": _labelled("hpas"),

@@ -7,8 +7,9 @@ from simulator.kubernetes import access, controller
 from simulator.kubernetes.describe import pod_template_text
 from simulator.kubernetes.get import collect
 from simulator.kubernetes.layout import elastic
-from simulator.kubernetes.objects import as_object, conditions
+from simulator.kubernetes.objects import as_object
 from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.parts import conditions
 from simulator.kubernetes.resources import Item, namespace_of, request
 from simulator.kubernetes.state import Deployment, counts
 from simulator.reply import Reply
@@ -101,6 +102,9 @@ def _history(world: "World", call: Call, item: Item) -> str:
         if replicaset.revision == wanted:
             labels = {**found.labels, "pod-template-hash": replicaset.hash}
             body = pod_template_text(replicaset.template, labels, found)
+            if replicaset.change_cause:
+                cause = f"  Annotations:\tkubernetes.io/change-cause: {replicaset.change_cause}\n"
+                body = body.replace("  Containers:\n", cause + "  Containers:\n", 1)
             return f"{item.path} with revision #{wanted}\n{body}\n"
     raise Refused("error: unable to find the specified revision")
 
@@ -108,8 +112,6 @@ def _history(world: "World", call: Call, item: Item) -> str:
 def _undo(world: "World", call: Call, item: Item) -> str:
     found = _deployment(item, "undo")
     revision = call.number("to-revision", 0)
-    if revision < 0:
-        raise Refused(f"error: revision must be a positive integer: {revision}")
     dry, suffix = dry_run(call)
     if dry:
         return f"{item.path} rolled back{suffix}\n"

@@ -44,10 +44,10 @@ def label_terms(text: str) -> list[Term]:
     """The terms of a label selector. Raises Refused."""
     if len(text) > MAX_LENGTH:
         raise Refused("error: the label selector is too long")
-    return [_label_term(part, text) for part in _split(text) if part.strip()]
+    return [_label_term(part) for part in _split(text) if part.strip()]
 
 
-def _label_term(part: str, whole: str) -> Term:
+def _label_term(part: str) -> Term:
     if found := _IN.match(part):
         values = tuple(value.strip() for value in found[3].split(","))
         return Term(found[1], found[2], values)
@@ -55,8 +55,11 @@ def _label_term(part: str, whole: str) -> Term:
         return Term(found[1], "notin" if found[2] == "!=" else "in", (found[3],))
     if found := _EXISTS.match(part):
         return Term(found[2], "absent" if found[1] else "exists")
+    words = part.split()
+    found_word = words[1] if len(words) > 1 else part.strip()
     raise Refused(
-        f'error: unable to parse requirement: invalid label selector "{whole}": found a term that is none'
+        f"Error from server (BadRequest): unable to parse requirement: found '{found_word[:100]}', expected: "
+        "in, notin, =, ==, !=, gt, lt"
     )
 
 

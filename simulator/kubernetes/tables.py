@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.layout import age
-from simulator.kubernetes.objects import VERSION, endpoint_pods, replicas_of
+from simulator.kubernetes.objects import replicas_of
+from simulator.kubernetes.parts import VERSION, endpoint_pods
 from simulator.kubernetes.resources import Item
 from simulator.kubernetes.state import Autoscaler, Deployment, Pod, counts
 
@@ -73,6 +74,14 @@ def _endpoints(world: "World", found: Any) -> Row:
     return [found.name, shown or "<none>", _age(world, found.created_s)], []
 
 
+def _slice(world: "World", found: Any) -> Row:
+    ready, _ = endpoint_pods(world, found.name)
+    shown = ",".join(pod.ip for pod in ready[:3])
+    if len(ready) > 3:
+        shown += f" + {len(ready) - 3} more..."
+    return ["", "IPv4", str(found.target_port), shown or "<unset>", _age(world, found.created_s)], []
+
+
 def _node(world: "World", node: Any) -> Row:
     status = "Ready,SchedulingDisabled" if node.unschedulable else "Ready"
     cells = [node.name, status, "<none>", _age(world, node.created_s), VERSION]
@@ -132,6 +141,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     "statefulsets": ("NAME|READY|AGE", "CONTAINERS|IMAGES"),
     "services": ("NAME|TYPE|CLUSTER-IP|EXTERNAL-IP|PORT(S)|AGE", "SELECTOR"),
     "endpoints": ("NAME|ENDPOINTS|AGE", ""),
+    "endpointslices": ("NAME|ADDRESSTYPE|PORTS|ENDPOINTS|AGE", ""),
     "nodes": (
         "NAME|STATUS|ROLES|AGE|VERSION",
         "INTERNAL-IP|EXTERNAL-IP|OS-IMAGE|KERNEL-VERSION|CONTAINER-RUNTIME",
@@ -154,6 +164,7 @@ _ROWS: dict[str, Callable[["World", Any], Row]] = {
     "statefulsets": _statefulset,
     "services": _service,
     "endpoints": _endpoints,
+    "endpointslices": _slice,
     "nodes": _node,
     "events": _event,
     "horizontalpodautoscalers": _autoscaler,

@@ -16,13 +16,32 @@ _SPECIAL = re2.compile(r"(^[\s\-?:,\[\]{}#&*!|>'\"%@`])|(: )|(:$)|( #)|(\s$)|[\x
 def _string(text: str) -> str:
     if _AMBIGUOUS.match(text):
         return json.dumps(text)
-    plain_dash = text.startswith("-") and len(text) > 1 and not text[1].isspace()
+    plain_dash = text.startswith("-") and not text.startswith("---") and text[1:2].strip() != ""
     found = _SPECIAL.search(text)
     if found is None or (plain_dash and _SPECIAL.search("x" + text[1:]) is None):
         return text
     if any(ord(char) < 32 for char in text) or "'" in text:
         return json.dumps(text, ensure_ascii=False)
     return f"'{text}'"
+
+
+FOLD_AT = 80  # the emitter's best width: a scalar longer than that breaks at its next space
+
+
+def _fold(text: str, column: int, indent: str) -> str:
+    """Break a plain or single-quoted scalar that starts at `column`, as the emitter does."""
+    if column + len(text) <= FOLD_AT or text.startswith('"'):
+        return text
+    out = ""
+    for i, char in enumerate(text):
+        inner = 0 < i < len(text) - 1 and text[i - 1] != " " and text[i + 1] != " "
+        if char == " " and inner and column > FOLD_AT:
+            out += "\n" + indent
+            column = len(indent)
+        else:
+            out += char
+            column += 1
+    return out
 
 
 def _scalar(value: Any) -> str:
@@ -78,4 +97,5 @@ def _entry(head: str, value: Any, indent: str, lines: list[str]) -> None:
         lines.append(f"{head} {'|' if value.endswith(chr(10)) else '|-'}")
         lines += [f"{indent}  {line}" if line else "" for line in value.rstrip("\n").split("\n")]
     else:
-        lines.append(f"{head} {_empty_or_scalar(value)}")
+        shown = _empty_or_scalar(value)
+        lines.append(f"{head} {_fold(shown, len(head) + 1, indent + '  ')}")

@@ -7,7 +7,8 @@ from typing import Any
 
 from simulator.shell.awk_lex import FUNCTIONS, AwkSyntaxError, AwkToken, tokens
 
-MAX_DEPTH = 60  # of expressions and statements inside one another
+MAX_DEPTH = 30  # of expressions and statements inside one another; a level takes 16 frames to parse
+MAX_TREE_DEPTH = 150  # of the tree: a chain of operators is as deep as it is long
 Node = tuple[Any, ...]
 _ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=", "%=", "^=")
 _COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")
@@ -25,7 +26,21 @@ class Program:
 
 def parse(source: str) -> Program:
     """The tree of a program. Raises AwkSyntaxError."""
-    return _Parser(tokens(source)).program()
+    program = _Parser(tokens(source)).program()
+    if _depth(program) > MAX_TREE_DEPTH:
+        raise AwkSyntaxError("line 1: program nested too deeply")
+    return program
+
+
+def _depth(program: Program) -> int:
+    waiting: list[tuple[Any, int]] = [((program.begin, program.rules, program.end), 0)]
+    deepest = 0
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        if isinstance(node, tuple | list):
+            waiting += [(child, depth + isinstance(node, tuple)) for child in node]
+    return deepest
 
 
 class _Parser:
@@ -133,7 +148,13 @@ class _Parser:
         if token.kind == "keyword" and token.text in ("if", "while", "for", "do"):
             self.deeper()
             self.at += 1
-            node: Node = getattr(self, f"{token.text}_statement")()
+            loops = {
+                "if": self.if_statement,
+                "while": self.while_statement,
+                "for": self.for_statement,
+                "do": self.do_statement,
+            }
+            node = loops[token.text]()
             self.depth -= 1
             return node
         node = self.simple_statement()

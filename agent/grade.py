@@ -85,7 +85,9 @@ def _label(record: Mapping[str, Any]) -> str:
 def _string(record: Mapping[str, Any], name: str, label: str) -> str:
     value = record.get(name)
     if not isinstance(value, str):
-        raise GradeError(f"{label}: {name}: expected a string" + ("" if name in record else ", it is missing"))
+        raise GradeError(
+            f"{label}: {name}: expected a string" + ("" if name in record else ", it is missing")
+        )
     return value
 
 

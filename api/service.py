@@ -112,6 +112,7 @@ class ApplicationService:
         """
         if len(line) > LINE_LIMIT:
             raise SessionError(f"a command has at most {LINE_LIMIT} characters, this one has {len(line)}")
+        line = _storable(line)
         with self._playable(session_id) as live:
             before = pickle.dumps(live.world, protocol=5) if interruptible else b""
             entry = self._append(live, "command", line)
@@ -160,7 +161,7 @@ class ApplicationService:
         if len(text) > TEXT_LIMIT:
             raise SessionError(f"a text has at most {TEXT_LIMIT} characters, this one has {len(text)}")
         with self._playable(session_id) as live:
-            live.unanswered = self._append(live, kind, text, done=True)
+            live.unanswered = self._append(live, kind, _storable(text), done=True)
             return self._judge(live, live.unanswered, on_progress)
 
     def finish_review(self, session_id: str, on_progress: Progress | None = None) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class ApplicationService:
         """Log the player's answer to a follow-up question."""
         with self._playable(session_id) as live:
             line = json.dumps({"question": question, "answer": text[:TEXT_LIMIT]}, ensure_ascii=False)
-            self._append(live, "answer", line, done=True)
+            self._append(live, "answer", _storable(line), done=True)
 
     # inside
 
@@ -348,6 +349,11 @@ def _worst_severity(world: World) -> str | None:
 def summaries(store: Store) -> list[dict[str, Any]]:
     """Every kept session, newest first: its header, `entries` and the second `now_s` it got to."""
     return [{**asdict(h), "entries": count, "now_s": now_s} for h, count, now_s in store.headers()]
+
+
+def _storable(text: str) -> str:
+    """Half a surrogate pair (a broken paste, a JSON escape) has no UTF-8 form and cannot be kept."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _was_carried_out(entry: Entry) -> bool:

@@ -45,7 +45,9 @@ def load_rows(path: Path, contexts: Path | None) -> list[Row]:
 
 def sample_of(row: Row, context: Context) -> Sample:
     found = signals(reading_of(row["text"], context))
-    return Sample(row["id"], row["rubric"], row["author"], str(row["context"]), found, row["levels"], row["overall"])
+    return Sample(
+        row["id"], row["rubric"], row["author"], str(row["context"]), found, row["levels"], row["overall"]
+    )
 
 
 def fit(rows: Sequence[Row]) -> dict[str, Any]:
@@ -164,7 +166,10 @@ def report(title: str, rows: Sequence[Row], said: dict[str, Judged], base: dict[
         print("      " + "  ".join(f"{c} {v:.2f}" for c, v in each.items()))
     everything, count = pairs(rows, said)
     misled, few = pairs(rows, said, True)
-    gaps = {lang: np.mean([said[r["id"]][1] - r["overall"] for r in rows if r["lang"] == lang]) for lang in ("en", "ru")}
+    gaps = {
+        lang: np.mean([said[r["id"]][1] - r["overall"] for r in rows if r["lang"] == lang])
+        for lang in ("en", "ru")
+    }
     print(
         f"  all rubrics: pairs {everything:.3f} of {count}, where length misleads {misled:.3f} of {few}, "
         f"EN-RU gap {gaps['en'] - gaps['ru']:+.3f}"
@@ -220,10 +225,14 @@ def attack_gains(rows: Sequence[Row]) -> None:
             said = judge(text, row["rubric"], row["lang"], row["context"], row["context_text"])
             changed.append(said.overall - plain[row["id"]][1])
         gained = sum(c > 0.05 for c in changed)
-        print(f"  {name:15} mean {np.mean(changed):+.3f}  worst {max(changed):+.3f}  gained {gained} of {len(changed)}")
+        print(
+            f"  {name:15} mean {np.mean(changed):+.3f}  worst {max(changed):+.3f}  gained {gained} of {len(changed)}"
+        )
     labelled = [r for r in rows if r.get("attack") and r["attack"] != "verbose"]
     over = [f"{r['id']} {plain[r['id']][1]:.1f}" for r in labelled if plain[r["id"]][1] > r["overall"] + 0.5]
-    print(f"  attacks among the texts: {len(labelled)}, judged more than half a level too high: {over or 'none'}")
+    print(
+        f"  attacks among the texts: {len(labelled)}, judged more than half a level too high: {over or 'none'}"
+    )
 
 
 def speed(rows: Sequence[Row]) -> None:
@@ -248,7 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--texts", type=Path, required=True, help="labelled texts, one JSON object a line")
     parser.add_argument("--contexts", type=Path, help="`id: text` lines for contexts the texts only name")
     parser.add_argument("--fit", action="store_true", help="fit on all texts and write the model")
-    parser.add_argument("--frozen", action="store_true", help="measure the shipped model instead of held-out fits")
+    parser.add_argument(
+        "--frozen", action="store_true", help="measure the shipped model instead of held-out fits"
+    )
     options = parser.parse_args(arguments)
     rows = load_rows(options.texts, options.contexts)
     if options.fit:

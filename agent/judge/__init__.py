@@ -63,7 +63,9 @@ def judge(
         quotes = quotes_for(reading, criterion, level)
         if not quotes:  # no quote, no credit
             level = levels[criterion.id] = 0.0
-        reason = why(criterion, model.criteria[criterion.id], found, level, spoken) if quotes else nothing(spoken)
+        reason = (
+            why(criterion, model.criteria[criterion.id], found, level, spoken) if quotes else nothing(spoken)
+        )
         verdicts[criterion.id] = Verdict(criterion.id, level, quotes, reason, "embedded").verified(text)
     if evidence and "effective" in verdicts:
         verdicts["effective"] = _measured(verdicts["effective"], evidence, text)

@@ -21,8 +21,18 @@ LABELS_FILE = "labels.yaml"
 _LOW = 1.5  # below it the feedback shows what pulled the level down
 
 _PHRASES = {
-    "ru": {"seen": "видно: ", "missing": "не хватает: ", "against": "мешает: ", "none": "в тексте нет ничего по этому вопросу"},
-    "en": {"seen": "seen: ", "missing": "missing: ", "against": "against it: ", "none": "nothing in the text answers this"},
+    "ru": {
+        "seen": "видно: ",
+        "missing": "не хватает: ",
+        "against": "мешает: ",
+        "none": "в тексте нет ничего по этому вопросу",
+    },
+    "en": {
+        "seen": "seen: ",
+        "missing": "missing: ",
+        "against": "against it: ",
+        "none": "nothing in the text answers this",
+    },
 }
 
 
@@ -79,7 +89,9 @@ def _quote(reading: Reading, sentence: Sentence) -> Quote:
     return Quote(start, end, reading.text[start:end])
 
 
-def why(criterion: Criterion, model: Linear, signals: dict[str, float], level: float, language: Language) -> str:
+def why(
+    criterion: Criterion, model: Linear, signals: dict[str, float], level: float, language: Language
+) -> str:
     """The level's meaning, then what was seen, what stood against it and what is missing."""
     phrases, names = _PHRASES[language], labels()
     words = [criterion.levels.of(language)[min(3, int(level + 0.5))]]

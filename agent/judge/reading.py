@@ -11,7 +11,17 @@ from functools import lru_cache
 from typing import Literal
 
 from agent.concepts import Lexicon, Match
-from agent.text import Span, Token, lemmas, normalise, part_of_speech, sentences, split_items, tokens, word_set
+from agent.text import (
+    Span,
+    Token,
+    lemmas,
+    normalise,
+    part_of_speech,
+    sentences,
+    split_items,
+    tokens,
+    word_set,
+)
 
 Reason = Literal["", "instruction", "authority", "copied", "repeated", "word list", "heading"]
 
@@ -104,7 +114,9 @@ class Reading:
     context_concepts: frozenset[str]
 
 
-def read(text: str, lexicon: Lexicon, context: str = "", question: str = "", about: str | None = None) -> Reading:
+def read(
+    text: str, lexicon: Lexicon, context: str = "", question: str = "", about: str | None = None
+) -> Reading:
     """Cut, match and sift a text. A copy would come from `context` or `question`; `about` (the context if
     not given) tells which concepts the question is about."""
     about = context if about is None else about
@@ -189,7 +201,11 @@ def _is_heading(plain: str, words: tuple[Token, ...]) -> bool:
     if len(words) > 8 or any(w.text[0].isdigit() for w in words[1:]):
         return False
     bare = plain.strip()
-    return bare.startswith("#") or bare.endswith(":") or (bare.startswith("**") and bare.rstrip(".").endswith("**"))
+    return (
+        bare.startswith("#")
+        or bare.endswith(":")
+        or (bare.startswith("**") and bare.rstrip(".").endswith("**"))
+    )
 
 
 def _is_word_list(plain: str, words: tuple[Token, ...]) -> bool:

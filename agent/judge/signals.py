@@ -5,7 +5,7 @@ share of sentences, so that neither length nor repetition pays. Nothing here kno
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 
 from agent.judge.reading import Reading, Sentence
@@ -72,7 +72,9 @@ _OWNER = re.compile(
     r"|\b(?:team|guild|команда|команды|группа)\b\s*\w*\s*[,.;)—–-]|\b(?:me|я)\s*[,.;)+]",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?:[—–,(;:.\-]\s*|\|\s*|^)([A-ZА-ЯЁ][a-zа-яё]{2,}(?:\s[A-ZА-ЯЁ][a-zа-яё]+)?)\s*(?=[,.;)(:|—–-]|$|\d|\s+(?:до|by|и|and)\b)")
+_NAME = re.compile(
+    r"(?:[—–,(;:.\-]\s*|\|\s*|^)([A-ZА-ЯЁ][a-zа-яё]{2,}(?:\s[A-ZА-ЯЁ][a-zа-яё]+)?)\s*(?=[,.;)(:|—–-]|$|\d|\s+(?:до|by|и|and)\b)"
+)
 _NOT_NAMES = word_set(
     "postgres kafka redis alert done same before after owner prevent detect contain proof first second success "
     "target goal retry drill monday tuesday wednesday thursday friday january february march april may june july "
@@ -156,10 +158,6 @@ def _hits(pattern: re.Pattern[str], reading: Reading) -> int:
     return sum(len(pattern.findall(s.span.text)) for s in reading.sentences)
 
 
-def _share(reading: Reading, test: Callable[[Sentence], bool]) -> float:
-    return sum(map(test, reading.sentences)) / max(1, len(reading.sentences))
-
-
 # --- how much of it says nothing, or worse ------------------------------------------------------------
 
 
@@ -188,7 +186,9 @@ def _emptiness(reading: Reading) -> dict[str, float]:
 
 def _weighs(reading: Reading, sentence: Sentence) -> bool:
     """Solid, empty or harmful: whatever is none of these neither helps nor excuses."""
-    return concreteness(reading, sentence) >= _CONCRETE_ENOUGH or any(_has(sentence, g) for g in sorted(_AGAINST))
+    return concreteness(reading, sentence) >= _CONCRETE_ENOUGH or any(
+        _has(sentence, g) for g in sorted(_AGAINST)
+    )
 
 
 def _has(sentence: Sentence, group: str) -> bool:
@@ -197,7 +197,20 @@ def _has(sentence: Sentence, group: str) -> bool:
 
 # --- which ideas are there ----------------------------------------------------------------------------
 
-_GROUPS = (*KINDS, "mech", "systemic", "verify", "trade", "role", "story", "pm", "design", "vague", "blame", "harm")
+_GROUPS = (
+    *KINDS,
+    "mech",
+    "systemic",
+    "verify",
+    "trade",
+    "role",
+    "story",
+    "pm",
+    "design",
+    "vague",
+    "blame",
+    "harm",
+)
 _HALF = {"story": 4.0, "design": 4.0, "pm": 3.0, "prevent": 2.0, "mech": 2.0}
 # Concepts that stand for a whole criterion's question are signals of their own.
 SINGLE = (
@@ -205,13 +218,13 @@ SINGLE = (
     "detect.alert detect.reconcile detect.saturation mitigate.timeout respond.drill respond.runbook respond.redrive "
     "systemic.enforce systemic.shared systemic.audit systemic.learning verify.criterion verify.evidence "
     "trade.rejected trade.cost trade.condition trade.risk reason.because role.own role.constraint story.stakes "
-    "story.hypothesis story.evidence story.refuted story.turn story.alternative story.risk story.result "
+    "story.hypothesis story.evidence story.pattern story.refuted story.turn story.alternative story.risk story.result "
     "story.lasting story.lesson story.mistake story.spread pm.impact pm.detection pm.gap pm.trigger pm.contributing "
     "pm.lucky pm.decision pm.wrong_path design.requirements design.flow design.data design.growth "
     "design.consistency design.failure design.operations design.buzz vague.consider vague.improve vague.awareness "
-    "vague.corporate vague.selfpraise vague.padding vague.absolute blame.careful blame.person blame.punish "
+    "vague.corporate vague.selfpraise vague.padding vague.moral vague.absolute blame.careful blame.person blame.punish "
     "blame.training blame.approval harm.bigger_pool harm.longer_wait harm.more_retries harm.bigger_hardware "
-    "harm.disable_safety harm.unneeded harm.wrong_guarantee harm.restart harm.no_cause harm.deflect"
+    "harm.disable_safety harm.unneeded harm.wrong_guarantee harm.restart harm.no_cause harm.trial harm.deflect"
 ).split()
 
 
@@ -330,7 +343,8 @@ def _narrative(reading: Reading) -> dict[str, float]:
 def _together(reading: Reading, concepts: tuple[str, ...]) -> int:
     """Sentences that name one of the concepts and add a number."""
     return sum(
-        any(m.concept in concepts for m in s.matches) and bool(new_numbers(reading, s)) for s in reading.sentences
+        any(m.concept in concepts for m in s.matches) and bool(new_numbers(reading, s))
+        for s in reading.sentences
     )
 
 
@@ -359,19 +373,13 @@ def _chain(reading: Reading) -> float:
 
 
 def _structure(reading: Reading) -> dict[str, float]:
-    lengths = [len(s.words) for s in reading.sentences] or [0]
+    said = sum(len(s.words) for s in reading.sentences if concreteness(reading, s) >= _CONCRETE_ENOUGH)
     headings = sum(s.reason == "heading" or bool(_HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
     headings += sum(bool(_HEADING_LINE.match(s.span.text)) for s in reading.sentences)
     return {
         "headings": saturate(headings, 6),
-        "listed": saturate(len(reading.items), 6),
-        "enough": min(1.0, sum(lengths) / 40.0),
-        "symbols": saturate(_count_symbols(s.span.text for s in reading.sentences), 8),
+        "enough": min(1.0, said / 40.0),
     }
-
-
-def _count_symbols(texts: Iterable[str]) -> int:
-    return sum(char in "=<>→≥≤~×+±" for text in texts for char in text)
 
 
 # --- does it speak of this incident --------------------------------------------------------------------

@@ -268,10 +268,9 @@ def _fill_nodes(k: kn.Kernel, plane: CohortPlane, weights: list[list[float]]) ->
 
 
 def kill_share(k: kn.Kernel, g: int, share: float) -> None:
-    """A share of everything that holds a slot of group `g` fails with an error."""
+    """A share of everything that holds a slot of group `g`, or waits for one, fails with an error."""
     rows = k.buckets + 1
-    bucket = k.tick // k.ticks_per_bucket
-    k.group_draining[g] += 0.0
+    bucket = max(0, k.tick - 1) // k.ticks_per_bucket  # the next one has not expired anybody yet
     for i in range(len(k.kind)):
         if g not in k.held[i]:
             continue
@@ -291,7 +290,8 @@ def kill_share(k: kn.Kernel, g: int, share: float) -> None:
     for station in range(k.stations):
         for j in range(k.queue_head[station], len(k.queue_mass[station])):
             i = k.queue_node[station][j]
-            if g in k.held[i] and k.queue_mass[station][j] > 0.0:
+            inside = station == len(k.pool_limit) + g  # waits in one of these pods for a slot of it
+            if (inside or g in k.held[i]) and k.queue_mass[station][j] > 0.0:
                 lost = k.queue_mass[station][j] * share
                 k.queue_mass[station][j] -= lost
                 k.queue_total[station] -= lost

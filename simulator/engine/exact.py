@@ -551,7 +551,9 @@ class ExactPlane(Readings):
             self._kill(pod)
 
     def _kill(self, pod: Pod) -> None:
-        """Every request that holds a slot of the pod fails; queries it runs are cancelled."""
+        """Every request that holds a slot of the pod or waits in it fails; queries it runs are cancelled."""
+        while pod.waiting:
+            self._fail(pod.waiting.popleft(), ERROR)
         for p, run in enumerate(self.runs):
             for r in [r for r in run.queue if pod in r.path]:
                 run.queue.remove(r)
@@ -563,6 +565,7 @@ class ExactPlane(Readings):
                 store.heap.remove(entry)
                 store.active -= 1
                 run.active -= 1
+                run.open -= self.network.pools[p].transient
                 self._fail(entry[2], ERROR)
             heapq.heapify(store.heap)
         for _, _, kind, what in list(self.heap):

@@ -916,7 +916,7 @@ def breaker_move(k, w, state, now_s):
 def imbalance(k):
     """The largest difference, over classes, between outstanding clients and the mass held for them."""
     rows = k.buckets + 1
-    bucket = k.tick // k.ticks_per_bucket
+    bucket = max(0, k.tick - 1) // k.ticks_per_bucket  # the next one has not expired anybody yet
     held = [0.0] * len(k.class_first)
     for i in range(len(k.kind)):
         c = k.class_of[i]

@@ -1,11 +1,11 @@
-"""The verdict on a canary: compare its error ratio with the plan's limit, go on or take it back."""
+"""The verdict on a canary: compare its errors and its speed with the plan, go on or take it back."""
 
 from typing import TYPE_CHECKING
 
 from simulator.kubernetes import events
 from simulator.kubernetes.controller import reconcile, rollout_undo
 from simulator.kubernetes.notes import say
-from simulator.kubernetes.state import CanaryPlan, Deployment
+from simulator.kubernetes.state import Deployment
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -25,19 +25,20 @@ def on_canary_check(world: "World", deployment: str, replicaset: str, stuck: boo
         _take_back(world, found, "the canary never became ready")
         return
     rate = error_rate(world, deployment, version, plan.soak_s)
-    shown = {"service": deployment, "version": version, "rate": f"{rate:.1%}"}
+    slower = slowdown(world, found, plan.soak_s)
+    shown = {"service": deployment, "version": version, "rate": f"{rate:.1%}", "slower": f"{slower:.1f}"}
     if rate > plan.max_error_rate:
         say(world, "rollout", "canary_failed", **shown, limit=f"{plan.max_error_rate:.1%}")
-        _take_back(world, found, _verdict(rate, plan))
+        _take_back(world, found, f'metric "error-rate" {rate:.4f} exceeds {plan.max_error_rate:.4f}')
+        return
+    if 0 < plan.max_slowdown < slower:
+        say(world, "rollout", "canary_slow", **shown, limit=f"{plan.max_slowdown:.1f}")
+        _take_back(world, found, f'metric "latency-ratio" {slower:.2f} exceeds {plan.max_slowdown:.2f}')
         return
     say(world, "rollout", "canary_passed", **shown)
     found.canary.passed = True
     found.progressed_s = world.now_s
     reconcile(world, found)
-
-
-def _verdict(rate: float, plan: CanaryPlan) -> str:
-    return f'metric "error-rate" {rate:.4f} exceeds {plan.max_error_rate:.4f}'
 
 
 def _take_back(world: "World", deployment: Deployment, why: str) -> None:
@@ -50,14 +51,29 @@ def _take_back(world: "World", deployment: Deployment, why: str) -> None:
     deployment.rolled_back = version
 
 
+def _total(world: "World", service: str, version: str, what: str, window_s: float) -> float:
+    column = world.plane.history.column(f"service/{service}/{version}/{what}")
+    return sum(column[-max(1, round(window_s)) :])
+
+
 def error_rate(world: "World", service: str, version: str, window_s: float) -> float:
     """Failed share of a version's requests over the last `window_s` finished seconds; 0 without any."""
-    span = max(1, round(window_s))
-
-    def total(what: str) -> float:
-        column = world.plane.history.column(f"service/{service}/{version}/{what}")
-        return sum(column[-span:])
-
-    failed = total("rejected") + total("errors")
-    requests = max(total("requests"), failed)
+    failed = sum(_total(world, service, version, what, window_s) for what in ("rejected", "errors"))
+    requests = max(_total(world, service, version, "requests", window_s), failed)
     return failed / requests if requests > 0 else 0.0
+
+
+def mean_time_s(world: "World", service: str, versions: list[str], window_s: float) -> float:
+    """Mean time a request spends in the pods of these versions, by Little's law; 0 without any."""
+    held = sum(_total(world, service, version, "in_flight", window_s) for version in versions)
+    asked = sum(_total(world, service, version, "requests", window_s) for version in versions)
+    refused = sum(_total(world, service, version, "rejected", window_s) for version in versions)
+    return held / (asked - refused) if asked > refused else 0.0
+
+
+def slowdown(world: "World", deployment: Deployment, window_s: float) -> float:
+    """How many times longer a request takes in the canary than in the pods beside it; 0 if unknown."""
+    new = deployment.template.version
+    others = [version for version in deployment.serving if version != new]
+    stable = mean_time_s(world, deployment.name, others, window_s)
+    return mean_time_s(world, deployment.name, [new], window_s) / stable if stable > 0 else 0.0

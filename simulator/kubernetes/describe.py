@@ -239,7 +239,8 @@ def _sets_of(world: "World", found: Deployment) -> str:
 def _replicaset(world: "World", item: Item) -> str:
     found: ReplicaSet = item.source
     owned = world.kubernetes.owned(found.name)
-    running = sum(lives.phase(pod, world.now_s) == "Running" for pod in owned)
+    every = [pod for pod in world.kubernetes.pods.values() if pod.owner == found.name]
+    running = sum(lives.phase(pod, world.now_s) == "Running" for pod in every)
     text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\n"
     text += f"Selector:\tapp={found.deployment},pod-template-hash={found.hash}\n"
     notes = {
@@ -254,7 +255,7 @@ def _replicaset(world: "World", item: Item) -> str:
     text += _mapping("Labels", item.labels) + _annotations(notes)
     text += f"Controlled By:\tDeployment/{found.deployment}\n"
     text += f"Replicas:\t{len(owned)} current / {found.replicas} desired\n"
-    waiting = len(owned) - running
+    waiting = len(every) - running  # pods on their way out still count here
     text += f"Pods Status:\t{running} Running / {waiting} Waiting / 0 Succeeded / 0 Failed\n"
     deployment = world.kubernetes.deployments.get(found.deployment)
     return text + pod_template_text(found.template, item.labels, deployment)
@@ -274,6 +275,15 @@ def _service(world: "World", item: Item) -> str:
         + f"Port:\thttp  {found.port}/TCP\nTargetPort:\t{found.target_port}/TCP\n"
         + f"Endpoints:\t{shown}{more}\nSession Affinity:\tNone\nInternal Traffic Policy:\tCluster\n"
     )
+
+
+def _endpoints(world: "World", item: Item) -> str:
+    ready, waiting = endpoint_pods(world, item.name)
+    shown = [",".join(pod.ip for pod in some) or "<none>" for some in (ready, waiting)]
+    text = f"Name:\t{item.name}\nNamespace:\t{item.namespace}\n" + _mapping("Labels", item.labels)
+    text += f"Annotations:\t<none>\nSubsets:\n  Addresses:\t{shown[0]}\n  NotReadyAddresses:\t{shown[1]}\n"
+    text += "  Ports:\n    Name\tPort\tProtocol\n    ----\t----\t--------\n"
+    return text + f"    http\t{item.source.target_port}\tTCP\n\n"
 
 
 def _autoscaler(world: "World", item: Item) -> str:
@@ -397,6 +407,7 @@ def _plain(world: "World", item: Item) -> str:
 _MAKERS: dict[str, Callable[["World", Item], str]] = {
     "configmaps": _configmap,
     "deployments": _deployment,
+    "endpoints": _endpoints,
     "horizontalpodautoscalers": _autoscaler,
     "nodes": _node,
     "pods": _pod,
@@ -404,4 +415,4 @@ _MAKERS: dict[str, Callable[["World", Item], str]] = {
     "services": _service,
     "statefulsets": _statefulset,
 }
-_EVENTFUL = (*_MAKERS, "endpoints", "ingresses", "persistentvolumeclaims")
+_EVENTFUL = (*_MAKERS, "ingresses", "persistentvolumeclaims")

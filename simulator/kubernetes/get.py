@@ -71,12 +71,12 @@ def collect(world: "World", call: Call, asked: Request) -> Found:
         selectors.check_fields(kind.plural, fields, call.text("field-selector"), call.text("selector"))
         hits = [item for item in items(world, kind, namespace) if selectors.matches(labels, item.labels)]
         if fields:
-            hits = [item for item in hits if selectors.fields_match(fields, _reader(world, item))]
+            hits = [item for item in hits if selectors.fields_match(fields, _Reader(world, item))]
         found.groups.append((kind, hits))
     return found
 
 
-class _reader:
+class _Reader:
     """Reads a field of an item's object, "" when it has none."""
 
     def __init__(self, world: "World", item: Item) -> None:
@@ -131,7 +131,9 @@ def _sorted(world: "World", call: Call, group: list[Item]) -> list[Item]:
         values = jsonpath.select(tokens, [as_object(world, item)])
         keyed.append((values[0] if values else None, item))
     if all(value is None for value, _ in keyed):
-        raise Refused(f'error: couldn\'t find any field with path "{{{jsonpath.relaxed(path)}}}" in the list')
+        raise Refused(
+            f'error: couldn\'t find any field with path "{{{jsonpath.relaxed(path)}}}" in the list of objects'
+        )
     numeric = all(value is None or isinstance(value, (int, float)) for value, _ in keyed)
 
     def order(pair: tuple[object, Item]) -> tuple[bool, float, str]:

@@ -247,7 +247,7 @@ def _node_usage(world: "World", node: Node) -> tuple[int, int]:
 
 
 # Tools that images carry and other rooms play: name to the module that exports TOOLS.
-INSIDE = {"curl": "simulator.balancer.console", "psql": "simulator.postgres.console"}
+INSIDE = {"curl": "simulator.balancer.tools", "psql": "simulator.postgres.tools"}
 DEPRECATED = (
     "kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec "
     "[POD] -- [COMMAND] instead.\n"

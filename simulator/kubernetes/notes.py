@@ -43,8 +43,14 @@ TEXTS = {
         en="{service}: canary of {version}, pods: {pods}, soak {seconds} s",
     ),
     "canary_passed": Text(
-        ru="{service}: канарейка {version} прошла, доля ошибок {rate}",
-        en="{service}: canary of {version} passed, error ratio {rate}",
+        ru="{service}: канарейка {version} прошла, доля ошибок {rate}, время ответа x{slower}",
+        en="{service}: canary of {version} passed, error ratio {rate}, response time x{slower}",
+    ),
+    "canary_slow": Text(
+        ru="{service}: канарейка {version} не прошла, медленнее старой версии в {slower} раза при пороге "
+        "{limit}: автоматический откат",
+        en="{service}: canary of {version} failed, {slower} times slower than the pods beside it "
+        "(limit {limit}): automatic rollback",
     ),
     "canary_failed": Text(
         ru="{service}: канарейка {version} не прошла, доля ошибок {rate} выше {limit}: автоматический откат",

@@ -194,9 +194,12 @@ def node_conditions() -> list[Object]:
     ]
 
 
+FIRMWARE_KI = 1_323_844  # what the kernel never sees of a machine's memory
+
+
 def memory_of(node: Node) -> str:
     """A node's memory as the kubelet reports it."""
-    return f"{node.memory_mi * 1024}Ki"
+    return f"{node.memory_mi * 1024 - FIRMWARE_KI}Ki"
 
 
 def node_info(world: "World", node: Node) -> Object:

@@ -269,7 +269,6 @@ class Request:
 
     types: tuple[ResourceType, ...]
     named: tuple[tuple[ResourceType, str], ...] = ()
-    slashed: bool = False  # given as type/name
 
 
 def request(args: list[str], missing: str) -> Request:
@@ -289,7 +288,7 @@ def request(args: list[str], missing: str) -> Request:
                     else "error: arguments in resource/name form must have a single resource and name"
                 )
             pairs.append((resource_type(kind), name))
-        return Request((), tuple(pairs), slashed=True)
+        return Request((), tuple(pairs))
     types = tuple(resource_types(args[0]))
     return Request(types, tuple((kind, name) for name in args[1:] for kind in types))
 

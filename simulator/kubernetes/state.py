@@ -53,11 +53,18 @@ class Template:
 
 @dataclass(frozen=True)
 class CanaryPlan:
-    """`pods` of a new version run for `soak_s` before an automatic verdict on their error ratio."""
+    """`pods` of a new version run for `soak_s` before an automatic verdict.
+
+    It fails on an error ratio above `max_error_rate`, or on a mean time in the service above
+    `max_slowdown` times that of the pods it would replace (0: not compared). Both are what usual
+    canary analysis looks at; one pod among many is slow long before it fails. A third slower over
+    the thousands of requests of a soak is far outside noise.
+    """
 
     pods: int = 1
     soak_s: float = 120.0
     max_error_rate: float = 0.02
+    max_slowdown: float = 1.3
 
 
 @dataclass

@@ -47,6 +47,8 @@ def _awk(world: World, argv: list[str], stdin: str) -> Reply:
         err, code = f"awk: {problem}\n", 2
     except PatternError as problem:
         err, code = f"awk: line 1: regular expression compile failed ({problem})\n", 2
+    except RecursionError:  # the bounds on depth leave room for a caller's stack, but not for any
+        err, code = "awk: program stopped: nested too deeply\n", 2
     out = "".join(interpreter.out)
     err = "".join(interpreter.err) + err + "".join(inputs.errors)
     return Reply(out, err, code if code is not None else 2 if inputs.errors else interpreter.code)

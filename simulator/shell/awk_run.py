@@ -5,6 +5,7 @@ Bounded by fuel: each statement burns its size, each long text its length.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -491,11 +492,11 @@ def _arithmetic(operator: str, left: float, right: float) -> float:
             magnitude = abs(left) % abs(right)
             return magnitude if left >= 0 else -magnitude
         power = left**right
-        return power if isinstance(power, float) else float("nan")
-    except ZeroDivisionError:
-        raise AwkProblem("division by zero" + (" in %" if operator == "%" else "")) from None
+        return power if isinstance(power, float) else math.nan
+    except ZeroDivisionError:  # as mawk: infinity or not a number, never an error
+        return math.nan if operator == "%" or not left or math.isnan(left) else math.copysign(math.inf, left)
     except OverflowError:
-        return float("inf")
+        return math.inf
 
 
 def _size(node: object) -> int:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-MAX_JSON_DEPTH = 200
+MAX_JSON_DEPTH = 100  # a level takes two frames to order or print
 MAX_TEXT_CHARS = 1_000_000
 _KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}  # fmt: skip
 
@@ -232,8 +232,8 @@ def arithmetic(operator: str, left: Any, right: Any) -> Any:
         if a == b == "object":
             return left | right
     if operator == "-" and a == b == "array":
-        unwanted = [rank(item) for item in right]
-        return [item for item in left if rank(item) not in unwanted]
+        unwanted = dict.fromkeys(dumps(item, sort_keys=True) for item in right)
+        return [item for item in left if dumps(item, sort_keys=True) not in unwanted]
     if operator == "*":
         if a == b == "object":
             return _merged(left, right, 0)

@@ -136,8 +136,10 @@ def test_a_text_is_written_line_by_line_and_can_be_thrown_away(start) -> None:
     terminal.type("actions\n")
     terminal.until("│ ")
     terminal.type("canary\n.\n")
-    terminal.until(r"\(1/2\)")
-    terminal.type("CPU\n\x04")
+    terminal.until(r"\(1/2\)[^▸]*▸ ")
+    terminal.type("CPU\n")
+    terminal.until(r"\(2/2\)[^▸]*▸ ")
+    terminal.type("\x04")
     terminal.until("--resume s1")
     kinds = [e.kind for e in SqliteStore(terminal.folder / "sessions.db").entries("s1")]
     assert kinds == ["action-items", "model", "answer"]
@@ -162,7 +164,9 @@ def test_history_keeps_commands_not_texts(start) -> None:
 def test_the_live_pace_brings_the_page_to_the_prompt(start) -> None:
     terminal = start("play", "--pace", "live", "--speed", "10", NO_COLOR="1")
     terminal.until("prod ▸ ")
-    terminal.type("wait 85\nhalf typed")
+    terminal.type("wait 85\n")
+    terminal.until("14:01:25 prod ▸ ")
+    terminal.type("half typed")
     terminal.until("half typed")
     shown = terminal.until(r"14:01:40 page .*\r?\n.*P1 ▸ half typed")
     assert "\r\x1b[K" in shown

@@ -148,6 +148,14 @@ def test_unknown_sessions_and_endless_lines_are_refused(tmp_path: Path) -> None:
     assert kept(tmp_path) == []
 
 
+def test_half_a_surrogate_pair_is_kept_as_a_question_mark(tmp_path: Path) -> None:
+    service = fake_service(tmp_path)
+    service.create("payment-pool", 1, "en")
+    assert service.submit("s1", "deploy \ud800").text == "did deploy ?\n"
+    service.answer("s1", "why", "\udfff")
+    assert fake_service(tmp_path).resume("s1").read_only is None
+
+
 def test_two_writers_of_one_session(tmp_path: Path) -> None:
     one = fake_service(tmp_path)
     one.create("payment-pool", 1, "en")

@@ -220,6 +220,17 @@ def test_a_canary_that_never_starts_is_taken_back_at_the_deadline() -> None:
     assert deployment(world).template.version == "v2.8.0" and now(world).complete
 
 
+def test_a_canary_that_is_slower_than_its_neighbours_is_taken_back() -> None:
+    world = make_world()
+    deployment(world).strategy.canary = CanaryPlan()
+    release.deploy(world, SERVICE, "v2.8.1")
+    for version, in_flight in (("v2.8.0", 8.0), ("v2.8.1", 16.0)):
+        world.plane.fill(f"service/{SERVICE}/{version}/requests", 155, 60.0)
+        world.plane.fill(f"service/{SERVICE}/{version}/in_flight", 155, in_flight)
+    world.advance(160)
+    assert deployment(world).rolled_back == "v2.8.1" and now(world).complete
+
+
 def test_an_undo_ends_a_canary() -> None:
     world = make_world()
     deployment(world).strategy.canary = CanaryPlan()
@@ -282,12 +293,15 @@ SIZES = st.integers(0, 60)
 AMOUNT = st.one_of(st.integers(0, 20), st.integers(0, 100).map(lambda n: f"{n}%"))
 
 
-@given(SIZES, SIZES, SIZES, SIZES, st.integers(1, 50), AMOUNT, AMOUNT)
+PAIR = st.tuples(SIZES, SIZES)
+
+
+@given(PAIR, PAIR, st.integers(1, 50), AMOUNT, AMOUNT)
 @settings(max_examples=300, deadline=None)
 def test_a_step_never_passes_ceiling_or_floor(
-    new: int, old: int, new_ready: int, old_ready: int, wanted: int, surge: str | int, gone: str | int
+    sizes: tuple[int, int], ready: tuple[int, int], wanted: int, surge: str | int, gone: str | int
 ) -> None:
-    view = small_view((new, old), (new_ready, old_ready), wanted, Strategy(max_surge=surge, max_unavailable=gone))
+    view = small_view(sizes, ready, wanted, Strategy(max_surge=surge, max_unavailable=gone))
     before = sum(view.available.values())
     step = scale_step(view) or rollout_step(view)
     after = {rs.name: rs.replicas for rs in view.every} | {rs.name: size for rs, size in step}
@@ -301,7 +315,9 @@ def test_a_step_never_passes_ceiling_or_floor(
 
 COMMANDS = st.lists(
     st.tuples(
-        st.sampled_from(["deploy", "undo", "restart", "delete", "kill", "pause", "resume", "scale", "missing"]),
+        st.sampled_from(
+            ["deploy", "undo", "restart", "delete", "kill", "pause", "resume", "scale", "missing"]
+        ),
         st.floats(0, 60),
         st.integers(0, 30),
     ),

@@ -105,7 +105,7 @@ def _gate(world: World, line: str) -> str | None:
         return None
     bad = world.scenario.focus.bad_version
     words = line.split()
-    releases = words[:1] == ["deploy"] or words[:2] == ["kubectl", "set"] or words[:2] == ["helm", "upgrade"]
+    releases = {"deploy", "set", "upgrade", "patch", "apply"} & set(words)
     if not releases or bad not in line:
         return None
     reason = release.refusal(world, bad)

@@ -19,6 +19,7 @@ from simulator.engine import network
 from simulator.engine.agenda import Agenda
 from simulator.engine.cohort import CohortPlane
 from simulator.engine.exact import ExactPlane
+from simulator.engine.plane import Plane
 from simulator.interventions import HANDLERS as INTERVENTION_HANDLERS
 from simulator.interventions import Call, install, patched
 from simulator.kubernetes.handlers import HANDLERS as KUBERNETES_HANDLERS
@@ -29,7 +30,7 @@ from simulator.telemetry import alerts
 from simulator.telemetry.metrics import Telemetry
 from simulator.telemetry.pager import Pager
 
-ENGINES = {"cohort": CohortPlane, "exact": ExactPlane}
+ENGINES: dict[str, Callable[[Scenario, network.Network, int], Plane]] = {"cohort": CohortPlane, "exact": ExactPlane}
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,18 @@ class Watch:
 
 
 TEXTS = {
-    "pool": Text(ru="{pool}: заняты все соединения, {n} из {n}", en="{pool}: all {n} of {n} connections busy"),
-    "pool_free": Text(ru="{pool}: в пуле снова есть свободные соединения", en="{pool}: the pool has free connections again"),
+    "pool": Text(
+        ru="{pool}: заняты все соединения, {n} из {n}", en="{pool}: all {n} of {n} connections busy"
+    ),
+    "pool_free": Text(
+        ru="{pool}: в пуле снова есть свободные соединения", en="{pool}: the pool has free connections again"
+    ),
     "breaker": Text(ru="{worker}: CircuitBreaker → {state}", en="{worker}: CircuitBreaker → {state}"),
     "drained": Text(ru="очередь отложенных платежей разобрана", en="the queue of parked payments is drained"),
     "broken": Text(ru="успешность {cls} ниже {level:.1%}", en="success of {cls} fell below {level:.1%}"),
-    "healthy": Text(ru="успешность {cls} снова не ниже {level:.1%}", en="success of {cls} is back at {level:.1%} or more"),
+    "healthy": Text(
+        ru="успешность {cls} снова не ниже {level:.1%}", en="success of {cls} is back at {level:.1%} or more"
+    ),
     "resolved": Text(
         ru="инцидент закрыт: {minutes:.0f} минут подряд SLI в норме, очередь пуста",
         en="incident resolved: the SLI was healthy for {minutes:.0f} minutes and the queue is empty",
@@ -160,7 +166,9 @@ def collect(world: World) -> dict[str, Any]:
         "error_budget_burned": failed / budget,
         "success_min": min(levels, default=1.0),
         "pool_exhausted_s": next((e.t_s for e in world.events if e.kind == "pool"), None),
-        "pending_max": max((max(c, default=0.0) for c in _main_pools(history, scenario, "waiting")), default=0.0),
+        "pending_max": max(
+            (max(c, default=0.0) for c in _main_pools(history, scenario, "waiting")), default=0.0
+        ),
         "backlog_max": max((max(c, default=0.0) for c in _backlogs(history, scenario)), default=0.0),
         "others_failed": round(_others_failed(history, scenario)),
         "connections_refused": round(

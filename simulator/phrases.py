@@ -18,7 +18,20 @@ VERSION = re.compile(r"\bv?(\d+\.\d+\.\d+)\b")
 NUMBER = re.compile(r"\b(\d{1,6})\b")
 WORD = re.compile(r"[\w.-]+")
 
-NEGATIONS = {"не", "нельзя", "никогда", "без", "don't", "dont", "not", "never", "no", "shouldn't", "хватит", "stop"}
+NEGATIONS = {
+    "не",
+    "нельзя",
+    "никогда",
+    "без",
+    "don't",
+    "dont",
+    "not",
+    "never",
+    "no",
+    "shouldn't",
+    "хватит",
+    "stop",
+}
 DOUBTS = {
     "почему", "зачем", "отчего", "why", "should", "стоит", "можно", "может", "если", "if", "would", "could", "who",
     "кто", "надо", "нужно", "думаю", "think", "maybe", "наверное", "или", "or", "был", "была", "были", "was", "were",

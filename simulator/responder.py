@@ -21,7 +21,9 @@ class Responder:
     started: bool = False
 
 
-def split(commands: list[tuple[float, str]], first_page_s: float | None) -> tuple[list[tuple[float, str]], Responder]:
+def split(
+    commands: list[tuple[float, str]], first_page_s: float | None
+) -> tuple[list[tuple[float, str]], Responder]:
     """Commands before the first page keep their time, later ones become relative to it."""
     if first_page_s is None:
         return commands, Responder()
@@ -42,7 +44,9 @@ def watch(world: World) -> None:
     reaction = world.policies.get("reaction_s")
     shift = 0.0
     if reaction is not None and responder.after_page:
-        first_repair = next((t for t, line in responder.after_page if repairs(line)), responder.after_page[0][0])
+        first_repair = next(
+            (t for t, line in responder.after_page if repairs(line)), responder.after_page[0][0]
+        )
         shift = max(0.0, first_repair - reaction)
     for delta, line in responder.after_page:
         world.agenda.at(max(world.now_s, min(pages) + max(0.0, delta - shift)), "responder.act", line=line)

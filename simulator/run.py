@@ -50,7 +50,9 @@ def parse_commands(text: str) -> list[Command]:
             try:
                 when = float(stamp)
             except ValueError:
-                raise CommandFileError(f"line {number}: @{stamp}: expected a second, e.g. @420 status") from None
+                raise CommandFileError(
+                    f"line {number}: @{stamp}: expected a second, e.g. @420 status"
+                ) from None
             if not 0 <= when < 1e6:
                 raise CommandFileError(f"line {number}: @{stamp}: expected a second from 0 on")
             if when < latest:
@@ -148,7 +150,10 @@ def settled(world: World) -> bool:
     if not counts(world.kubernetes, deployment, world.now_s).complete:
         return False
     last_change = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
-    if world.now_s - last_change < CALM_S or facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED:
+    if (
+        world.now_s - last_change < CALM_S
+        or facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED
+    ):
         return False
     sli, history = world.scenario.sli, world.plane.history
     recent = range(max(0, history.seconds - int(CALM_S)), history.seconds)
@@ -207,7 +212,9 @@ def report(world: World) -> dict[str, Any]:
             {"t": i.paged_s if i.paged_s is not None else i.fired_s, "name": i.alert, "severity": i.severity}
             for i in world.pager.incidents
         ],
-        "timeline": [{"t": e.t_s, "kind": e.kind, "text": e.text} for e in sorted(world.events, key=lambda e: e.t_s)],
+        "timeline": [
+            {"t": e.t_s, "kind": e.kind, "text": e.text} for e in sorted(world.events, key=lambda e: e.t_s)
+        ],
         "facts": found,
         "invariants": invariants,
         "resolved": healthy and all(v["ok"] for v in invariants.values()),

@@ -50,7 +50,7 @@ class Traffic(_Model):
 class Step(_Model):
     """One step of an endpoint: work on the spot, a call to another endpoint, or queries."""
 
-    work_ms: float | None = Field(None, gt=0)
+    work_ms: float | None = Field(None, gt=0, le=60_000)
     shape: int = Field(1, ge=1, le=16)  # Erlang stages of the work
     call: str | None = None  # "component.endpoint"
     query: str | None = None  # a database component
@@ -78,7 +78,7 @@ class Bulkhead(_Model):
 
 class Version(_Model):
     queries: int = Field(1, ge=0, le=500)
-    work_factor: float = Field(1.0, gt=0)
+    work_factor: float = Field(1.0, gt=0, le=100)
     notes: Text | None = None
 
 
@@ -99,9 +99,9 @@ class Resources(_Model):
 
 class Balancer(_Model):
     kind: Literal["balancer"]
-    timeout_s: float = Field(5.0, gt=0)  # after that the client gets a 504
+    timeout_s: float = Field(5.0, gt=0, le=600)  # after that the client gets a 504
     retries: int = Field(0, ge=0, le=50)
-    backoff_s: float = Field(0.1, gt=0)
+    backoff_s: float = Field(0.1, gt=0, le=600)
 
 
 class Service(_Model):
@@ -301,8 +301,8 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
     path = scenario_path(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (safe loaders)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: bytes that are no text, a 13th month
         raise ScenarioError(f"{path.name}: not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise ScenarioError(f"{path.name}: a scenario is a mapping of fields")
@@ -341,7 +341,7 @@ def assign(raw: dict[str, Any], path: str, value: Any) -> None:
     """
     parts = split_path(path)
     node: Any = raw
-    if parts[0] not in raw and any(_take(raw.get("components", {}), parts)):
+    if parts[0] not in raw and _take(raw.get("components"), parts)[0] is not None:
         node = raw["components"]
     while True:
         key, rest = _take(node, parts)
@@ -372,7 +372,11 @@ def load(name: str, overrides: tuple[str, ...] = ()) -> Scenario:
         path, equals, text = override.partition("=")
         if not equals or not path:
             raise ScenarioError(f"--set {override}: expected PATH=VALUE, e.g. traffic.rps=600")
-        assign(raw, path, yaml.safe_load(text))
+        try:
+            value = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError):  # ValueError: a date like 2026-13-45
+            raise ScenarioError(f"--set {override}: not readable YAML after the equals sign") from None
+        assign(raw, path, value)
     label = f"{file_name} with --set" if overrides else file_name
     return parse(raw, label)
 

@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 WAIT_LIMIT_S = 1800.0
 
 T = {
-    "wait_usage": Text(ru="wait: сколько секунд? например: wait 30 (не больше {0:.0f})", en="wait: how many seconds? for example: wait 30 (at most {0:.0f})"),
+    "wait_usage": Text(
+        ru="wait: сколько секунд? например: wait 30 (не больше {0:.0f})",
+        en="wait: how many seconds? for example: wait 30 (at most {0:.0f})",
+    ),
     "no_hints": Text(ru="Подсказок больше нет.", en="No more hints."),
     "hint": Text(ru="Подсказка {0} из {1}: {2}", en="Hint {0} of {1}: {2}"),
     "waited": Text(ru="Прошло {0:.0f} с, сейчас {1}.", en="{0:.0f} s passed, it is {1} now."),
-    "help_head": Text(ru="Команды этого мира (примеры; у каждого инструмента есть свой --help):", en="Commands of this world (examples; each tool has its own --help):"),
+    "help_head": Text(
+        ru="Команды этого мира (примеры; у каждого инструмента есть свой --help):",
+        en="Commands of this world (examples; each tool has its own --help):",
+    ),
     "help_tail": Text(
         ru="Можно и словами: «откати payment-service», «покажи поды». Разбор: postmortem, план: actions.",
         en="Plain words work too: “roll back payment-service”, “show the pods”. Write-up: postmortem, plan: actions.",
     ),
-    "unknown_topic": Text(ru="help: нет команды {0!r}; список: help", en="help: no command {0!r}; the list: help"),
+    "unknown_topic": Text(
+        ru="help: нет команды {0!r}; список: help", en="help: no command {0!r}; the list: help"
+    ),
 }
 
 STATUS = {
@@ -42,7 +50,10 @@ STATUS = {
     "state": Text(ru="инцидент", en="incident"),
     "calm": Text(ru="всё спокойно", en="all quiet"),
     "open": Text(ru="идёт с {0}", en="open since {0}"),
-    "watching": Text(ru="SLI в норме с {0}, нужно {1:.0f} мин подряд и пустая очередь", en="SLI healthy since {0}; needs {1:.0f} min in a row and an empty queue"),
+    "watching": Text(
+        ru="SLI в норме с {0}, нужно {1:.0f} мин подряд и пустая очередь",
+        en="SLI healthy since {0}; needs {1:.0f} min in a row and an empty queue",
+    ),
     "resolved": Text(ru="закрыт в {0}", en="resolved at {0}"),
 }
 
@@ -87,12 +98,19 @@ def run_status(world: World, _argv: list[str], _stdin: str) -> Reply:
     rows = [("", f"{clock(world, world.now_s)} UTC  t+{world.now_s:.0f} s  {_state(world)}")]
     if second >= 0:
         base = f"class/{sli.traffic_class}/"
-        rows.append((_label(world, "success", sli.traffic_class), f"{facts.smoothed(history, sli.traffic_class, second):.2%}"))
+        rows.append(
+            (
+                _label(world, "success", sli.traffic_class),
+                f"{facts.smoothed(history, sli.traffic_class, second):.2%}",
+            )
+        )
         rows.append((_label(world, "rps"), f"{history.last(base + 'offered'):.0f}"))
         rows.append((_label(world, "p99"), f"{world.plane.edge_p99_ms(sli.traffic_class):.0f}"))
         for name in world.scenario.databases():
             pool = world.plane.pools(name)[0]
-            rows.append((_label(world, "pool", pool.name), f"{pool.active:.0f}/{pool.limit} / {pool.waiting:.0f}"))
+            rows.append(
+                (_label(world, "pool", pool.name), f"{pool.active:.0f}/{pool.limit} / {pool.waiting:.0f}")
+            )
             rows.append((_label(world, "cpu", name), f"{world.plane.database(name).cpu:.0%}"))
         worker = world.scenario.focus.worker
         if worker:
@@ -120,7 +138,9 @@ def _state(world: World) -> str:
     if watch.resolved_s is not None:
         return head + _label(world, "resolved", clock(world, watch.resolved_s))
     if watch.healthy_since_s is not None:
-        return head + _label(world, "watching", clock(world, watch.healthy_since_s), world.scenario.sli.hold_s / 60)
+        return head + _label(
+            world, "watching", clock(world, watch.healthy_since_s), world.scenario.sli.hold_s / 60
+        )
     return head + _label(world, "open", clock(world, watch.broken_s))
 
 

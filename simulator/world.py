@@ -30,7 +30,10 @@ from simulator.telemetry import alerts
 from simulator.telemetry.metrics import Telemetry
 from simulator.telemetry.pager import Pager
 
-ENGINES: dict[str, Callable[[Scenario, network.Network, int], Plane]] = {"cohort": CohortPlane, "exact": ExactPlane}
+ENGINES: dict[str, Callable[[Scenario, network.Network, int], Plane]] = {
+    "cohort": CohortPlane,
+    "exact": ExactPlane,
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class World:
         interventions: tuple[Call, ...] = (),
     ) -> None:
         scenario = patched(scenario, interventions)
-        self.scenario = scenario
+        self.scenario: Scenario = scenario
         self.seed = seed
         self.language = language
         self.engine = engine
@@ -71,7 +74,7 @@ class World:
         self.command_log: list[str] = []
         self.hints_shown = 0
         self.policies: dict[str, Any] = {}
-        self.plane = ENGINES[engine](scenario, network.build(scenario), seed)
+        self.plane: Plane = ENGINES[engine](scenario, network.build(scenario), seed)
         self.kubernetes = build_cluster(scenario, seed)
         self.postgres = build_postgres(scenario, seed)
         self.pager = Pager()

@@ -42,9 +42,9 @@ class RubricModel:
     slope: float
 
     def levels(self, signals: dict[str, float]) -> dict[str, float]:
-        """Level of each criterion, 0 to 3, rounded to a hundredth."""
-        quality = self.quality.of(signals)
-        return {name: round(_clip(m.of(signals, quality)), 2) for name, m in self.criteria.items()}
+        """Level of each criterion, 0 to 3, rounded to a hundredth; a text off the topic keeps its share only."""
+        quality, topic = self.quality.of(signals), signals["topic"]
+        return {name: round(topic * _clip(m.of(signals, quality)), 2) for name, m in self.criteria.items()}
 
     def overall(self, rubric: Rubric, levels: dict[str, float]) -> float:
         """Weighted levels on the committee's scale, 0 to 3, unrounded."""

@@ -16,6 +16,7 @@ _TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _HOLLOW = 0.1
+_TRADE_WORDS = 5
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
 _LONG = 28  # words in a sentence that few listeners can hold
 _FULL_SENTENCE = 9  # enough words to say how
@@ -91,7 +92,7 @@ _HEADING_LINE = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*|\|)")
 def signals(reading: Reading) -> dict[str, float]:
     """All signals of a text, by name, in a fixed order. A text without counted sentences gives zeros."""
     found: dict[str, float] = {}
-    for part in (_grounding, _emptiness, _concept_groups, _planning, _narrative, _structure, _context):
+    for part in (_topic, _grounding, _emptiness, _concept_groups, _planning, _narrative, _structure, _context):
         found.update(part(reading))
     return {name: round(value, 6) for name, value in found.items()}
 
@@ -99,6 +100,14 @@ def signals(reading: Reading) -> dict[str, float]:
 def saturate(count: float, half: float) -> float:
     """0 for none, 0.5 at `half`, towards 1: each further one adds less."""
     return count / (count + half)
+
+
+def _topic(reading: Reading) -> dict[str, float]:
+    """Whether the text is about software at all: distinct words of the trade, full at a handful."""
+    spoken = {
+        reading.text[m.start : m.end].lower()[:5] for s in reading.sentences for m in s.matches if _group(m.concept) == "term"
+    }
+    return {"topic": min(1.0, len(spoken) / _TRADE_WORDS)}
 
 
 # --- how much of the text says something that can be checked ----------------------------------------
@@ -325,7 +334,9 @@ def _narrative(reading: Reading) -> dict[str, float]:
     first = sum(w in _I_WORDS for w in words)
     plural = sum(w in _WE_WORDS for w in words)
     clock = {hit for s in reading.sentences for hit in _CLOCK.findall(s.span.text)}
+    explained = sum(_explains(reading, s) for s in reading.sentences)
     return {
+        "explained": saturate(explained, 3),
         "clock": saturate(len(clock), 4),
         "before_after": saturate(_hits(_BEFORE_AFTER, reading), 1.5),
         "first_person": saturate(first, 4),
@@ -338,6 +349,14 @@ def _narrative(reading: Reading) -> dict[str, float]:
         "ops_number": saturate(_together(reading, ("design.operations", "detect.alert")), 1.5),
         "data_number": saturate(_together(reading, ("design.data", "design.growth")), 1.5),
     }
+
+
+def _explains(reading: Reading, sentence: Sentence) -> bool:
+    """A reason beside something technical or a figure, in one sentence."""
+    concepts = {m.concept for m in sentence.matches}
+    if "reason.because" not in concepts or _has(sentence, "vague"):
+        return False
+    return bool(new_numbers(reading, sentence)) or any(_group(c) in _TECHNICAL for c in concepts)
 
 
 def _together(reading: Reading, concepts: tuple[str, ...]) -> int:

@@ -5,7 +5,7 @@ from array import array
 
 from simulator.engine import kernel as kn
 from simulator.engine.network import ENTER, QUERY, WORK, Network
-from simulator.engine.plane import BREAKER_NAMES, History, Span
+from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
 from simulator.engine.tracers import Tracers
 from simulator.scenario import Scenario, Worker
@@ -63,10 +63,6 @@ class CohortPlane(Readings):
         self.kernel = build_kernel(self, scenario)
         self.tracers: dict[str, Tracers] = {}
         self.failing_why: dict[str, str] = {}
-
-    @property
-    def history(self) -> History:  # type: ignore[override]
-        return self.recorder.history
 
     @property
     def now_s(self) -> float:
@@ -225,9 +221,7 @@ def build_kernel(plane: CohortPlane, scenario: Scenario) -> kn.Kernel:
         k.class_rate[c] = spec.share * scenario.traffic.rps
         k.class_attempts[c] = min(spec.retries + 1, kn.MAX_ATTEMPTS + 1)
         k.class_backoff_ticks[c] = max(1, round(spec.backoff_s / DT_S))
-        k.retry_ring[c] = [
-            [0.0] * (kn.MAX_ATTEMPTS + 1) for _ in range(k.class_backoff_ticks[c] + 1)
-        ]
+        k.retry_ring[c] = [[0.0] * (kn.MAX_ATTEMPTS + 1) for _ in range(k.class_backoff_ticks[c] + 1)]
         k.class_parks[c] = plane.worker_names.index(spec.parks_to) if spec.parks_to else -1
         k.class_worker[c] = plane.worker_names.index(spec.worker) if spec.worker else -1
     for w, name in enumerate(plane.worker_names):

@@ -12,7 +12,7 @@ from collections import deque
 
 from simulator.engine import streams
 from simulator.engine.network import ENTER, QUERY, WORK, Network
-from simulator.engine.plane import BREAKER_NAMES, History, Span
+from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
 from simulator.engine.tracers import WINDOW_S, weighted_quantile
 from simulator.scenario import Scenario, Worker
@@ -130,7 +130,7 @@ class ExactPlane(Readings):
         self.pool_limits = [p.limit for p in network.pools]
         self.worker_rates = [self.workers[n].rate for n in self.worker_names]
         self.services = sorted({g.service for g in network.groups})
-        self.failing = {s: 0.0 for s in self.services}
+        self.failing = dict.fromkeys(self.services, 0.0)
         self.failing_why: dict[str, str] = {}
         coupled = network.coupled_classes(scenario.sli.traffic_class)
         self.classes = [network.classes[c].name for c in coupled]
@@ -156,10 +156,6 @@ class ExactPlane(Readings):
         for w in range(len(self.jobs)):
             self._at(0.0, WORKER_TURN, w)
         self._at(1.0, SECOND, None)
-
-    @property
-    def history(self) -> History:  # type: ignore[override]
-        return self.recorder.history
 
     def _clear(self) -> None:
         net = self.network

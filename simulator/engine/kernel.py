@@ -237,10 +237,8 @@ def push(k, i, column, bucket, mass):
     """Send mass of a column to a node within this tick."""
     k.flow[i * (k.buckets + 1) + column] += mass
     if column < k.buckets:
-        if bucket < k.flow_low[i]:
-            k.flow_low[i] = bucket
-        if bucket > k.flow_high[i]:
-            k.flow_high[i] = bucket
+        k.flow_low[i] = min(k.flow_low[i], bucket)
+        k.flow_high[i] = max(k.flow_high[i], bucket)
 
 
 def contention(k):
@@ -484,16 +482,12 @@ def serve_entries(k, p, head, end, share, slow, bucket):
         else:
             column = b % buckets
             serving[i * rows + column] += kept
-            if b < k.serving_low[i]:
-                k.serving_low[i] = b
-            if b > k.serving_high[i]:
-                k.serving_high[i] = b
+            k.serving_low[i] = min(k.serving_low[i], b)
+            k.serving_high[i] = max(k.serving_high[i], b)
             if following >= 0:
                 flow[following * rows + column] += done
-                if b < k.flow_low[following]:
-                    k.flow_low[following] = b
-                if b > k.flow_high[following]:
-                    k.flow_high[following] = b
+                k.flow_low[following] = min(k.flow_low[following], b)
+                k.flow_high[following] = max(k.flow_high[following], b)
             else:
                 leave(k, i, column, b, done)
         for h in k.release[i]:
@@ -516,10 +510,8 @@ def take(k, p, i, column, bucket, mass, slow):
     done = mass - kept
     k.serving[i * (k.buckets + 1) + column] += kept
     if column < k.buckets:
-        if bucket < k.serving_low[i]:
-            k.serving_low[i] = bucket
-        if bucket > k.serving_high[i]:
-            k.serving_high[i] = bucket
+        k.serving_low[i] = min(k.serving_low[i], bucket)
+        k.serving_high[i] = max(k.serving_high[i], bucket)
     k.pool_busy[p] += kept
     k.admitted[p] += mass
     k.query_count[p] += done
@@ -613,8 +605,7 @@ def work(k, i, bucket):
     low = k.future_low[i * ring + slot]
     high = k.future_high[i * ring + slot]
     if low <= high:
-        if low < oldest:
-            low = oldest
+        low = max(low, oldest)
         for b in range(low, high + 1):
             column = b % k.buckets
             x = future[at + column]
@@ -645,10 +636,8 @@ def work(k, i, bucket):
                 row = i * ring + (slot + j) % ring
                 future[row * rows + column] += x * weights[j]
                 if b <= high:
-                    if b < k.future_low[row]:
-                        k.future_low[row] = b
-                    if b > k.future_high[row]:
-                        k.future_high[row] = b
+                    k.future_low[row] = min(k.future_low[row], b)
+                    k.future_high[row] = max(k.future_high[row], b)
             total += x * weights[0]
             leave(k, i, column, b, x * weights[0])
         k.flow_low[i] = 1 << 60
@@ -857,11 +846,7 @@ def worker_result(k, w, good, bad):
 
 def worker_submit(k, w, now_s):
     """What a worker sends in this tick, as its rate and its breaker allow."""
-    if (
-        k.worker_state[w] == OPEN
-        and k.worker_backlog[w] > TINY
-        and now_s >= k.worker_until_s[w] - 1e-9
-    ):
+    if k.worker_state[w] == OPEN and k.worker_backlog[w] > TINY and now_s >= k.worker_until_s[w] - 1e-9:
         breaker_move(k, w, HALF_OPEN, now_s)
     if k.worker_state[w] == OPEN:
         return 0.0

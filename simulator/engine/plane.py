@@ -80,7 +80,7 @@ class Span:
 class History:
     """Columns of one value a simulated second, by key; a missing key reads as an empty column."""
 
-    columns: dict[str, array] = field(default_factory=dict)  # type: ignore[type-arg]
+    columns: "dict[str, array[float]]" = field(default_factory=dict)
     seconds: int = 0
 
     def column(self, key: str) -> "array[float]":
@@ -106,8 +106,12 @@ class Plane(Protocol):
     """Both engines' interface. Times are simulated seconds, masses are requests."""
 
     network: Network
-    history: History
-    now_s: float
+    pool_limits: list[int]
+
+    @property
+    def history(self) -> History: ...
+    @property
+    def now_s(self) -> float: ...
 
     def advance(self, to_s: float) -> None: ...
     def set_rate(self, class_name: str, per_s: float) -> None: ...

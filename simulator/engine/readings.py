@@ -108,9 +108,13 @@ class Readings:
     """States of groups, pools, databases and workers, read from a history and the limits in force."""
 
     network: Network
-    history: History
+    recorder: Recorder
     pool_limits: list[int]
     worker_rates: list[float]
+
+    @property
+    def history(self) -> History:
+        return self.recorder.history
 
     def group(self, service: str, version: str) -> GroupState:
         g = self.network.group_index(service, version)

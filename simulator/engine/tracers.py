@@ -63,7 +63,7 @@ class Tracers:
                     self.finished.setdefault(int(at + latency), []).append((latency, weight))
             self.started += 1
         for second in range(len(self.series), seconds):
-            pairs = []
+            pairs: list[tuple[float, float]] = []
             for s in range(max(0, second - WINDOW_S + 1), second + 1):
                 pairs.extend(self.finished.get(s, ()))
             self.finished.pop(second - WINDOW_S - 1, None)
@@ -200,13 +200,17 @@ class Tracers:
                 i, _ = self._branch(i, t, streams.uniform(self.key, ((index + 104729) << 8) + draw))
                 continue
             if node.kind == WORK:
-                took = streams.erlang(streams.mix64(self.key ^ (index << 9) ^ draw), 0, node.shape, node.mean_s)
+                took = streams.erlang(
+                    streams.mix64(self.key ^ (index << 9) ^ draw), 0, node.shape, node.mean_s
+                )
                 found.append(Span(node.service, "work", t, took, None, open_spans[-1]))
             else:
                 wait, slow = self._query(node.pool, t)
                 took = wait - node.mean_s * slow * math.log(1.0 - u)
                 name = self.plane.network.pools[node.pool].name
-                found.append(Span(name, f"query (waited {wait * 1000:.0f} ms)", t, took, None, open_spans[-1]))
+                found.append(
+                    Span(name, f"query (waited {wait * 1000:.0f} ms)", t, took, None, open_spans[-1])
+                )
             t += took
             for _ in node.release:
                 closing = open_spans.pop()

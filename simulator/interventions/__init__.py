@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 CATALOGUE: dict[str, Intervention] = {
-    entry.id: entry
-    for room in (release, capacity, resilience, response, process)
-    for entry in room.ENTRIES
+    entry.id: entry for room in (release, capacity, resilience, response, process) for entry in room.ENTRIES
 }
 HANDLERS = release.HANDLERS
 
-__all__ = ["CATALOGUE", "HANDLERS", "Call", "Intervention", "InterventionError", "install", "patched", "read_call"]
+__all__ = [
+    "CATALOGUE",
+    "HANDLERS",
+    "Call",
+    "Intervention",
+    "InterventionError",
+    "install",
+    "patched",
+    "read_call",
+]
 
 
 def read_call(text: str) -> Call:

@@ -29,7 +29,11 @@ def _slow_rollout(world: World, params: Params) -> None:
 
 
 def _auto_rollback(world: World, params: Params) -> None:
-    world.policies["auto_rollback"] = {"success": params["success"], "for_s": params["for_s"], "since_s": None}
+    world.policies["auto_rollback"] = {
+        "success": params["success"],
+        "for_s": params["for_s"],
+        "since_s": None,
+    }
     world.agenda.at(LOOK_EVERY_S, "interventions.watch_release")
 
 
@@ -44,7 +48,9 @@ def watch_release(world: World) -> None:
     deployment = world.kubernetes.deployments[focus.service]
     released = deployment.template.image.endswith(":" + focus.bad_version)
     seconds = world.plane.history.seconds
-    level = facts.smoothed(world.plane.history, world.scenario.sli.traffic_class, seconds - 1) if seconds else 1.0
+    level = (
+        facts.smoothed(world.plane.history, world.scenario.sli.traffic_class, seconds - 1) if seconds else 1.0
+    )
     if not released or level >= policy["success"]:
         policy["since_s"] = None
         return
@@ -53,7 +59,10 @@ def watch_release(world: World) -> None:
     if world.now_s - policy["since_s"] >= policy["for_s"]:
         controller.rollout_undo(world, deployment)
         policy["since_s"] = None
-        text = Text(ru="автооткат {0}: SLI ниже порога", en="automatic rollback of {0}: the SLI is below its threshold")
+        text = Text(
+            ru="автооткат {0}: SLI ниже порога",
+            en="automatic rollback of {0}: the SLI is below its threshold",
+        )
         world.note("rollout", text.of(world.language).format(focus.service))
 
 

@@ -106,7 +106,10 @@ ENTRIES = [
     Intervention(
         "retry_worker_breaker_tuning",
         "mitigate",
-        Text(ru="короче открытое состояние breaker у воркера", en="a shorter open state of the worker's breaker"),
+        Text(
+            ru="короче открытое состояние breaker у воркера",
+            en="a shorter open state of the worker's breaker",
+        ),
         Text(
             ru="чаще пробные вызовы в больную систему; выигрыш не больше прежней паузы",
             en="more probe calls into a sick system; gains at most the former pause",

@@ -7,7 +7,7 @@ every `scrape_s` seconds from the start; counters are running sums of the per-se
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -79,19 +79,27 @@ class Telemetry:
     # -- families
 
     def requests(self) -> Iterator[tuple[Labels, Column]]:
-        """Requests by service, class and code. The edge sees what clients see; services what they answered."""
+        """Requests by service, class and code. The edge sees what clients see."""
         scenario = self.world.scenario
         entry = scenario.traffic.entry
         for name, spec in scenario.traffic.classes.items():
             base = f"class/{name}/"
-            outcomes = {"200": ("ok",), "402": ("declined",), "503": ("rejected",), "504": ("timeout",), "500": ("error",)}
+            outcomes = {
+                "200": ("ok",),
+                "402": ("declined",),
+                "503": ("rejected",),
+                "504": ("timeout",),
+                "500": ("error",),
+            }
             for service in (entry, spec.path.partition(".")[0], *_callers(scenario.components, spec.path)):
                 for code, kinds in outcomes.items():
                     yield (
                         {"service": service, "class": name, "code": code},
                         self.total(*(base + kind for kind in kinds)),
                     )
-        on_path = {s for c in scenario.traffic.classes.values() for s in _callers(scenario.components, c.path)}
+        on_path = {
+            s for c in scenario.traffic.classes.values() for s in _callers(scenario.components, c.path)
+        }
         for service, version in self._versions():
             if service in on_path or service == entry:
                 continue
@@ -112,7 +120,7 @@ class Telemetry:
             series = self.world.plane.p99_series_ms
             yield (
                 {"service": self.world.scenario.traffic.entry, "class": name, "quantile": "0.99"},
-                lambda s, name=name, series=series: series(name)[s] / 1000,
+                _seconds(series, name),
             )
 
     def group_gauge(self, what: str) -> Iterator[tuple[Labels, Column]]:
@@ -126,7 +134,7 @@ class Telemetry:
             limit = group.limit_per_pod
             yield (
                 {"application": group.service, "version": group.version, "name": group.bulkhead},
-                lambda s, pods=pods, busy=busy, limit=limit: max(0.0, pods(s) * limit - busy(s)),
+                _room(pods, busy, limit),
             )
 
     def pool(self, what: str, pooled: bool = True) -> Iterator[tuple[Labels, Column]]:
@@ -141,7 +149,7 @@ class Telemetry:
         for p, (labels, _) in enumerate(self.pool("active", pooled)):
             specs = [s for s in self.world.plane.network.pools if (s.via == "pgbouncer") == pooled]
             limit = self.world.plane.pool_limits[self.world.plane.network.pools.index(specs[p])]
-            yield labels, lambda s, limit=limit: float(limit)
+            yield labels, _constant(limit)
 
     def database(self, what: str) -> Iterator[tuple[Labels, Column]]:
         for spec in self.world.plane.network.databases:
@@ -153,18 +161,18 @@ class Telemetry:
             connected = self.column(f"db/{spec.name}/connections")
             base = {"datname": self.world.scenario.databases()[spec.name].database, "server": spec.name}
             yield {**base, "state": "active"}, active
-            yield {**base, "state": "idle"}, lambda s, a=active, c=connected: max(0.0, c(s) - a(s))
+            yield {**base, "state": "idle"}, _room(connected, active, 1)
 
     def max_connections(self) -> Iterator[tuple[Labels, Column]]:
         for spec in self.world.plane.network.databases:
-            yield {"server": spec.name}, lambda s, n=spec.max_connections: float(n)
+            yield {"server": spec.name}, _constant(spec.max_connections)
 
     def available(self) -> Iterator[tuple[Labels, Column]]:
         for service in self.world.scenario.services():
             keys = [f"service/{s}/{v}/pods" for s, v in self._versions() if s == service]
             columns = [self.column(k) for k in keys]
             labels = {"namespace": self.world.scenario.namespace, "deployment": service}
-            yield labels, lambda s, columns=columns: sum(c(s) for c in columns)
+            yield labels, _added(columns)
 
     def breaker(self) -> Iterator[tuple[Labels, Column]]:
         for name in self._workers():
@@ -172,7 +180,7 @@ class Telemetry:
             for n, text in enumerate(BREAKER_NAMES):
                 yield (
                     {"application": name, "name": "payment-service", "state": text.lower()},
-                    lambda s, n=n, state=state: 1.0 if state(s) == n else 0.0,
+                    _equals(state, n),
                 )
 
     def backlog(self, what: str) -> Iterator[tuple[Labels, Column]]:
@@ -186,16 +194,36 @@ class Telemetry:
     def up(self) -> Iterator[tuple[Labels, Column]]:
         for name, part in self.world.scenario.components.items():
             if not isinstance(part, Balancer):
-                yield {"job": name, "instance": f"{name}:9090"}, lambda s: 1.0
+                yield {"job": name, "instance": f"{name}:9090"}, _constant(1)
+
+
+def _constant(value: float) -> Column:
+    return lambda _s: float(value)
+
+
+def _seconds(series: Callable[[str], Sequence[float]], name: str) -> Column:
+    return lambda s: series(name)[s] / 1000
+
+
+def _room(have: Column, used: Column, each: float) -> Column:
+    return lambda s: max(0.0, have(s) * each - used(s))
+
+
+def _added(columns: list[Column]) -> Column:
+    return lambda s: sum(c(s) for c in columns)
+
+
+def _equals(column: Column, value: float) -> Column:
+    return lambda s: 1.0 if column(s) == value else 0.0
 
 
 def _difference(asked: list[float], refused: list[float], errors: list[float]) -> Column:
     return lambda s: asked[s] - refused[s] - errors[s] if s < len(asked) else math.nan
 
 
-def _callers(components: dict[str, object], path: str) -> list[str]:
+def _callers(components: Mapping[str, object], path: str) -> list[str]:
     """The services on a class's path whose answer is the client's answer: the chain of last calls."""
-    found = []
+    found: list[str] = []
     name, _, endpoint = path.partition(".")
     while True:
         part = components[name]

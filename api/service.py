@@ -104,24 +104,27 @@ class ApplicationService:
 
     # playing
 
-    def submit(self, session_id: str, line: str, interruptible: bool = False) -> Observation:
+    def submit(self, session_id: str, line: str, snapshot: bool = False) -> Observation:
         """Log a command, then carry it out. Raises SessionError, StoreError.
 
-        `interruptible`: a KeyboardInterrupt on the way stops the command where it is, and the session
-        goes on from there. It costs a snapshot of the world, some milliseconds.
+        A KeyboardInterrupt on the way stops the command where it is, and the session goes on from there;
+        `snapshot` (some milliseconds) makes that immediate where it would otherwise take a replay.
         """
         if len(line) > LINE_LIMIT:
             raise SessionError(f"a command has at most {LINE_LIMIT} characters, this one has {len(line)}")
         line = _storable(line)
         with self._playable(session_id) as live:
-            before = pickle.dumps(live.world, protocol=5) if interruptible else b""
+            before = pickle.dumps(live.world, protocol=5) if snapshot else b""
             entry = self._append(live, "command", line)
             try:
                 reply = self._simulator.execute(live.world, line)
             except KeyboardInterrupt:
-                if not interruptible:
-                    raise
-                return self._stopped(live, entry, before)
+                self._stop(live, entry, before, float(int(live.world.now_s)))
+                return replace(self._observe(live), interrupted=True)
+            except Exception:
+                # Our bug, and it must crash; but a log that crashes on every replay would be a lost session.
+                self._stop(live, entry, before, entry.t_s)
+                raise
             self._complete(live, entry.seq)
             return self._observe(live, reply.text, reply.code)
 
@@ -254,13 +257,19 @@ class ApplicationService:
         with live.lock:
             return Opened(live.header, live.scenario, self._observe(live), live.read_only, live.unanswered)
 
-    def _stopped(self, live: _Live, entry: Entry, before: bytes) -> Observation:
-        """After Ctrl-C: the command counts as time that passed, up to the last whole second."""
-        now_s = max(entry.t_s, float(int(live.world.now_s)))
-        live.world = pickle.loads(before)
-        live.world.advance_to(now_s)
+    def _stop(self, live: _Live, entry: Entry, before: bytes, now_s: float) -> None:
+        """Take a command back as if only time had passed, until `now_s` at most, and log it so."""
+        if before:
+            live.world = pickle.loads(before)
+        else:
+            looks = live.world.columns, live.world.colour
+            live.world = self._build(live.scenario, live.header.seed, live.header.language)
+            live.world.columns, live.world.colour = looks
+            for earlier in self._store.entries(live.id):
+                if earlier.seq < entry.seq:
+                    self._apply(live.world, earlier)
+        live.world.advance_to(max(entry.t_s, now_s))
         self._complete(live, entry.seq, "interrupted")
-        return replace(self._observe(live), interrupted=True)
 
     def _inherited(self, parent: Header, child: Header, entry: Entry) -> Entry:
         """An entry for a branch: under another simulator or scenario its effect is found out anew."""

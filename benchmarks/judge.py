@@ -19,7 +19,7 @@ import numpy as np
 
 from agent.judge import judge, reading_of
 from agent.judge.contexts import Context, context_of
-from agent.judge.model import RubricModel, _rubric_model
+from agent.judge.model import RubricModel, model_from
 from agent.judge.signals import signals
 from agent.rubric import MODEL_FILE, RUBRIC_IDS, RUBRICS, bundle_digest, load_rubric, rubric_for_kind
 from benchmarks.judge_fit import Sample, fit_all
@@ -72,7 +72,7 @@ def held_out(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Judged
     found: dict[str, Judged] = {}
     for group in sorted({key(r) for r in rows}):
         rest = [r for r in rows if key(r) != group]
-        models = {n: _rubric_model(raw) for n, raw in fit(rest).items()}
+        models = {n: model_from(raw) for n, raw in fit(rest).items()}
         for row in rows:
             if key(row) == group:
                 found[row["id"]] = apply(models, samples[row["id"]])

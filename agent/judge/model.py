@@ -4,6 +4,7 @@ Reads rubrics/model.json, refuses it when it was fitted for other rubrics or ano
 """
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,16 +45,26 @@ class RubricModel:
     def levels(self, signals: dict[str, float]) -> dict[str, float]:
         """Level of each criterion, 0 to 3, rounded to a hundredth; a text off the topic keeps its share only."""
         quality, topic = self.quality.of(signals), signals["topic"]
-        return {name: round(topic * _clip(m.of(signals, quality)), 2) for name, m in self.criteria.items()}
+        return {name: round(topic * bounded(m.of(signals, quality)), 2) for name, m in self.criteria.items()}
 
     def overall(self, rubric: Rubric, levels: dict[str, float]) -> float:
         """Weighted levels on the committee's scale, 0 to 3, unrounded."""
         weighted = sum(c.weight * levels[c.id] for c in rubric.criteria)
-        return _clip(self.offset + self.slope * weighted)
+        if not any(levels.values()):
+            return 0.0
+        return bounded(self.offset + self.slope * weighted)
 
 
-def _clip(value: float) -> float:
-    return min(3.0, max(0.0, value))
+_BEND = 0.4  # within this distance of 0 and 3 the scale bends, so that texts beyond the ends keep their order
+
+
+def bounded(value: float) -> float:
+    """A value on the scale 0 to 3: itself in the middle, ever closer to an end beyond it."""
+    if value < _BEND:
+        return _BEND * math.exp(max(-50.0, value / _BEND - 1.0))
+    if value > 3.0 - _BEND:
+        return 3.0 - _BEND * math.exp(max(-50.0, (3.0 - value) / _BEND - 1.0))
+    return value
 
 
 @lru_cache(maxsize=4)
@@ -62,7 +73,7 @@ def load_models(folder: Path = RUBRICS) -> dict[str, RubricModel]:
     path = folder / MODEL_FILE
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        models = {name: _rubric_model(raw["models"][name]) for name in RUBRIC_IDS}
+        models = {name: model_from(raw["models"][name]) for name in RUBRIC_IDS}
         fitted_for = raw["fitted_for"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RubricError(f"{path.name}: not a model: {type(error).__name__}: {error}") from None
@@ -71,7 +82,8 @@ def load_models(folder: Path = RUBRICS) -> dict[str, RubricModel]:
     return models
 
 
-def _rubric_model(raw: dict[str, Any]) -> RubricModel:
+def model_from(raw: dict[str, Any]) -> RubricModel:
+    """One rubric's part of a fitted model."""
     return RubricModel(
         _linear(raw["quality"]),
         {name: _linear(part) for name, part in raw["criteria"].items()},

@@ -103,11 +103,18 @@ def saturate(count: float, half: float) -> float:
 
 
 def _topic(reading: Reading) -> dict[str, float]:
-    """Whether the text is about software at all: distinct words of the trade, full at a handful."""
-    spoken = {
-        reading.text[m.start : m.end].lower()[:5] for s in reading.sentences for m in s.matches if _group(m.concept) == "term"
-    }
-    return {"topic": min(1.0, len(spoken) / _TRADE_WORDS)}
+    """Whether the text is about software at all: distinct words and ideas of the trade."""
+    said: set[str] = set()
+    for sentence in reading.sentences:
+        if not anchored(reading, sentence):
+            continue
+        for match in sentence.matches:
+            group = _group(match.concept)
+            if group == "term":
+                said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once
+            elif group in (*KINDS, "mech"):
+                said.add(match.concept)
+    return {"topic": min(1.0, len(said) / _TRADE_WORDS)}
 
 
 # --- how much of the text says something that can be checked ----------------------------------------

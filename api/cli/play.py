@@ -199,7 +199,7 @@ class Player:
 
     def _submit(self, line: str) -> None:
         with self.talk.working(self._running_clock):
-            seen = self._service.submit(self._opened.header.id, line, interruptible=True)
+            seen = self._service.submit(self._opened.header.id, line, snapshot=True)
         if seen.text:
             self._show(seen.text)
         if seen.interrupted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from dataclasses import dataclass, field
 
@@ -10,12 +9,16 @@ import re2
 
 _HUNK = re2.compile(r"^@@ -(\d{1,6})(?:,(\d{1,6}))? \+(\d{1,6})(?:,(\d{1,6}))? @@")
 CONTEXT_LINES = 3
-MAX_DIFF_LINES = 5000  # difflib is quadratic at worst; a scenario's files are far smaller
+MAX_EDITS = 400  # lines added and removed; the work and the memory grow with its square
+Span = tuple[int, int, int, int, bool]
 
 
 @dataclass
 class Hunk:
-    """`lines` keep their first character: space, minus or plus."""
+    """`lines` keep their first character: space, minus or plus.
+
+    A start counts from 1 as in the header; of an empty side it is the line before.
+    """
 
     old_start: int
     new_start: int
@@ -62,7 +65,7 @@ def read(diff: str) -> list[FilePatch]:
 
 
 def _name(header: str) -> str | None:
-    name = header[4:].split("\t")[0].strip()
+    name = header[4:].split("\t", maxsplit=1)[0].strip()
     if name == "/dev/null":
         return None
     return name[2:] if name[:2] in ("a/", "b/") else name
@@ -95,7 +98,8 @@ def apply(patch: FilePatch, old: list[str]) -> list[tuple[str, int | None]] | No
     result: list[tuple[str, int | None]] = []
     at = 0
     for hunk in patch.hunks:
-        begin = max(0, hunk.old_start - 1) if patch.old is not None else 0
+        inserts_only = all(line[0] == "+" for line in hunk.lines)  # then the start is the line before
+        begin = 0 if patch.old is None else max(0, hunk.old_start - (not inserts_only))
         if begin < at or begin > len(old):
             return None
         result += [(old[i], i) for i in range(at, begin)]
@@ -132,25 +136,109 @@ def between(path: str, old: str | None, new: str | None, context: int = CONTEXT_
     patch.text.append(f"index {blob_hash(old)}..{blob_hash(new)}{mode}")
     patch.text.append(f"--- {'a/' + path if old is not None else '/dev/null'}")
     patch.text.append(f"+++ {'b/' + path if new is not None else '/dev/null'}")
-    before = (old or "").splitlines()[:MAX_DIFF_LINES]
-    after = (new or "").splitlines()[:MAX_DIFF_LINES]
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for group in matcher.get_grouped_opcodes(context):
+    before, after = (old or "").splitlines(), (new or "").splitlines()
+    for group in _grouped(edits(before, after), context):
         hunk = _hunk(group, before, after)
         patch.hunks.append(hunk)
         patch.text += [_hunk_header(hunk, before), *hunk.lines]
     return patch
 
 
-def _hunk(group: list[tuple[str, int, int, int, int]], before: list[str], after: list[str]) -> Hunk:
+def edits(before: list[str], after: list[str]) -> list[Span]:
+    """Equal and changed stretches (i1, i2, j1, j2, equal) by Myers' greedy algorithm, ends trimmed first.
+
+    Beyond MAX_EDITS the middle counts as one change: correct, if not the shortest.
+    """
+    head = 0
+    while head < min(len(before), len(after)) and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    left, right = before[head : len(before) - tail], after[head : len(after) - tail]
+    keeps = [(i + head, j + head) for i, j in _common(left, right)]
+    keeps = [(i, i) for i in range(head)] + keeps
+    keeps += [(len(before) - tail + k, len(after) - tail + k) for k in range(tail)]
+    spans: list[Span] = []
+    i = j = 0
+    for x, y in [*keeps, (len(before), len(after))]:
+        if (x, y) != (i, j):
+            spans.append((i, x, j, y, False))
+        if x < len(before):
+            if spans and spans[-1][4] and spans[-1][1] == x and spans[-1][3] == y:
+                spans[-1] = (spans[-1][0], x + 1, spans[-1][2], y + 1, True)
+            else:
+                spans.append((x, x + 1, y, y + 1, True))
+        i, j = x + 1, y + 1
+    return spans
+
+
+def _common(left: list[str], right: list[str]) -> list[tuple[int, int]]:
+    """Pairs of kept lines of a shortest edit script; [] when it would take too many edits."""
+    reach: dict[int, int] = {1: 0}
+    trace: list[dict[int, int]] = []
+    for edit in range(min(len(left) + len(right), MAX_EDITS) + 1):
+        trace.append(dict(reach))
+        for k in range(-edit, edit + 1, 2):
+            down = k == -edit or (k != edit and reach[k - 1] < reach[k + 1])
+            x = reach[k + 1] if down else reach[k - 1] + 1
+            while x < len(left) and 0 <= x - k < len(right) and left[x] == right[x - k]:
+                x += 1
+            reach[k] = x
+            if x >= len(left) and x - k >= len(right):
+                return _walked_back(trace, len(left), len(right))
+    return []
+
+
+def _walked_back(trace: list[dict[int, int]], x: int, y: int) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    for edit in range(len(trace) - 1, -1, -1):
+        reach, k = trace[edit], x - y
+        down = k == -edit or (k != edit and reach[k - 1] < reach[k + 1])
+        before_x = reach.get(k + 1 if down else k - 1, 0)
+        before_y = before_x - (k + 1 if down else k - 1)
+        while x > before_x and y > before_y:
+            x, y = x - 1, y - 1
+            pairs.append((x, y))
+        if edit:
+            x, y = before_x, before_y
+    return pairs[::-1]
+
+
+def _grouped(spans: list[Span], context: int) -> list[list[Span]]:
+    """Changes with up to `context` equal lines around; groups that touch are one."""
+    groups: list[list[Span]] = []
+    current: list[Span] = []
+    for number, (i1, i2, j1, j2, equal) in enumerate(spans):
+        if not equal:
+            current.append((i1, i2, j1, j2, False))
+            continue
+        after, last = bool(current), number == len(spans) - 1
+        keep = min(context, i2 - i1)
+        if after and not last and i2 - i1 <= 2 * context:
+            current.append((i1, i2, j1, j2, True))
+            continue
+        if after:
+            groups.append([*current, (i1, i1 + keep, j1, j1 + keep, True)])
+            current = []
+        if not last:
+            current = [(i2 - keep, i2, j2 - keep, j2, True)]
+    if any(not span[4] for span in current):
+        groups.append(current)
+    return groups
+
+
+def _hunk(group: list[Span], before: list[str], after: list[str]) -> Hunk:
     first = group[0]
-    hunk = Hunk(first[1] + 1, first[3] + 1)
-    for tag, i1, i2, j1, j2 in group:
-        if tag == "equal":
+    hunk = Hunk(0, 0)
+    for i1, i2, j1, j2, equal in group:
+        if equal:
             hunk.lines += [" " + line for line in before[i1:i2]]
         else:
             hunk.lines += ["-" + line for line in before[i1:i2]]
             hunk.lines += ["+" + line for line in after[j1:j2]]
+    hunk.old_start = first[0] + any(line[0] != "+" for line in hunk.lines)
+    hunk.new_start = first[2] + any(line[0] != "-" for line in hunk.lines)
     return hunk
 
 
@@ -159,12 +247,10 @@ def _hunk_header(hunk: Hunk, before: list[str]) -> str:
     added = sum(line[0] in " +" for line in hunk.lines)
     old = _range(hunk.old_start, removed)
     new = _range(hunk.new_start, added)
-    return f"@@ -{old} +{new} @@{_function(before, hunk.old_start - 1)}"
+    return f"@@ -{old} +{new} @@{_function(before, hunk.old_start - (removed > 0))}"
 
 
 def _range(start: int, length: int) -> str:
-    if length == 0:
-        return f"{start - 1},0"
     return str(start) if length == 1 else f"{start},{length}"
 
 

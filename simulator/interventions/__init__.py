@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from simulator.interventions import capacity, process, release, resilience, response
@@ -43,7 +44,9 @@ def read_call(text: str) -> Call:
         try:
             params.append((key, float(value)))
         except ValueError:
-            raise InterventionError(f"{name}: {key} must be a number, not {value!r}") from None
+            params.append((key, math.nan))
+        if not math.isfinite(params[-1][1]):
+            raise InterventionError(f"{name}: {key} must be a number, not {value!r}")
     return Call(name, tuple(params))
 
 
@@ -56,10 +59,10 @@ def parameters(call: Call) -> dict[str, float]:
 
 
 def patched(scenario: Scenario, calls: tuple[Call, ...]) -> Scenario:
-    """The scenario with the interventions' numbers in it."""
-    if not any(CATALOGUE[c.id].patch for c in calls if c.id in CATALOGUE):
-        for call in calls:
-            parameters(call)
+    """The scenario with the interventions' numbers in it. Raises InterventionError, ScenarioError."""
+    for call in calls:
+        parameters(call)
+    if not any(CATALOGUE[c.id].patch for c in calls):
         return scenario
     raw = scenario.model_dump(mode="json")
     for call in calls:

@@ -88,7 +88,9 @@ class _Evaluator:
         if token[0].isalpha() or token[0] == "_":
             text = self.variable(token).strip()
             sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
-            return _wrap(sign * int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 20 else 0
+            return (
+                _wrap(sign * int(digits)) if digits.isascii() and digits.isdigit() and len(digits) < 20 else 0
+            )
         raise ArithmeticProblem(f'{self.source}: syntax error: operand expected (error token is "{token}")')
 
     def apply(self, operator: str, left: int, right: int) -> int:

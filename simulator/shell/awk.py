@@ -111,6 +111,10 @@ TOOLS: dict[str, Tool] = {
         "awk",
         _awk,
         Text(ru="поля, условия и суммы по строкам", en="fields, conditions and sums over lines"),
-        ("awk '{print $1}'", "awk -F, '$3 > 10 {n++} END {print n}'", "awk '{c[$9]++} END {for (k in c) print k, c[k]}'"),
+        (
+            "awk '{print $1}'",
+            "awk -F, '$3 > 10 {n++} END {print n}'",
+            "awk '{c[$9]++} END {for (k in c) print k, c[k]}'",
+        ),
     )
 }

@@ -13,10 +13,10 @@ from simulator.shell.awk_value import Input, Value, number, text
 from simulator.shell.clock import strftime
 
 if TYPE_CHECKING:
-    from simulator.shell.awk_run import Evaluate, Interpreter
+    from simulator.shell.awk_expressions import Evaluate, Expressions
 
 
-def call(run: Interpreter, name: str, arguments: list[Node]) -> Evaluate:
+def call(run: Expressions, name: str, arguments: list[Node]) -> Evaluate:
     """The evaluation of `name(arguments)`; arguments were counted by the parser."""
     if name in ("sub", "gsub"):
         return _substitute(run, name == "gsub", arguments)
@@ -41,12 +41,12 @@ def call(run: Interpreter, name: str, arguments: list[Node]) -> Evaluate:
     return lambda: plain([value() for value in values])
 
 
-def _rand(run: Interpreter) -> float:
+def _rand(run: Expressions) -> float:
     run.random_index += 1
     return uniform(key_of(run.world.seed, "awk", "rand"), run.random_index)
 
 
-def _time(run: Interpreter, name: str, values: list[Value]) -> Value:
+def _time(run: Expressions, name: str, values: list[Value]) -> Value:
     now = run.world.at(run.world.now_s)
     if name == "systime":
         return float(int(now.timestamp()))
@@ -54,7 +54,7 @@ def _time(run: Interpreter, name: str, values: list[Value]) -> Value:
     return strftime(now, form)
 
 
-def _length(run: Interpreter, arguments: list[Node]) -> Evaluate:
+def _length(run: Expressions, arguments: list[Node]) -> Evaluate:
     if not arguments:
         return lambda: float(len(text(run.record.get(0))))
     node = arguments[0]
@@ -65,7 +65,7 @@ def _length(run: Interpreter, arguments: list[Node]) -> Evaluate:
     return lambda: float(len(text(value())))
 
 
-def _split(run: Interpreter, arguments: list[Node]) -> Evaluate:
+def _split(run: Expressions, arguments: list[Node]) -> Evaluate:
     if arguments[1][0] != "var":
         raise AwkProblem("line 1: syntax error in call to split")
     value, table = run.expression(arguments[0]), run.table(arguments[1][1])
@@ -81,7 +81,7 @@ def _split(run: Interpreter, arguments: list[Node]) -> Evaluate:
     return evaluate
 
 
-def _match(run: Interpreter, arguments: list[Node]) -> Evaluate:
+def _match(run: Expressions, arguments: list[Node]) -> Evaluate:
     value, source = run.expression(arguments[0]), run.regex(arguments[1])
     table = run.table(arguments[2][1]) if len(arguments) > 2 and arguments[2][0] == "var" else None
 
@@ -115,7 +115,7 @@ def _replacement(template: str, matched: str) -> str:
     return "".join(out)
 
 
-def _substitute(run: Interpreter, every: bool, arguments: list[Node]) -> Evaluate:
+def _substitute(run: Expressions, every: bool, arguments: list[Node]) -> Evaluate:
     source, template = run.regex(arguments[0]), run.expression(arguments[1])
     node: Node = arguments[2] if len(arguments) > 2 else ("field", ("number", 0.0))
     current = run.expression(node)
@@ -132,7 +132,7 @@ def _substitute(run: Interpreter, every: bool, arguments: list[Node]) -> Evaluat
 
 
 def _replaced(
-    run: Interpreter, source: str, make: Callable[[str], str], subject: str, every: bool
+    run: Expressions, source: str, make: Callable[[str], str], subject: str, every: bool
 ) -> tuple[str, int]:
     out, at, count, size = [], 0, 0, 0
     for match in run.record.pattern(source).finditer(subject):
@@ -150,7 +150,7 @@ def _replaced(
     return run.sized("".join(out) + subject[at:]), count
 
 
-def _gensub(run: Interpreter, arguments: list[Node]) -> Evaluate:
+def _gensub(run: Expressions, arguments: list[Node]) -> Evaluate:
     source, template = run.regex(arguments[0]), run.expression(arguments[1])
     how = run.expression(arguments[2])
     subject = run.expression(arguments[3] if len(arguments) > 3 else ("field", ("number", 0.0)))

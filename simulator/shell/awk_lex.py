@@ -7,8 +7,29 @@ from dataclasses import dataclass
 import re2
 
 KEYWORDS = frozenset(
-    "BEGIN END if else while for do break continue next nextfile exit delete in print printf getline"
-    " function func return switch".split()
+    [
+        "BEGIN",
+        "END",
+        "if",
+        "else",
+        "while",
+        "for",
+        "do",
+        "break",
+        "continue",
+        "next",
+        "nextfile",
+        "exit",
+        "delete",
+        "in",
+        "print",
+        "printf",
+        "getline",
+        "function",
+        "func",
+        "return",
+        "switch",
+    ]
 )
 FUNCTIONS: dict[str, tuple[int, int]] = {  # name: fewest and most arguments
     "length": (0, 1),
@@ -40,11 +61,22 @@ FUNCTIONS: dict[str, tuple[int, int]] = {  # name: fewest and most arguments
 _NUMBER = re2.compile(r"^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 _NAME = re2.compile(r"^[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (
-    "**=", "^=", "**", "+=", "-=", "*=", "/=", "%=", "==", "<=", ">=", "!=", "++", "--", "&&", "||", ">>", "!~",
-    "{", "}", "(", ")", "[", "]", ";", ",", "+", "-", "*", "/", "%", "^", "!", ">", "<", "|", "?", ":", "~", "$",
-    "=",
+    "**=", "^=", "**", "+=", "-=", "*=", "/=", "%=", "==", "<=", ">=", "!=", "++", "--", "&&", "||", ">>",
+    "!~", "{", "}", "(", ")", "[", "]", ";", ",", "+", "-", "*", "/", "%", "^", "!", ">", "<", "|", "?", ":",
+    "~", "$", "=",
 )  # fmt: skip
-_STRING_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "/": "/", '"': '"', "\\": "\\"}  # fmt: skip
+_STRING_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "/": "/",
+    '"': '"',
+    "\\": "\\",
+}
 _MAX_PROGRAM = 20_000
 
 
@@ -93,7 +125,9 @@ def _token(program: str, at: int, line: int, found: list[AwkToken]) -> tuple[Awk
     if char == "/" and not _divides(found):
         text, at = _pattern(program, at + 1, line)
         return AwkToken("pattern", text, line), at
-    if char.isascii() and (char.isdigit() or (char == "." and program[at + 1 : at + 2].isdigit())):
+    if char.isascii() and (
+        char.isdigit() or (char == "." and program[at + 1 : at + 2] in tuple("0123456789"))
+    ):
         match = _NUMBER.match(program[at : at + 400])
         assert match is not None  # guarded by the test above
         return AwkToken("number", match[0], line), at + match.end()
@@ -120,7 +154,8 @@ def _divides(found: list[AwkToken]) -> bool:
 
 
 def _string(program: str, at: int, line: int) -> tuple[str, int]:
-    begin, out = at, []
+    begin = at
+    out: list[str] = []
     while at < len(program) and program[at] != "\n":
         char = program[at]
         at += 1
@@ -143,7 +178,8 @@ def _string(program: str, at: int, line: int) -> tuple[str, int]:
 
 
 def _pattern(program: str, at: int, line: int) -> tuple[str, int]:
-    begin, out, bracket = at, [], False
+    begin, bracket = at, False
+    out: list[str] = []
     while at < len(program) and program[at] != "\n":
         char = program[at]
         at += 1

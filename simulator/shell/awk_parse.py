@@ -75,7 +75,9 @@ class _Parser:
         if self.take(text):
             return
         if text == ")":
-            raise AwkSyntaxError(f"line {self.token.line}: missing ) near {self.token.text[:40].strip() or 'end of line'}")
+            raise AwkSyntaxError(
+                f"line {self.token.line}: missing ) near {self.token.text[:40].strip() or 'end of line'}"
+            )
         raise self.wrong()
 
     def newlines(self) -> None:
@@ -112,6 +114,11 @@ class _Parser:
             target.append(self.block())
             return
         pattern: Node | None = None
+        if self.is_("}"):
+            line = self.token.line
+            raise AwkSyntaxError(
+                f"line {line}: extra '}}'\nawk: line {line}: syntax error at or near end of line"
+            )
         if not self.is_("{"):
             pattern = self.expression()
             if self.take(","):
@@ -122,7 +129,7 @@ class _Parser:
             program.rules.append((pattern, self.block()))
         elif self.token.kind in ("newline", "end") or self.is_(";"):
             program.rules.append((pattern, None))
-        elif self.is_(")", "}"):
+        elif self.is_(")"):
             raise AwkSyntaxError(f"line {self.token.line}: extra '{self.token.text}'")
         else:
             raise self.wrong()
@@ -209,7 +216,11 @@ class _Parser:
     def for_statement(self) -> Node:
         self.expect("(")
         three = self.tokens[self.at : self.at + 4]
-        if [t.kind for t in three] == ["name", "keyword", "name", "operator"] and three[1].text == "in" and three[3].text == ")":
+        if (
+            [t.kind for t in three] == ["name", "keyword", "name", "operator"]
+            and three[1].text == "in"
+            and three[3].text == ")"
+        ):
             self.at += 4
             return ("forin", three[0].text, three[2].text, self.loop_body())
         first = None if self.is_(";") else self.simple_statement()
@@ -261,8 +272,14 @@ class _Parser:
             line = self.token.line
             self.at += 1
             target = self.concatenation()
-            if mark == "|" or target not in (("string", "/dev/stderr"), ("string", "/dev/stdout"), ("string", "/dev/null")):
-                raise AwkSyntaxError(f"line {line}: print {mark} ... is not available here: use the shell's {mark}")
+            if mark == "|" or target not in (
+                ("string", "/dev/stderr"),
+                ("string", "/dev/stdout"),
+                ("string", "/dev/null"),
+            ):
+                raise AwkSyntaxError(
+                    f"line {line}: print {mark} ... is not available here: use the shell's {mark}"
+                )
         if kind == "printf" and not arguments:
             raise self.wrong()
         return (kind, arguments, target[1] if target else "/dev/stdout")
@@ -358,7 +375,7 @@ class _Parser:
             operator = self.token.text
             self.at += 1
             node = ("compare", operator, node, self.concatenation())
-        if self.token.kind == "keyword" and self.token.text == "getline" or (
+        if (self.token.kind == "keyword" and self.token.text == "getline") or (
             self.is_("<", "|") and greater and self.tokens[self.at + 1].text == "getline"
         ):
             raise AwkSyntaxError(f"line {self.token.line}: getline is not available here: use a pipe")
@@ -440,7 +457,7 @@ class _Parser:
             if self.is_("["):
                 return ("item", token.text, self.subscript())
             if self.is_("("):
-                raise AwkSyntaxError(f"line {token.line}: function {token.text} never defined")
+                raise AwkSyntaxError(f"line {self.tokens[-1].line + 1}: function {token.text} never defined")
             return ("var", token.text)
         if token.text == "$" and token.kind == "operator":
             self.deeper()

@@ -68,7 +68,7 @@ class Record:
             self.split_done = True
 
     def pieces(self, line: str, separator: str) -> list[str]:
-        """Split by a field separator: a blank means runs of blanks, one character is itself, else a pattern."""
+        """Split by a separator: a blank means runs of blanks, one character is itself, else a pattern."""
         if separator == " ":
             return line.split()
         if not line:

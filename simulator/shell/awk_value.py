@@ -26,7 +26,7 @@ def text(value: object, form: int = 6) -> str:
     """A value as text; numbers by `%.6g`, integers whole."""
     if isinstance(value, float):
         return general(value, form)
-    return value if type(value) is str else str.__str__(value)  # type: ignore[arg-type]
+    return value if type(value) is str else str.__str__(value)
 
 
 def true(value: Value) -> bool:

@@ -212,9 +212,13 @@ def _xargs(shell: ShellPort, argv: list[str], stdin: str) -> Reply:
     if parsed.has("r") and not items:
         return Reply()
     if replace_with:
-        calls = [[word.replace(replace_with, item) for word in command] for item in items]
+        longest = max(map(len, items), default=0)
+        if sum(word.count(replace_with) for word in command) * longest > MAX_VARIABLE_CHARS:
+            raise ToolError("xargs: argument list too long")
+        kept = items[: MAX_XARGS_CALLS + 1]
+        calls = [[word.replace(replace_with, item) for word in command] for item in kept]
     else:
-        wrong = f"xargs: invalid number \"{parsed.last('n') or parsed.last('L')}\" for -n option"
+        wrong = f'xargs: invalid number "{parsed.last("n") or parsed.last("L")}" for -n option'
         size = number(parsed.last("n") or parsed.last("L") or "5000", wrong, low=1)
         calls = [[*command, *items[i : i + size]] for i in range(0, max(1, len(items)), size)]
     out, err, code = [], [], 0
@@ -385,7 +389,12 @@ _ALL = (
     Builtin("cd", _cd, Text(ru="перейти в каталог", en="change the directory"), ("cd [DIR]",)),
     Builtin("export", _export, Text(ru="задать переменную", en="set a variable"), ("export NAME=VALUE",)),
     Builtin("unset", _unset, Text(ru="удалить переменную", en="remove a variable"), ("unset NAME",)),
-    Builtin("read", _read, Text(ru="прочитать строку в переменные", en="read a line into variables"), ("read A B",)),
+    Builtin(
+        "read",
+        _read,
+        Text(ru="прочитать строку в переменные", en="read a line into variables"),
+        ("read A B",),
+    ),
     Builtin("env", _env, Text(ru="показать переменные", en="print the variables"), ("env [NAME=VALUE CMD]",)),
     Builtin("eval", _eval, _RUNS, ("eval CMD",)),
     Builtin("bash", _bash, _RUNS, ("bash -c 'CMD'",)),
@@ -407,7 +416,14 @@ _ALL = (
 
 BUILTINS: dict[str, Builtin] = {builtin.name: builtin for builtin in _ALL} | {
     alias: replace(next(b for b in _ALL if b.name == name), name=alias)
-    for alias, name in (("[", "test"), ("[[", "test"), ("type", "which"), ("sh", "bash"), ("set", "true"), (":", "true"))
+    for alias, name in (
+        ("[", "test"),
+        ("[[", "test"),
+        ("type", "which"),
+        ("sh", "bash"),
+        ("set", "true"),
+        (":", "true"),
+    )
 }
 BUILTINS |= {
     name: Builtin(name, _transparent, _RUNS, (f"{name} CMD",))

@@ -6,9 +6,19 @@ from datetime import datetime
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
-)  # fmt: skip
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _COMPOUND = {
     "F": "%Y-%m-%d",
     "T": "%H:%M:%S",
@@ -36,7 +46,9 @@ def strftime(moment: datetime, form: str) -> str:
         if letter in "-_" and at < len(form):
             padded, letter = letter, form[at]
             at += 1
-            out.append(_field(moment, letter).lstrip("0 ") or "0" if padded == "-" else _field(moment, letter))
+            out.append(
+                _field(moment, letter).lstrip("0 ") or "0" if padded == "-" else _field(moment, letter)
+            )
         elif letter in "36" and form[at : at + 1] == "N":
             out.append(f"{moment.microsecond:06d}"[: int(letter)])
             at += 1

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from simulator.reply import Reply
 from simulator.scenario import Text
-from simulator.shell.inputs import gather, joined, lines_of
+from simulator.shell.inputs import gather, joined, lines_of, mapped
 from simulator.shell.options import Grammar, ToolError, answers, number, parse
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
     from simulator.world import World
 
+MAX_TABLE_CHARS = 4_000_000
+MAX_SET_CHARS = 70_000  # `tr` sets: all of the basic plane
 _HINT = "\nTry 'cut --help' for more information."
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\"}
 _ASCII = [chr(c) for c in range(128)]
@@ -61,6 +63,8 @@ def _cut(world: World, argv: list[str], stdin: str) -> Reply:
         raise ToolError("cut: an input delimiter may be specified only when operating on fields" + _HINT)
     if len(delimiter) > 1:
         raise ToolError("cut: the delimiter must be a single character" + _HINT)
+    if len(parsed.last("O")) > 1000:
+        raise ToolError("cut: the output delimiter is too long")
     ranges = _ranges(lists[0][1], by_field)
     inputs = gather(world, "cut", parsed.operands, stdin)
     glue = parsed.last("O", delimiter if by_field else "")
@@ -179,6 +183,8 @@ def _set(text: str) -> list[str]:
     out: list[str] = []
     at = 0
     while at < len(text):
+        if len(out) > MAX_SET_CHARS:
+            raise ToolError("tr: the set is too large")
         if text.startswith("[:", at) and (end := text.find(":]", at + 2)) > 0:
             name = text[at + 2 : end]
             if name not in _CLASSES:
@@ -193,7 +199,8 @@ def _set(text: str) -> list[str]:
                 raise ToolError(
                     f"tr: range-endpoints of ‘{char}-{last}’ are in reverse collating sequence order"
                 )
-            out += [chr(c) for c in range(ord(char), ord(last) + 1) if not 0xD800 <= c <= 0xDFFF]
+            stop = min(ord(last), ord(char) + MAX_SET_CHARS)
+            out += [chr(c) for c in range(ord(char), stop + 1) if not 0xD800 <= c <= 0xDFFF]
         else:
             out.append(char)
     return out
@@ -217,7 +224,13 @@ def _column(world: World, argv: list[str], stdin: str) -> Reply:
         Grammar(
             flags="tnex",
             values="soNRc",
-            long={"table": "t", "separator": "s", "output-separator": "o", "table-columns": "N", "table-right": "R"},
+            long={
+                "table": "t",
+                "separator": "s",
+                "output-separator": "o",
+                "table-columns": "N",
+                "table-right": "R",
+            },
         ),
     )
     inputs = gather(world, "column", parsed.operands, stdin)
@@ -252,6 +265,8 @@ def table(rows: list[list[str]], glue: str = "  ") -> list[str]:
             if index == len(widths):
                 widths.append(0)
             widths[index] = max(widths[index], width_of(cell))
+    if sum(widths) * len(rows) > MAX_TABLE_CHARS:
+        raise ToolError("column: the table would be too wide")
     out = []
     for row in rows:
         cells = [c + " " * (widths[i] - width_of(c)) if i + 1 < len(row) else c for i, c in enumerate(row)]
@@ -303,7 +318,7 @@ def _glued(cells: list[str], marks: str) -> str:
 @answers
 def _rev(world: World, argv: list[str], stdin: str) -> Reply:
     inputs = gather(world, "rev", parse(argv, Grammar()).operands, stdin)
-    return inputs.reply(joined([line[::-1] for line in lines_of(inputs.text)]))
+    return inputs.reply(mapped(inputs.text, lambda line: line[::-1]))
 
 
 @answers
@@ -312,22 +327,38 @@ def _fold(world: World, argv: list[str], stdin: str) -> Reply:
     wrong = f"fold: invalid number of columns: ‘{parsed.last('w')}’"
     width = number(parsed.last("w", "80"), wrong, low=1)
     inputs = gather(world, "fold", parsed.operands, stdin)
-    out = []
-    for line in lines_of(inputs.text):
-        while len(line) > width:
-            cut = line.rfind(" ", 0, width) + 1 if parsed.has("s") else width
-            cut = cut or width
-            out.append(line[:cut])
-            line = line[cut:]
-        out.append(line)
-    return inputs.reply(joined(out))
+    return inputs.reply(mapped(inputs.text, lambda line: "\n".join(_folded(line, width, parsed.has("s")))))
+
+
+def _folded(line: str, width: int, at_blanks: bool) -> list[str]:
+    """A line cut into pieces of at most `width` columns; a tab runs to the next multiple of eight."""
+    pieces: list[str] = []
+    begin = column = 0
+    for at, char in enumerate(line):
+        after = (column // 8 + 1) * 8 if char == "\t" else column + 1
+        if after > width and at > begin:
+            blank = line.rfind(" ", begin, at) + 1 if at_blanks else 0
+            cut = blank if blank > begin else at
+            pieces.append(line[begin:cut])
+            begin = cut
+            column = at - cut
+            after = (column // 8 + 1) * 8 if char == "\t" else column + 1
+        column = after
+    return [*pieces, line[begin:]]
 
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
-        Tool("cut", _cut, Text(ru="поля или символы строк", en="fields or characters of lines"), ("cut -d, -f1,3",)),
-        Tool("tr", _tr, Text(ru="заменить символы", en="translate characters"), ("tr -d '\"'", "tr ',' '\\n'")),
+        Tool(
+            "cut",
+            _cut,
+            Text(ru="поля или символы строк", en="fields or characters of lines"),
+            ("cut -d, -f1,3",),
+        ),
+        Tool(
+            "tr", _tr, Text(ru="заменить символы", en="translate characters"), ("tr -d '\"'", "tr ',' '\\n'")
+        ),
         Tool("column", _column, Text(ru="таблица из строк", en="lines as a table"), ("column -t -s,",)),
         Tool("paste", _paste, Text(ru="склеить строки", en="join lines"), ("paste -sd,",)),
         Tool("rev", _rev, Text(ru="строки задом наперёд", en="lines backwards"), ("rev",)),

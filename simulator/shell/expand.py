@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_FIELDS = 10_000
 MAX_BRACES = 1000
-MAX_FIELD_CHARS = 1_000_000
+MAX_EXPANDED_CHARS = 3_000_000  # of one line
 
 
 class ExpansionProblem(ValueError):
@@ -51,10 +51,9 @@ def environment(world: World) -> dict[str, str]:
 class Expander:
     """Expands words for one shell; `substitute(source)` runs `$(source)` and returns its output."""
 
-    def __init__(
-        self, world: World, substitute: Callable[[str], str], process: Callable[[str], str]
-    ) -> None:
+    def __init__(self, world: World, substitute: Callable[[str], str], process: Callable[[str], str]) -> None:
         self.world, self.substitute, self.process = world, substitute, process
+        self.produced = 0  # characters made by this line's expansions
 
     def fields(self, words: tuple[Word, ...]) -> list[str]:
         """The arguments that words stand for. Raises ExpansionProblem."""
@@ -105,6 +104,13 @@ class Expander:
         return names or [text]
 
     def _value(self, part: Part) -> str:
+        value = self._expanded(part)
+        self.produced += len(value)
+        if self.produced > MAX_EXPANDED_CHARS:
+            raise ExpansionProblem("Argument list too long")
+        return value
+
+    def _expanded(self, part: Part) -> str:
         if part.kind == "text":
             return part.text
         if part.kind == "command":
@@ -155,6 +161,8 @@ class Expander:
             return _trimmed(value, rest)
         if rest[0] == "/":
             every = rest.startswith("//")
+            if len(value) * len(rest) > MAX_EXPANDED_CHARS:
+                raise ExpansionProblem("Argument list too long")
             old, _, new = rest[2 if every else 1 :].partition("/")
             pattern = compile_pattern(glob_source(old), "perl") if old else None
             return pattern.sub(lambda _m: new, value, 0 if every else 1) if pattern else value
@@ -245,9 +253,11 @@ def braces(word: Word) -> list[Word]:
     """`{a,b}` and `{1..5}` in unquoted text; anything else stays as it is."""
     done: list[Word] = []
     waiting = [word]
-    while waiting and len(done) + len(waiting) <= MAX_BRACES:
+    made = 0
+    while waiting and len(done) + len(waiting) <= MAX_BRACES and made <= MAX_EXPANDED_CHARS:
         current = waiting.pop(0)
         split = _first_brace(current)
+        made += sum(len(part.text) for word_ in split or () for part in word_.parts)
         if split is None:
             done.append(current)
         else:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MAX_SCRATCH_CHARS = 2_000_000  # all scratch files of a session together: a session stays below 64 MB
 MAX_SCRATCH_FILES = 64
 MAX_PATH_CHARS = 1024
-_WRITABLE = (HOME + "/", "/tmp/")  # noqa: S108 (a name inside the simulated file system)
+_WRITABLE = (HOME + "/", "/tmp/")
 _DEVICES = ("/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr")
-_EMPTY_DIRECTORIES = ("/tmp/", "/var/log/", "/var/run/", "/opt/")  # noqa: S108
+_EMPTY_DIRECTORIES = ("/tmp/", "/var/log/", "/var/run/", "/opt/")
 
 ABSENT = "No such file or directory"
 

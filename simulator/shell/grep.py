@@ -10,7 +10,7 @@ from simulator.scenario import Text
 from simulator.shell import files
 from simulator.shell.inputs import Inputs, gather, lines_of
 from simulator.shell.options import Grammar, Parsed, ToolError, answers, number, parse
-from simulator.shell.patterns import Flavour, PatternError, compile_pattern, translate
+from simulator.shell.patterns import MAX_PATTERN_CHARS, Flavour, PatternError, compile_pattern, translate
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 _GRAMMAR = Grammar(
-    flags="ivcnEFGPowqlLshHrRxIayTUz",
+    flags="ivcnEFGPowqlLshHrRxIayTUzZ",
     values="meABCf",
     long={
         "ignore-case": "i",
@@ -148,6 +148,8 @@ def _length(text: str) -> int:
 
 
 def _compiled(patterns: list[str], flavour: Flavour, parsed: Parsed) -> re2._Regexp:
+    if sum(map(len, patterns)) > MAX_PATTERN_CHARS:
+        raise ToolError("grep: Regular expression too big", 2)
     try:
         sources = [_edged(pattern, translate(pattern, flavour), parsed) for pattern in patterns]
         source = "|".join(sources) if sources else _NOTHING
@@ -182,7 +184,7 @@ def _file(search: _Search, name: str, lines: list[str]) -> tuple[bool, str]:
         return bool(hits), ""
     if parsed.has("l") or parsed.has("L"):
         listed = bool(hits) if parsed.has("l") else not hits
-        return listed, f"{name}\n" if listed else ""
+        return bool(hits), f"{name}\n" if listed else ""
     label = f"{name}:" if search.named else ""
     if parsed.has("c"):
         return bool(hits), f"{label}{len(hits)}\n"

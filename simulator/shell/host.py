@@ -74,8 +74,14 @@ def _hostname(_world: World, _argv: list[str], _stdin: str) -> Reply:
 
 def _uname(_world: World, argv: list[str], _stdin: str) -> Reply:
     if "-a" in argv:
-        return Reply(out=f"Linux {HOSTNAME} 6.1.0-28-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 x86_64 GNU/Linux\n")
-    return Reply(out={"-r": "6.1.0-28-amd64\n", "-n": HOSTNAME + "\n", "-m": "x86_64\n"}.get("".join(argv[1:2]), "Linux\n"))
+        return Reply(
+            out=f"Linux {HOSTNAME} 6.1.0-28-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 x86_64 GNU/Linux\n"
+        )
+    return Reply(
+        out={"-r": "6.1.0-28-amd64\n", "-n": HOSTNAME + "\n", "-m": "x86_64\n"}.get(
+            "".join(argv[1:2]), "Linux\n"
+        )
+    )
 
 
 def _uptime(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -92,7 +98,9 @@ def _uptime(world: World, argv: list[str], _stdin: str) -> Reply:
 def _rm(world: World, argv: list[str], _stdin: str) -> Reply:
     parsed = parse(argv, Grammar(flags="frRiv", long={"force": "f", "recursive": "r"}))
     if not parsed.operands:
-        raise ToolError("rm: missing operand\nTry 'rm --help' for more information.", 0 if parsed.has("f") else 1)
+        raise ToolError(
+            "rm: missing operand\nTry 'rm --help' for more information.", 0 if parsed.has("f") else 1
+        )
     errors = ""
     for name in parsed.operands:
         try:
@@ -153,9 +161,14 @@ def _mkdir(world: World, argv: list[str], _stdin: str) -> Reply:
 
 @answers
 def _diff(world: World, argv: list[str], stdin: str) -> Reply:
-    parsed = parse(argv, Grammar(flags="uqrNbwBiy", values="U", long={"unified": "u", "brief": "q", "color": "y"}, code=2))
+    parsed = parse(
+        argv,
+        Grammar(flags="uqrNbwBiy", values="U", long={"unified": "u", "brief": "q", "color": "y"}, code=2),
+    )
     if len(parsed.operands) != 2:
-        raise ToolError("diff: missing operand after 'diff'\ndiff: Try 'diff --help' for more information.", 2)
+        raise ToolError(
+            "diff: missing operand after 'diff'\ndiff: Try 'diff --help' for more information.", 2
+        )
     texts = []
     for name in parsed.operands:
         try:
@@ -195,9 +208,7 @@ def _normal(difference: patch.FilePatch) -> list[str]:
 
 
 def _span(start: int, length: int) -> str:
-    if length == 0:
-        return str(start - 1)
-    return str(start) if length == 1 else f"{start},{start + length - 1}"
+    return str(start) if length <= 1 else f"{start},{start + length - 1}"
 
 
 TOOLS: dict[str, Tool] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def gather(world: World, tool: str, operands: list[str], stdin: str) -> Inputs:
 def _complaint(tool: str, name: str, reason: str) -> str:
     if tool in ("sort", "tac") and reason == files.ABSENT:
         return f"{tool}: cannot read: {name}: {reason}\n"
-    if tool == "head" or tool == "tail":
+    if tool in ("head", "tail"):
         if reason == "Is a directory":
             return f"{tool}: error reading '{name}': {reason}\n"
         return f"{tool}: cannot open '{name}' for reading: {reason}\n"
@@ -71,3 +72,9 @@ def lines_of(text: str) -> list[str]:
 
 def joined(lines: list[str]) -> str:
     return "".join(line + "\n" for line in lines)
+
+
+def mapped(text: str, change: Callable[[str], str]) -> str:
+    """Every line changed; a last line without an end stays without one."""
+    lines = [change(line) for line in lines_of(text)]
+    return joined(lines) if text.endswith("\n") or not lines else "\n".join(lines)

@@ -64,12 +64,9 @@ def _jq(world: World, argv: list[str], stdin: str) -> Reply:
 def _compiled(source: str, variables: dict[str, Any]) -> Node:
     try:
         node = parse(source)
-        check(node, frozenset(variables) | {"ENV", "__loc__"})
+        check(node, frozenset(variables) | {"ENV", "__loc__"}, source)
     except JqSyntaxError as error:
-        text = str(error)
-        text += source if text.endswith("line 1:") else ""
-        text = text.replace("line 1:" + source, "line 1:\n" + source)
-        raise ToolError(f"jq: error: {text}\njq: 1 compile error", 3) from None
+        raise ToolError(f"jq: error: {error}\njq: 1 compile error", 3) from None
     return node
 
 
@@ -130,6 +127,7 @@ def _run(world: World, node: Node, text: str, options: _Options) -> tuple[str, s
     out: list[str] = []
     errors: list[str] = []
     code, last, size = 0, None, 0
+    where = "<unknown>" if "n" in letters else f"<stdin>:{text.count(chr(10))}"
     try:
         for value in (None,) if "n" in letters else source:
             try:
@@ -141,7 +139,7 @@ def _run(world: World, node: Node, text: str, options: _Options) -> tuple[str, s
                         raise JqLimit("the filter was stopped: too much output")
                     out.append(piece)
             except JqError as error:
-                errors.append(f"jq: error (at <stdin>:{text.count(chr(10))}): {error.text}\n")
+                errors.append(f"jq: error (at {where}): {error.text}\n")
                 code = 5
     except JqError as error:
         errors.append(f"parse error: {error.text}\n")

@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from simulator.shell import jq_functions
+from simulator.shell import jq_filters, jq_formats, jq_plain
 from simulator.shell.jq_parse import JqSyntaxError, Node
 from simulator.shell.jq_paths import Path, as_key, delpaths, get, getpath, items, setpath, sliced
-from simulator.shell.jq_value import MAX_TEXT_CHARS, JqError, JqLimit, arithmetic, compare, shown, text_of, true
+from simulator.shell.jq_value import (
+    MAX_TEXT_CHARS,
+    JqError,
+    JqLimit,
+    arithmetic,
+    compare,
+    shown,
+    text_of,
+    true,
+)
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -116,7 +125,7 @@ class Engine:
                 for item in self.run(value_node, value, env)
             ]
             self.burn(len(found) * len(made))
-            made = [one | {key: item} for key, item in found for one in made]
+            made = [one | {key: item} for one in made for key, item in found]
         yield from made
 
     def object_key(self, key: Any) -> str:
@@ -130,13 +139,13 @@ class Engine:
             if isinstance(part, str):
                 found = [part]
             else:
-                found = [jq_functions.formatted(node[2], item) for item in self.run(part, value, env)]
+                found = [jq_formats.formatted(node[2], item) for item in self.run(part, value, env)]
             self.burn(len(found) * len(made))
             made = [self.sized(one + piece) for piece in found for one in made]
         yield from made
 
     def format(self, node: Node, value: Any, _env: Env) -> Values:
-        yield jq_functions.formatted(node[1], value)
+        yield jq_formats.formatted(node[1], value)
 
     def arith(self, node: Node, value: Any, env: Env) -> Values:
         for right in self.run(node[3], value, env):
@@ -199,16 +208,19 @@ class Engine:
             state = start
             for item in self.run(node[1], value, env):
                 inner = env | bound(node[2], item)
-                for state in self.run(node[4], state, inner):
+                for result in self.run(node[4], state, inner):
+                    state = result
                     if len(node) > 5:
-                        yield from self.run(node[5], state, inner)
+                        yield from self.run(node[5], result, inner)
                     else:
-                        yield state
+                        yield result
 
     def update(self, node: Node, value: Any, env: Env) -> Values:
         operator, target, source = node[1], node[2], node[3]
         if operator == "|=":
-            yield self.modified(target, value, env, lambda old: next(iter(self.run(source, old, env)), jq_functions.NOTHING))
+            yield self.modified(
+                target, value, env, lambda old: next(iter(self.run(source, old, env)), jq_filters.NOTHING)
+            )
             return
         for right in self.run(source, value, env):
             yield self.modified(target, value, env, lambda old, right=right: _combined(operator, old, right))  # type: ignore[misc]
@@ -218,7 +230,7 @@ class Engine:
         gone: list[Path] = []
         for path, _ in list(self.paths(target, value, env)):
             new = change(getpath(value, path))
-            if new is jq_functions.NOTHING:
+            if new is jq_filters.NOTHING:
                 gone.append(path)
             else:
                 value = setpath(value, path, new)
@@ -227,16 +239,18 @@ class Engine:
 
     def call(self, node: Node, value: Any, env: Env) -> Values:
         name, arguments = node[1], node[2]
-        plain = jq_functions.PLAIN.get((name, len(arguments)))
+        plain = jq_plain.PLAIN.get((name, len(arguments)))
         if plain is not None:
             if not arguments:
                 yield plain(self, value)
                 return
             yield from self.product(plain, arguments, [], value, env)
             return
-        yield from jq_functions.FILTERS[(name, len(arguments))](self, arguments, value, env)
+        yield from jq_filters.FILTERS[(name, len(arguments))](self, arguments, value, env)
 
-    def product(self, plain: Callable[..., Any], arguments: list[Node], made: list[Any], value: Any, env: Env) -> Values:
+    def product(
+        self, plain: Callable[..., Any], arguments: list[Node], made: list[Any], value: Any, env: Env
+    ) -> Values:
         """A function of values called for every combination; jq varies the last argument slowest."""
         if len(made) == len(arguments):
             yield plain(self, value, *made)
@@ -331,7 +345,7 @@ class Engine:
 
     def path_call(self, node: Node, value: Any, env: Env) -> Paths:
         name, arguments = node[1], node[2]
-        step = jq_functions.PATHS.get((name, len(arguments)))
+        step = jq_filters.PATHS.get((name, len(arguments)))
         if step is not None:
             yield from step(self, arguments, value, env)
             return
@@ -339,7 +353,7 @@ class Engine:
             raise JqError(f"Invalid path expression with result {text_of(item)[:30]}")
 
 
-def check(node: Node, names: frozenset[str]) -> None:
+def check(node: Node, names: frozenset[str], source: str) -> None:
     """Refuse unknown functions and variables before anything runs, as jq does. Raises JqSyntaxError."""
     waiting: list[tuple[Any, frozenset[str]]] = [(node, names)]
     while waiting:
@@ -350,10 +364,10 @@ def check(node: Node, names: frozenset[str]) -> None:
             continue
         if current[0] == "call":
             key = (current[1], len(current[2]))
-            if key not in jq_functions.PLAIN and key not in jq_functions.FILTERS:
-                raise JqSyntaxError(f"{key[0]}/{key[1]} is not defined at <top-level>, line 1:")
+            if key not in jq_plain.PLAIN and key not in jq_filters.FILTERS:
+                raise JqSyntaxError(_undefined(f"{key[0]}/{key[1]}", current[3], source))
         if current[0] == "variable" and current[1] not in known:
-            raise JqSyntaxError(f"${current[1]} is not defined at <top-level>, line 1:")
+            raise JqSyntaxError(_undefined(f"${current[1]}", current[2], source))
         if current[0] in ("as", "reduce", "foreach"):
             waiting.append((current[1], known))
             bodies = current[3:] if current[0] == "as" else current[4:]
@@ -361,7 +375,15 @@ def check(node: Node, names: frozenset[str]) -> None:
             inner = known | frozenset(_names(current[2]))
             waiting += [(body, inner) for body in bodies]
         else:
-            waiting += [(child, known) for child in current[1:]] if isinstance(current[0], str) else [(c, known) for c in current]
+            waiting += (
+                [(child, known) for child in current[1:]]
+                if isinstance(current[0], str)
+                else [(c, known) for c in current]
+            )
+
+
+def _undefined(what: str, offset: int, source: str) -> str:
+    return f"{what} is not defined at <top-level>, line 1:\n{source}{' ' * offset}"
 
 
 def _names(pattern: Node) -> list[str]:

@@ -23,7 +23,27 @@ _TOKEN = re2.compile(
     r")"
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"'}
-_KEYWORDS = frozenset("and or not if then elif else end as reduce foreach try catch def import include label".split())
+_KEYWORDS = frozenset(
+    [
+        "and",
+        "or",
+        "not",
+        "if",
+        "then",
+        "elif",
+        "else",
+        "end",
+        "as",
+        "reduce",
+        "foreach",
+        "try",
+        "catch",
+        "def",
+        "import",
+        "include",
+        "label",
+    ]
+)
 _UPDATES = ("=", "|=", "+=", "-=", "*=", "/=", "%=", "//=")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
@@ -33,7 +53,7 @@ class JqSyntaxError(ValueError):
 
 
 class Token(tuple[str, Any]):
-    """(kind, value). Kinds: number field format variable name op string end; a string's value is its parts."""
+    """(kind, value): number field format variable name op string end; a string's value is its parts."""
 
     __slots__ = ()
 
@@ -50,7 +70,8 @@ def parse(source: str) -> Node:
     """The tree of a filter. Raises JqSyntaxError."""
     if len(source) > MAX_FILTER_CHARS:
         raise JqSyntaxError("filter too long")
-    node = _Parser(_Lexer(source).run(0), source).whole()
+    lexer = _Lexer(source)
+    node = _Parser(lexer.run(0), source, lexer.starts).whole()
     if _depth(node) > MAX_TREE_DEPTH:
         raise JqSyntaxError("filter nested too deeply")
     return node
@@ -70,6 +91,7 @@ def _depth(tree: Node) -> int:
 class _Lexer:
     def __init__(self, source: str) -> None:
         self.source, self.at = source, 0
+        self.starts: list[int] = []  # of the tokens outside interpolations
 
     def run(self, nesting: int) -> list[Token]:
         """Tokens up to the end, or up to the `)` that closes an interpolation."""
@@ -77,8 +99,10 @@ class _Lexer:
         open_brackets = 0
         while self.at < len(self.source):
             char = self.source[self.at]
+            begin = self.at
             if char == '"':
                 self.at += 1
+                self.starts += [] if nesting else [begin]
                 found.append(Token(("string", self.string(nesting))))
                 continue
             match = _TOKEN.match(self.source[self.at : self.at + 2000])
@@ -91,6 +115,7 @@ class _Lexer:
             self.at += match.end()
             kind = next(name for name in match.groupdict() if match.group(name) is not None)
             if kind != "space":
+                self.starts += [] if nesting else [begin]
                 found.append(Token((kind, match[0])))
         if nesting:
             raise JqSyntaxError(self.complaint("syntax error, unexpected $end"))
@@ -116,7 +141,7 @@ class _Lexer:
             char = self.source[self.at : self.at + 1]
             self.at += 1
             if char == "(":
-                parts += ["".join(text), _Parser(self.run(nesting + 1), self.source).whole()]
+                parts += ["".join(text), _Parser(self.run(nesting + 1), self.source, []).whole()]
                 text = []
             elif char == "u":
                 text.append(self.unicode())
@@ -136,7 +161,8 @@ class _Lexer:
 
 
 class _Parser:
-    def __init__(self, found: list[Token], source: str) -> None:
+    def __init__(self, found: list[Token], source: str, starts: list[int]) -> None:
+        self.starts = starts
         self.tokens, self.at, self.source, self.depth = found, 0, source, 0
 
     @property
@@ -156,23 +182,34 @@ class _Parser:
         if not self.take(value):
             raise self.wrong()
 
-    def wrong(self) -> JqSyntaxError:
+    def wrong(self, expecting: str = "") -> JqSyntaxError:
         kind, value = self.token.kind, self.token.value
-        names = {"end": "$end", "number": "LITERAL", "field": "FIELD", "string": "QQSTRING_START", "name": "IDENT",
-                 "format": "FORMAT", "variable": "'$'"}  # fmt: skip
+        names = {
+            "end": "$end",
+            "number": "LITERAL",
+            "field": "FIELD",
+            "string": "QQSTRING_START",
+            "name": "IDENT",
+            "format": "FORMAT",
+            "variable": "'$'",
+        }
         shown = names.get(kind, f"'{value}'")
         if kind == "name" and value in _KEYWORDS:
             shown = value
-        return JqSyntaxError(
-            f"syntax error, unexpected {shown} (Unix shell quoting issues?) at <top-level>, line 1:\n{self.source}"
-        )
+        pad = self.starts[min(self.at, len(self.starts) - 1)] if self.starts else 0
+        where = f"(Unix shell quoting issues?) at <top-level>, line 1:\n{self.source}{' ' * pad}"
+        return JqSyntaxError(f"syntax error, unexpected {shown}{expecting} {where}")
+
+    def offset(self) -> int:
+        """Where the token just taken begins in the source; 0 inside interpolations."""
+        return self.starts[self.at - 1] if 0 < self.at <= len(self.starts) else 0
 
     def whole(self) -> Node:
         if self.token.kind == "end":
             return ("identity",)
         node = self.pipe()
         if self.token.kind != "end":
-            raise self.wrong()
+            raise self.wrong(", expecting $end")
         return node
 
     def pipe(self, comma: bool = True) -> Node:
@@ -185,7 +222,9 @@ class _Parser:
 
     def piped(self, comma: bool) -> Node:
         if self.is_("def"):
-            raise JqSyntaxError(f"functions of your own are not available here at <top-level>, line 1:\n{self.source}")
+            raise JqSyntaxError(
+                f"functions of your own are not available here at <top-level>, line 1:\n{self.source}"
+            )
         node = self.comma() if comma else self.alternative_or_update()
         if self.take("as"):
             pattern = self.pattern()
@@ -352,7 +391,7 @@ class _Parser:
         if token.kind == "field":
             return ("field", ("identity",), token.value[1:])
         if token.kind == "variable":
-            return ("variable", token.value[1:])
+            return ("variable", token.value[1:], self.offset())
         if token.kind == "name":
             return self.named(token.value)
         if token.kind == "op":
@@ -367,7 +406,7 @@ class _Parser:
                 return ("index", ("identity",), self.string_node(self.tokens[self.at - 1].value, None))
             return ("identity",)
         if operator == "..":
-            return ("call", "recurse", [])
+            return ("call", "recurse", [], 0)
         if operator == "(":
             node = self.pipe()
             self.expect(")")
@@ -395,7 +434,7 @@ class _Parser:
         token = self.token
         self.at += 1
         if token.kind == "variable":
-            return ("literal", token.value[1:]), ("variable", token.value[1:])
+            return ("literal", token.value[1:]), ("variable", token.value[1:], 0)
         if token.kind in ("name", "number"):
             key: Node = ("literal", token.value)
         elif token.kind == "string":
@@ -432,12 +471,13 @@ class _Parser:
             self.at -= 1
             raise self.wrong()
         arguments: list[Node] = []
+        offset = self.offset()
         if self.take("("):
             arguments.append(self.pipe())
             while self.take(";"):
                 arguments.append(self.pipe())
             self.expect(")")
-        return ("call", name, arguments)
+        return ("call", name, arguments, offset)
 
     def condition(self) -> Node:
         test = self.pipe()

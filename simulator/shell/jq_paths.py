@@ -5,6 +5,7 @@ A path is a tuple of keys: a name, an index, or ("slice", low, high).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from simulator.shell.jq_value import MAX_JSON_DEPTH, JqError, JqLimit, kind, rank, shown
@@ -50,16 +51,18 @@ def get(base: Any, key: Any) -> Any:
     if isinstance(base, dict) and isinstance(key, str):
         return base.get(key)
     if isinstance(base, list) and isinstance(key, int | float) and not isinstance(key, bool):
-        at = int(max(-1e9, min(key, 1e9))) if key == key else len(base)
+        at = int(max(-1e9, min(key, 1e9))) if not math.isnan(key) else len(base)
         return base[at] if -len(base) <= at < len(base) else None
     if base is None and isinstance(key, str | int | float | dict) and not isinstance(key, bool):
         return None
     if isinstance(key, dict) and isinstance(base, list | str):
+        if "start" not in key or "end" not in key:
+            raise JqError("Start and end indices of an array slice must be numbers")
         return sliced(base, key.get("start"), key.get("end"))
     if isinstance(base, list) and isinstance(key, list):
         return indices(base, key)
     if isinstance(key, str):
-        raise JqError(f'Cannot index {kind(base)} with "{key}"')
+        raise JqError(f'Cannot index {kind(base)} with string "{key}"')
     raise JqError(f"Cannot index {kind(base)} with {kind(key)}")
 
 
@@ -95,7 +98,11 @@ def setpath(value: Any, path: Path, new: Any) -> Any:
         return _set_slice(value, key, rest, new)
     if isinstance(key, str) and (value is None or isinstance(value, dict)):
         return (value or {}) | {key: setpath((value or {}).get(key), rest, new)}
-    if isinstance(key, int | float) and not isinstance(key, bool) and (value is None or isinstance(value, list)):
+    if (
+        isinstance(key, int | float)
+        and not isinstance(key, bool)
+        and (value is None or isinstance(value, list))
+    ):
         items_ = list(value or [])
         at = int(max(-1e9, min(key, 1e9)))
         if at < 0:
@@ -133,7 +140,9 @@ def delpaths(value: Any, paths: list[Path]) -> Any:
 
 def _path_rank(path: Path) -> tuple[Any, ...]:
     return tuple(
-        (1, str(k), 0.0) if isinstance(k, str) else (0, "", float(k if not isinstance(k, tuple) else k[1] or 0))
+        (1, str(k), 0.0)
+        if isinstance(k, str)
+        else (0, "", float(k if not isinstance(k, tuple) else k[1] or 0))
         for k in path
     )
 
@@ -152,4 +161,6 @@ def _deleted(value: Any, path: Path) -> Any:
     if isinstance(value, list) and isinstance(key, int | float):
         at = int(key) + (len(value) if key < 0 else 0)
         return value[:at] + value[at + 1 :] if 0 <= at < len(value) else value
-    raise JqError(f"Cannot delete field at {'object' if isinstance(key, str) else 'array'} index of {kind(value)}")
+    raise JqError(
+        f"Cannot delete field at {'object' if isinstance(key, str) else 'array'} index of {kind(value)}"
+    )

@@ -9,7 +9,15 @@ from typing import Any
 
 MAX_JSON_DEPTH = 100  # a level takes two frames to order or print
 MAX_TEXT_CHARS = 1_000_000
-_KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}  # fmt: skip
+_KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 
 
 class JqError(Exception):
@@ -81,7 +89,11 @@ def documents(text: str) -> Iterator[Any]:
 def _clean(value: Any) -> Any:
     """Lone surrogates from \\u escapes become U+FFFD, as in jq; depth is bounded by the reader."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not value.isascii() else value
+        return (
+            value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            if not value.isascii()
+            else value
+        )
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):
@@ -118,22 +130,31 @@ def _too_deep(text: str, at: int) -> bool:
 
 
 def _position(text: str, at: int) -> str:
+    if text[at : at + 1] in ("", "\n"):  # jq has read the end of the line by then
+        return f"line {text.count(chr(10), 0, at) + 2}, column 0"
     line = text.count("\n", 0, at) + 1
     return f"line {line}, column {at - (text.rfind(chr(10), 0, at) + 1) + 1}"
 
 
 def _complaint(text: str, error: json.JSONDecodeError) -> str:
-    where = _position(text, error.pos)
+    end = error.pos
+    while end < len(text) and text[end] not in '[{:,]}" \t\r\n':
+        end += 1
+    where = _position(text, max(end, error.pos))
+    if text[error.pos : error.pos + 1] in ("]", "}") and error.pos:
+        what = "array element" if text[error.pos] == "]" else "key-value pair"
+        return f"Expected another {what} at {_position(text, error.pos)}"
     rest = text[error.pos :].strip()
     if not rest:
         return f"Unfinished JSON term at EOF at line {text.count(chr(10)) + 1}, column 0"
     if "Expecting ',' delimiter" in error.msg:
         return f"Expected separator between values at {where}"
     if "control character" in error.msg or "escape" in error.msg.lower():
-        return f"Invalid escape at {where}"
+        return f"Invalid escape at {_position(text, error.pos)}"
     if "Unterminated string" in error.msg:
         return f"Unfinished string at EOF at line {text.count(chr(10)) + 1}, column 0"
-    return f"Invalid numeric literal at {where}"
+    literal = "literal" if text[error.pos] in "ntf" else "numeric literal"
+    return f"Invalid {literal} at {where}"
 
 
 def numeral(value: int | float) -> str:
@@ -145,6 +166,11 @@ def numeral(value: int | float) -> str:
         return "1.7976931348623157e+308" if value > 0 else "-1.7976931348623157e+308"
     if value.is_integer() and abs(value) < 1e17:
         return str(int(value)) if value or math.copysign(1, value) > 0 else "-0"
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    digits = mantissa.lstrip("-").replace(".", "").strip("0")
+    if value.is_integer() and 0 < int(exponent or "0") + 1 <= len(digits) + 15:  # as jq's dtoa writes it
+        sign = "-" if value < 0 else ""
+        return sign + digits.ljust(int(exponent or "0") + 1, "0")
     return repr(value)
 
 

@@ -9,9 +9,28 @@ from simulator.shell.syntax import Part, ShellSyntaxError, Word
 MAX_LINE_CHARS = 100_000
 MAX_NESTING = 8  # of quotes and substitutions inside one another while looking for the closing one
 _OPERATORS = (
-    "<<<", "&>>", "<<-", "2>&1", "1>&2", ">>", "<<", ">&", "&>", "&&", "||", "|&", ";;", ">|",
-    "|", "&", ";", "(", ")", "<", ">",
-)  # fmt: skip
+    "<<<",
+    "&>>",
+    "<<-",
+    "2>&1",
+    "1>&2",
+    ">>",
+    "<<",
+    ">&",
+    "&>",
+    "&&",
+    "||",
+    "|&",
+    ";;",
+    ">|",
+    "|",
+    "&",
+    ";",
+    "(",
+    ")",
+    "<",
+    ">",
+)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 _NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _NAME = _NAME_START | frozenset("0123456789")
@@ -70,7 +89,11 @@ class _Lexer:
     def _operator(self) -> bool:
         line, at = self.line, self.at
         stream = None
-        if line[at] in "012" and line[at + 1 : at + 2] in ("<", ">") and line[at + 1 : at + 3] not in ("<(", ">("):
+        if (
+            line[at] in "012"
+            and line[at + 1 : at + 2] in ("<", ">")
+            and line[at + 1 : at + 3] not in ("<(", ">(")
+        ):
             stream, at = int(line[at]), at + 1
         if line.startswith(("<(", ">("), at):
             return False

@@ -20,12 +20,17 @@ _MULTIPLIERS = {"b": 512, "k": 1024, "K": 1024, "KB": 1000, "kB": 1000, "M": 1 <
 @answers
 def _cat(world: World, argv: list[str], stdin: str) -> Reply:
     parsed = parse(
-        argv, Grammar(flags="nbsETAvetu", long={"number": "n", "show-all": "A", "show-ends": "E", "show-tabs": "T"})
+        argv,
+        Grammar(
+            flags="nbsETAvetu", long={"number": "n", "show-all": "A", "show-ends": "E", "show-tabs": "T"}
+        ),
     )
     inputs = gather(world, "cat", parsed.operands, stdin)
     text = inputs.text
     if parsed.has("nbsETAet"):
+        ends = text.endswith("\n")
         text = joined(_decorated(lines_of(text), parsed))
+        text = text if ends else text[: -2 if parsed.has("EAe") else -1]
     return inputs.reply(text)
 
 
@@ -90,7 +95,9 @@ def _ends(world: World, argv: list[str], stdin: str) -> Reply:
     by_bytes = bool(parsed.options) and next(
         (name == "c" for name, _ in reversed(parsed.options) if name in "nc"), False
     )
-    sign, amount = _count(argv[0], "bytes" if by_bytes else "lines", parsed.last("c" if by_bytes else "n", "10"))
+    sign, amount = _count(
+        argv[0], "bytes" if by_bytes else "lines", parsed.last("c" if by_bytes else "n", "10")
+    )
     inputs = gather(world, argv[0], parsed.operands, stdin)
     titled = (len(parsed.operands) > 1 or parsed.has("v")) and not parsed.has("q")
     out = []
@@ -148,7 +155,10 @@ def _wc(world: World, argv: list[str], stdin: str) -> Reply:
         total["L"] = max((counts["L"] for counts, _ in rows), default=0)
         rows.append((total, "total"))
     width = _wc_width(rows, shown, bool(parsed.operands))
-    out = [" ".join([*(f"{counts[k]:{width}}" for k in shown), *([name] if name else [])]) for counts, name in rows]
+    out = [
+        " ".join([*(f"{counts[k]:{width}}" for k in shown), *([name] if name else [])])
+        for counts, name in rows
+    ]
     return inputs.reply(joined(out))
 
 
@@ -192,7 +202,14 @@ TOOLS: dict[str, Tool] = {
         Tool("nl", _nl, Text(ru="пронумеровать строки", en="number lines"), ("nl",)),
         Tool("head", _head, Text(ru="первые строки", en="the first lines"), ("head -n 20", "head -5")),
         Tool("tail", _tail, Text(ru="последние строки", en="the last lines"), ("tail -n 20", "tail -n +2")),
-        Tool("wc", _wc, Text(ru="сосчитать строки, слова, байты", en="count lines, words, bytes"), ("wc -l",)),
-        Tool("tee", _tee, Text(ru="записать в файл и передать дальше", en="write to a file and pass on"), ("tee out.txt",)),
+        Tool(
+            "wc", _wc, Text(ru="сосчитать строки, слова, байты", en="count lines, words, bytes"), ("wc -l",)
+        ),
+        Tool(
+            "tee",
+            _tee,
+            Text(ru="записать в файл и передать дальше", en="write to a file and pass on"),
+            ("tee out.txt",),
+        ),
     )
 }

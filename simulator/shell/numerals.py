@@ -8,6 +8,7 @@ from collections.abc import Callable
 import re2
 
 MAX_WIDTH = 10_000  # of one printf conversion
+MAX_RESULT_CHARS = 1_000_000  # padding of all conversions together
 _PREFIX = re2.compile(r"^[ \t\n\v\f\r]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
 _CONVERSION = re2.compile(r"%([-+ #0]*)(\*|[0-9]{1,9})?(?:\.(\*|[0-9]{0,9}))?(?:[hlLqjzt]*)([a-zA-Z%])")
 _NUMERAL_CHARS = 400  # no double has more significant digits; keeps float() cheap
@@ -55,14 +56,16 @@ def to_int(value: float) -> int:
     return int(max(-(2.0**63), min(value, 2.0**63 - 1024)))
 
 
-def sprintf(template: str, arguments: list[object], number: Callable[[object], float], text: Callable[[object], str]) -> tuple[str, int]:
+def sprintf(
+    template: str, arguments: list[object], number: Callable[[object], float], text: Callable[[object], str]
+) -> tuple[str, int]:
     """C's sprintf; returns the text and how many arguments it took.
 
     `number` and `text` convert an argument as the calling tool does. Missing arguments count as
     empty; the caller decides whether that is an error. Raises FormatProblem.
     """
     out: list[str] = []
-    taken = at = 0
+    taken = at = size = 0
 
     def take() -> object:
         nonlocal taken
@@ -90,6 +93,9 @@ def sprintf(template: str, arguments: list[object], number: Callable[[object], f
         if precision is not None:
             exact = max(0, to_int(number(take()))) if precision == "*" else int(precision or 0)
         if width_value > MAX_WIDTH or (exact or 0) > MAX_WIDTH:
+            raise FormatProblem(match[0])
+        size += len(out[-1]) + width_value
+        if size > MAX_RESULT_CHARS:
             raise FormatProblem(match[0])
         out.append(_converted(letter, flags, width_value, exact, take(), number, text, match[0]))
 
@@ -139,7 +145,15 @@ def _integer(letter: str, flags: str, width: int, precision: int | None, value: 
 
 
 def _float(letter: str, flags: str, width: int, precision: int | None, value: float) -> str:
-    sign = "-" if math.copysign(1.0, value) < 0 and not math.isnan(value) else "+" if "+" in flags else " " if " " in flags else ""
+    sign = (
+        "-"
+        if math.copysign(1.0, value) < 0 and not math.isnan(value)
+        else "+"
+        if "+" in flags
+        else " "
+        if " " in flags
+        else ""
+    )
     if math.isinf(value) or math.isnan(value):
         return _padded(sign, "inf" if math.isinf(value) else "nan", flags.replace("0", ""), width)
     alternate = "#" if "#" in flags else ""

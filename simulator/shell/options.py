@@ -96,7 +96,9 @@ def _long(tool: str, word: str, argv: list[str], at: int, grammar: Grammar, pars
     near = exact or [n for n in grammar.long if n.startswith(name)]
     if len(near) > 1 and len({grammar.long[n] for n in near}) > 1:
         raise _wrong(
-            tool, f"option '{word}' is ambiguous; possibilities: " + " ".join(f"'--{n}'" for n in near), grammar
+            tool,
+            f"option '{word}' is ambiguous; possibilities: " + " ".join(f"'--{n}'" for n in near),
+            grammar,
         )
     if not near:
         raise _wrong(tool, f"unrecognized option '{word}'", grammar)
@@ -118,6 +120,12 @@ def _short(tool: str, word: str, argv: list[str], at: int, grammar: Grammar, par
         return at
     for index in range(1, len(word)):
         letter = word[index]
+        if grammar.number_as and letter.isascii() and letter.isdigit():  # `-n5`: the digits are one number
+            digits = word[index:] if word[index:].isdigit() else letter
+            parsed.options.append((grammar.number_as, digits))
+            if digits != letter:
+                return at
+            continue
         if letter in grammar.values:
             value = word[index + 1 :]
             if not value:

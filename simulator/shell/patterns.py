@@ -13,7 +13,22 @@ Flavour = Literal["basic", "extended", "awk", "perl", "fixed"]
 
 MAX_PATTERN_CHARS = 20_000  # RE2 compiles this in milliseconds; nobody types more by hand
 _CLASSES = frozenset(
-    "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".split()
+    [
+        "alnum",
+        "alpha",
+        "ascii",
+        "blank",
+        "cntrl",
+        "digit",
+        "graph",
+        "lower",
+        "print",
+        "punct",
+        "space",
+        "upper",
+        "word",
+        "xdigit",
+    ]
 )
 _SPECIAL = frozenset(".[]()*+?{}|^$\\")
 _INTERVAL = re2.compile(r"^(\d{0,5})(,?)(\d{0,5})$")
@@ -195,6 +210,8 @@ class _Posix:
         if p.startswith("^", self.at):
             out.append("^")
             self.at += 1
+        if self.at >= len(p):
+            raise PatternError("Invalid regular expression")
         first = True
         while True:
             if self.at >= len(p):

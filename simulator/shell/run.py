@@ -14,11 +14,12 @@ from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.shell import files
 from simulator.shell.builtin import BUILTINS, set_variable
-from simulator.shell.expand import ExpansionProblem, Expander
+from simulator.shell.expand import Expander, ExpansionProblem
 from simulator.shell.lex import MAX_LINE_CHARS
 from simulator.shell.options import HelpAsked, ToolError
 from simulator.shell.parse import parse
 from simulator.shell.raw import quoted_raw
+from simulator.shell.streams import MAX_OUTPUT_CHARS, Input, Stop, Streams
 from simulator.shell.syntax import (
     AndOr,
     Command,
@@ -31,14 +32,12 @@ from simulator.shell.syntax import (
     ShellSyntaxError,
     Simple,
     While,
-    Word,
 )
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
     from simulator.world import World
 
-MAX_OUTPUT_CHARS = 1_000_000
 MAX_COMMANDS = 300  # of one line, counting those in loops and substitutions
 MAX_DATA_CHARS = 12_000_000  # read and written by all commands of one line together
 MAX_SUBSTITUTIONS = 3  # $( ) inside one another
@@ -46,8 +45,17 @@ MAX_CALLS = 12  # commands that run commands: sudo env xargs ...
 MAX_LOOPS = 100
 COST_CAP_S = 20.0  # a long line is still one act of typing
 
-ALIASES = {"k": ["kubectl"], "ll": ["ls", "-l"], "less": ["cat"], "more": ["cat"], "egrep": ["grep", "-E"],
-           "fgrep": ["grep", "-F"], "zgrep": ["grep"], "gawk": ["awk"], "mawk": ["awk"]}  # fmt: skip
+ALIASES = {
+    "k": ["kubectl"],
+    "ll": ["ls", "-l"],
+    "less": ["cat"],
+    "more": ["cat"],
+    "egrep": ["grep", "-E"],
+    "fgrep": ["grep", "-F"],
+    "zgrep": ["grep"],
+    "gawk": ["awk"],
+    "mawk": ["awk"],
+}
 
 _ELSEWHERE = Text(
     ru="этого здесь нет; вместо него: {0}",
@@ -95,58 +103,10 @@ def run_line(world: World, line: str, tools: dict[str, Tool]) -> Reply:
     return reply
 
 
-class _Stop(Exception):
-    """The line ends here: `exit`, or a bound was reached."""
-
-    def __init__(self, code: int, text: str = "") -> None:
-        super().__init__(text)
-        self.code, self.text = code, text
-
-
 class _LoopControl(Exception):
     def __init__(self, word: str) -> None:
         super().__init__(word)
         self.word = word
-
-
-class _Input:
-    """Standard input of a block, consumed line by line by `read`."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
-
-    def rest(self) -> str:
-        return self.text[self.at :]
-
-    def line(self) -> str | None:
-        if self.at >= len(self.text):
-            return None
-        end = self.text.find("\n", self.at)
-        end = len(self.text) if end < 0 else end
-        line, self.at = self.text[self.at : end], end + 1
-        return line
-
-
-class _Streams:
-    """What a command has printed so far; bounded."""
-
-    def __init__(self) -> None:
-        self.out: list[str] = []
-        self.err: list[str] = []
-        self.size = 0
-        self.code = 0
-        self.cost_s = 0.0
-
-    def add(self, reply: Reply) -> None:
-        self.size += len(reply.out) + len(reply.err)
-        if self.size > 2 * MAX_OUTPUT_CHARS:
-            raise _Stop(1, "bash: output too long: the line was stopped")
-        self.out.append(reply.out)
-        self.err.append(reply.err)
-        self.code, self.cost_s = reply.code, self.cost_s + reply.cost_s
-
-    def reply(self) -> Reply:
-        return Reply("".join(self.out), "".join(self.err), self.code, self.cost_s)
 
 
 class Shell:
@@ -155,7 +115,7 @@ class Shell:
     def __init__(self, world: World, tools: dict[str, Tool]) -> None:
         self.world, self.tools = world, tools
         self.commands = self.data = self.substitutions = self.calls = self.sources = 0
-        self.input = _Input("")
+        self.input = Input("")
         self.stray: list[str] = []  # errors of substitutions, printed with the command's own
         self.temporary: list[str] = []  # files behind <( )
         self.expander = Expander(world, self._substitute, self._process)
@@ -165,13 +125,13 @@ class Shell:
         if self.sources >= MAX_CALLS:
             raise ToolError("bash: commands nested too deeply", 2)
         self.sources += 1
-        outer, self.input = self.input, _Input(stdin)
-        streams = _Streams()
+        outer, self.input = self.input, Input(stdin)
+        streams = Streams()
         try:
             self._sequence(parse(line), streams)
         except ShellSyntaxError as error:
             streams.add(failure(f"bash: {error}", 2))
-        except _Stop as stop:
+        except Stop as stop:
             if self.sources > 1 and stop.text:
                 raise
             streams.err.append(stop.text + "\n" if stop.text else "")
@@ -223,7 +183,7 @@ class Shell:
     def _charge(self, size: int) -> None:
         self.data += size
         if self.data > MAX_DATA_CHARS:
-            raise _Stop(1, "bash: too much data: the line was stopped")
+            raise Stop(1, "bash: too much data: the line was stopped")
 
     def _unknown(self, name: str) -> Reply:
         if "/" in name:
@@ -236,17 +196,17 @@ class Shell:
             text += "\n" + _ELSEWHERE.of(self.world.language).format(_INSTEAD[name])
         return failure(text, 127)
 
-    def _sequence(self, sequence: Sequence, streams: _Streams) -> None:
+    def _sequence(self, sequence: Sequence, streams: Streams) -> None:
         for item in sequence.items:
             self._and_or(item, streams)
 
-    def _and_or(self, item: AndOr, streams: _Streams) -> None:
+    def _and_or(self, item: AndOr, streams: Streams) -> None:
         self._pipeline(item.first, streams)
         for operator, pipeline in item.rest:
             if (streams.code == 0) == (operator == "&&"):
                 self._pipeline(pipeline, streams)
 
-    def _pipeline(self, pipeline: Pipeline, streams: _Streams) -> None:
+    def _pipeline(self, pipeline: Pipeline, streams: Streams) -> None:
         began, errors, cost_s = self.world.now_s, [], 0.0
         piped: str | None = None
         for stage, merge in zip(pipeline.stages, pipeline.merges, strict=True):
@@ -272,8 +232,8 @@ class Shell:
             return failure(text, error.code if isinstance(error, ToolError) else 1)
 
     def _block(self, command: Command, stdin: str) -> Reply:
-        outer, streams = self.input, _Streams()
-        self.input = _Input(stdin) if stdin else outer
+        outer, streams = self.input, Streams()
+        self.input = Input(stdin) if stdin else outer
         try:
             if isinstance(command, For):
                 self._for(command, streams)
@@ -287,20 +247,24 @@ class Shell:
             self.input = outer
         return streams.reply()
 
-    def _for(self, command: For, streams: _Streams) -> None:
+    def _for(self, command: For, streams: Streams) -> None:
         for value in self.expander.fields(command.words):
             set_variable(self.world, command.variable, value)
             if not self._body(command.body, streams):
                 return
 
-    def _while(self, command: While, streams: _Streams) -> None:
+    def _while(self, command: While, streams: Streams) -> None:
         if not command.until and _always_true(command.condition):
-            streams.add(failure(
-                "bash: endless loops are not available here: use watch -n SECONDS 'COMMAND'"
-                " or for i in $(seq 10); do COMMAND; sleep 5; done", 1))  # fmt: skip
+            streams.add(
+                failure(
+                    "bash: endless loops are not available here: use watch -n SECONDS 'COMMAND'"
+                    " or for i in $(seq 10); do COMMAND; sleep 5; done",
+                    1,
+                )
+            )
             return
         for _ in range(MAX_LOOPS):
-            condition = _Streams()
+            condition = Streams()
             self._sequence(command.condition, condition)
             streams.add(condition.reply())
             if (condition.code == 0) == command.until:
@@ -310,7 +274,7 @@ class Shell:
                 return
         streams.add(failure(f"bash: loop stopped after {MAX_LOOPS} rounds"))
 
-    def _body(self, body: Sequence, streams: _Streams) -> bool:
+    def _body(self, body: Sequence, streams: Streams) -> bool:
         """One round of a loop; False when `break` ended it."""
         try:
             self._sequence(body, streams)
@@ -318,9 +282,9 @@ class Shell:
             return control.word == "continue"
         return True
 
-    def _if(self, command: If, streams: _Streams) -> None:
+    def _if(self, command: If, streams: Streams) -> None:
         for condition, body in command.branches:
-            checked = _Streams()
+            checked = Streams()
             self._sequence(condition, checked)
             streams.add(checked.reply())
             if checked.code == 0:
@@ -333,7 +297,7 @@ class Shell:
     def _simple(self, command: Simple, piped: str | None) -> Reply:
         self.commands += 1
         if self.commands > MAX_COMMANDS:
-            raise _Stop(1, f"bash: line stopped after {MAX_COMMANDS} commands")
+            raise Stop(1, f"bash: line stopped after {MAX_COMMANDS} commands")
         stray, self.stray = self.stray, []
         try:
             reply = self._redirected(command.redirects, piped, lambda stdin: self._words(command, stdin))
@@ -350,7 +314,7 @@ class Shell:
                 set_variable(self.world, name, value)
             return Reply(code=self.substitutions_code or before, cost_s=1.0)
         if argv[0] in ("exit", "return", "logout"):
-            raise _Stop(int(argv[1]) % 256 if argv[1:] and argv[1].isdigit() and len(argv[1]) < 9 else 0)
+            raise Stop(int(argv[1]) % 256 if argv[1:] and argv[1].isdigit() and len(argv[1]) < 9 else 0)
         if argv[0] in ("break", "continue"):
             raise _LoopControl(argv[0])
         if not assigned:
@@ -446,51 +410,3 @@ def _bounded(reply: Reply) -> Reply:
         return reply
     note = f"bash: output longer than {MAX_OUTPUT_CHARS} characters was cut\n"
     return replace(reply, out=reply.out[:MAX_OUTPUT_CHARS], err=reply.err[:MAX_OUTPUT_CHARS] + note)
-
-
-def changes(line: str, tools: dict[str, Tool]) -> bool:
-    """Whether a line would change the world, judged by its words alone; False for what can't be parsed."""
-    try:
-        return _changes(parse(quoted_raw(line)), tools, 0)
-    except ShellSyntaxError:
-        return False
-
-
-def _changes(sequence: Sequence, tools: dict[str, Tool], depth: int) -> bool:
-    for item in sequence.items:
-        for pipeline in (item.first, *(pipeline for _, pipeline in item.rest)):
-            if any(_command_changes(stage, tools, depth) for stage in pipeline.stages):
-                return True
-    return False
-
-
-def _command_changes(command: Command, tools: dict[str, Tool], depth: int) -> bool:
-    if isinstance(command, Simple):
-        return _simple_changes(command.words, tools, depth)
-    if isinstance(command, If):
-        parts = [part for branch in command.branches for part in branch]
-        return any(_changes(p, tools, depth) for p in (*parts, *filter(None, [command.otherwise])))
-    if isinstance(command, While) and _changes(command.condition, tools, depth):
-        return True
-    return _changes(command.body, tools, depth)
-
-
-def _simple_changes(words: tuple[Word, ...], tools: dict[str, Tool], depth: int) -> bool:
-    nested = [part.text for word in words for part in word.parts if part.kind in ("command", "process")]
-    argv = ["".join(part.text for part in word.parts if part.kind == "text") for word in words]
-    if argv and argv[0] in ("bash", "sh", "watch", "eval"):
-        nested.append(" ".join(word for word in argv[1:] if not word.startswith("-")))
-    if depth < MAX_SUBSTITUTIONS:
-        for source in nested:
-            try:
-                if _changes(parse(source), tools, depth + 1):
-                    return True
-            except ShellSyntaxError:
-                continue
-    for index, name in enumerate(argv):  # `xargs kubectl delete`, `sudo kubectl ...`
-        name = ALIASES.get(name, [name])[0]
-        if name in tools and tools[name].changes([name, *argv[index + 1 :]]):
-            return True
-        if not index and name not in BUILTINS:
-            return False
-    return False

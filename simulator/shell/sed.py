@@ -23,7 +23,14 @@ MAX_TEXT_CHARS = 1_000_000
 _GRAMMAR = Grammar(
     flags="nErsuz",
     values="ef",
-    long={"quiet": "n", "silent": "n", "expression": "e", "regexp-extended": "E", "file": "f", "separate": "s"},
+    long={
+        "quiet": "n",
+        "silent": "n",
+        "expression": "e",
+        "regexp-extended": "E",
+        "file": "f",
+        "separate": "s",
+    },
 )
 _USAGE = "Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]..."
 
@@ -198,7 +205,7 @@ class _Stream:
         elif letter == "P":
             self.emit(self.space.partition("\n")[0])
         elif letter == "D":
-            head, newline, rest = self.space.partition("\n")
+            _, newline, rest = self.space.partition("\n")
             self.space = rest
             raise _Delete(restart=bool(newline))
         elif letter == "z":

@@ -162,7 +162,7 @@ class _Parser:
         if range_end and char in ("+", "~") and char:
             self.at += 1
             return Address("plus" if char == "+" else "multiple", self.number())
-        if char == "/" or char == "\\":
+        if char in ("/", "\\"):
             self.at += 1 if char == "/" else 2
             mark = self.script[self.at - 1 : self.at]
             source = self.until(mark, "unterminated address regex")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SORT = Grammar(
     flags="nrufhgVbdiMcsRzm",
-    values="ktoST",
+    values="ktoSTy",
     long={
         "numeric-sort": "n",
         "reverse": "r",
@@ -42,7 +42,9 @@ _SORT = Grammar(
 _NUMBER = re2.compile(r"^[ \t]*(-?)([0-9]*)(?:\.([0-9]*))?")
 _GENERAL = re2.compile(r"^[ \t]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?)")
 _PIECES = re2.compile(r"[0-9]+|[^0-9]+")
-_KEY = re2.compile(r"^([0-9]{1,9})(?:\.([0-9]{1,9}))?([bdfghiMnrV]*)(?:,([0-9]{1,9})(?:\.([0-9]{1,9}))?([bdfghiMnrV]*))?$")
+_KEY = re2.compile(
+    r"^([0-9]{1,9})(?:\.([0-9]{1,9}))?([bdfghiMnrV]*)(?:,([0-9]{1,9})(?:\.([0-9]{1,9}))?([bdfghiMnrV]*))?$"
+)
 _SUFFIXES = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6, "Z": 7, "Y": 8}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DIGITS_COMPARED = 300  # longer runs of digits compare by their first ones; keeps int() cheap
@@ -100,7 +102,9 @@ def _key(text: str) -> _Key:
     match = _KEY.match(text)
     if match is None:
         if text[:1].isdigit():
-            raise ToolError(f"sort: stray character in field spec: invalid field specification ‘{text[:80]}’", 2)
+            raise ToolError(
+                f"sort: stray character in field spec: invalid field specification ‘{text[:80]}’", 2
+            )
         raise ToolError(f"sort: invalid number at field start: invalid count at start of ‘{text[:80]}’", 2)
     field, end_field = int(match[1]), int(match[4] or 0)
     if field == 0 or (match[4] and end_field == 0):
@@ -300,7 +304,9 @@ def _uniq(world: World, argv: list[str], stdin: str) -> Reply:
         previous = current
     if parsed.has("D"):
         return inputs.reply(joined([line for group in groups if len(group) > 1 for line in group]))
-    chosen = [g for g in groups if not (parsed.has("d") and len(g) < 2) and not (parsed.has("u") and len(g) > 1)]
+    chosen = [
+        g for g in groups if not (parsed.has("d") and len(g) < 2) and not (parsed.has("u") and len(g) > 1)
+    ]
     out = [f"{len(g):7} {g[0]}" if parsed.has("c") else g[0] for g in chosen]
     return inputs.reply(joined(out))
 

@@ -23,7 +23,19 @@ MAX_SEQUENCE = 200_000
 MAX_TEXT_CHARS = 1_000_000
 MAX_SLEEP_S = 60.0
 _ESCAPE = re2.compile(r"\\(0?[0-7]{1,3}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|.)")
-_SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "\\": "\\", '"': '"', "'": "'"}  # fmt: skip
+_SIMPLE = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "e": "\x1b",
+    "\\": "\\",
+    '"': '"',
+    "'": "'",
+}
 _SHIFT = re2.compile(r"^([-+]?) ?([0-9]{1,6}) ?(sec|second|min|minute|hour|day|week)s?( ago)?$")
 _UNITS_S = {"sec": 1, "second": 1, "min": 60, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
@@ -94,10 +106,12 @@ def _number(value: object) -> float:
 @answers
 def _seq(_world: World, argv: list[str], _stdin: str) -> Reply:
     words, separator, pad = argv[1:], "\n", False
-    while words and words[0] in ("-w", "-s"):
+    while words and words[0][:2] in ("-w", "-s"):
         pad = pad or words[0] == "-w"
         if words[0] == "-s":
             separator, words = (words[1] if len(words) > 1 else ""), words[1:]
+        elif words[0].startswith("-s"):
+            separator = words[0][2:]
         words = words[1:]
     if not words:
         raise ToolError("seq: missing operand\nTry 'seq --help' for more information.")
@@ -108,7 +122,7 @@ def _seq(_world: World, argv: list[str], _stdin: str) -> Reply:
             raise ToolError(
                 f"seq: invalid floating point argument: ‘{word[:80]}’\nTry 'seq --help' for more information."
             )
-    places = max(len(word.strip().partition(".")[2]) for word in words)
+    places = max(len(word.strip().partition(".")[2]) for word in words) if "e" not in "".join(words) else 0
     low, step, high = {1: ("1", "1", words[0]), 2: (words[0], "1", words[-1])}.get(len(words), tuple(words))
     numbers = _numbers(float(low), float(step), float(high), min(places, 15))
     width = max(map(len, numbers), default=0) if pad else 0
@@ -120,7 +134,13 @@ def _numbers(low: float, step: float, high: float, places: int) -> list[str]:
     if step == 0:
         raise ToolError("seq: invalid Zero increment value: ‘0’\nTry 'seq --help' for more information.")
     count = int(max(-1.0, min((high - low) / step + 1e-9, MAX_SEQUENCE))) + 1
-    return [f"{low + i * step:.{places}f}" for i in range(count)]
+    found, size = [], 0
+    for index in range(count):
+        found.append(f"{low + index * step:.{places}f}")
+        size += len(found[-1]) + 1
+        if size > MAX_TEXT_CHARS:
+            break
+    return found
 
 
 @answers
@@ -210,11 +230,15 @@ def _basename(_world: World, argv: list[str], _stdin: str) -> Reply:
 @answers
 def _calculate(_world: World, argv: list[str], stdin: str) -> Reply:
     """expr and bc, whole numbers for the first, decimals by bc's default scale for the second."""
-    lines = [" ".join(argv[1:])] if argv[0] == "expr" else [line for line in stdin.split("\n") if line.strip()]
+    lines = (
+        [" ".join(argv[1:])] if argv[0] == "expr" else [line for line in stdin.split("\n") if line.strip()]
+    )
     if not "".join(lines).strip():
-        raise ToolError("expr: missing operand\nTry 'expr --help' for more information.", 2) if argv[
-            0
-        ] == "expr" else ToolError("", 0)
+        raise (
+            ToolError("expr: missing operand\nTry 'expr --help' for more information.", 2)
+            if argv[0] == "expr"
+            else ToolError("", 0)
+        )
     out = []
     for line in lines[:1000]:
         try:
@@ -239,12 +263,24 @@ TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
         Tool("echo", _echo, Text(ru="вывести слова", en="print words"), ("echo $?",)),
-        Tool("printf", _printf, Text(ru="вывести по формату", en="print by a format"), ("printf '%s\\n' a b",)),
+        Tool(
+            "printf", _printf, Text(ru="вывести по формату", en="print by a format"), ("printf '%s\\n' a b",)
+        ),
         Tool("seq", _seq, Text(ru="ряд чисел", en="a row of numbers"), ("seq 1 10",)),
         Tool("date", _date, Text(ru="время в мире", en="the world's time"), ("date", "date +%H:%M:%S")),
         Tool("sleep", _sleep, Text(ru="подождать", en="let time pass"), ("sleep 10",)),
-        Tool("basename", _basename, Text(ru="последняя часть пути", en="the last part of a path"), ("basename P",)),
-        Tool("dirname", _basename, Text(ru="путь без последней части", en="a path without its last part"), ("dirname P",)),
+        Tool(
+            "basename",
+            _basename,
+            Text(ru="последняя часть пути", en="the last part of a path"),
+            ("basename P",),
+        ),
+        Tool(
+            "dirname",
+            _basename,
+            Text(ru="путь без последней части", en="a path without its last part"),
+            ("dirname P",),
+        ),
         Tool("expr", _calculate, Text(ru="вычислить", en="calculate"), ("expr 2 + 3",)),
         Tool("bc", _calculate, Text(ru="вычислить", en="calculate"), ("echo 1200*16 | bc",)),
         Tool("yes", _yes, Text(ru="согласие одной строкой", en="agreement in one line"), ("yes",)),

@@ -201,12 +201,13 @@ def test_a_read_only_session_can_be_branched(tmp_path: Path) -> None:
 # Ctrl-C
 
 
-def test_ctrl_c_keeps_the_time_that_passed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_ctrl_c_keeps_the_time_that_passed(tmp_path: Path, snapshot: bool) -> None:
     service = fake_service(tmp_path)
     service.create("payment-pool", 1, "en")
     service.submit("s1", "deploy x")
     FakeWorld.interrupt_at_s = 250.0
-    seen = service.submit("s1", "wait 600", interruptible=True)
+    seen = service.submit("s1", "wait 600", snapshot=snapshot)
     assert seen.interrupted and seen.now_s == 250.0 and seen.severity == "P1"
     assert [e.kind for e in seen.news] == ["page", "pool"]
     service.submit("s1", "fix")
@@ -218,6 +219,23 @@ def test_ctrl_c_keeps_the_time_that_passed(tmp_path: Path) -> None:
     assert branch.read_only is None and branch.seen.now_s == 250.0
 
 
+def test_a_bug_crashes_loudly_and_the_session_survives_it(tmp_path: Path) -> None:
+    def buggy(world: FakeWorld, line: str) -> Reply:
+        if line == "boom":
+            world.lines.append("half an effect")
+            raise ZeroDivisionError
+        return fake_execute(world, line)
+
+    service = fake_service(tmp_path, execute=buggy)
+    service.create("payment-pool", 1, "en")
+    service.submit("s1", "deploy x")
+    with pytest.raises(ZeroDivisionError):
+        service.submit("s1", "boom")
+    assert service.submit("s1", "fix").now_s == 4.0
+    resumed = fake_service(tmp_path, execute=buggy).resume("s1")
+    assert resumed.read_only is None and resumed.seen.resolved
+
+
 # texts and minds
 
 
@@ -227,7 +245,7 @@ def test_a_review_sees_what_was_played_and_is_never_asked_for_again(tmp_path: Pa
     service.create("payment-pool", 1, "ru")
     service.submit("s1", "deploy x")
     FakeWorld.interrupt_at_s = 50.0
-    service.submit("s1", "wait 600", interruptible=True)
+    service.submit("s1", "wait 600")
     service.submit("s1", "fix")
     text = "1. канарейка\n2. алерт на пул\n"
     assert service.review("s1", "action-items", text)["score"] == 75.0

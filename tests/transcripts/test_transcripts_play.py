@@ -33,7 +33,7 @@ def read(path: Path) -> tuple[list[str], list[Exchange]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith("$ dropprod "):
             words = line.split()[2:]
-        elif line.startswith("> "):
+        elif line == ">" or line.startswith("> "):
             exchanges.append(Exchange(line[2:], number))
         elif line.strip() and not line.startswith("#"):
             exchanges[-1].expected.append(line.strip())

@@ -20,6 +20,7 @@ import numpy as np
 from agent.judge import judge, reading_of
 from agent.judge.contexts import Context, context_of
 from agent.judge.model import RubricModel, model_from
+from agent.judge.register import register, vocabulary
 from agent.judge.signals import signals
 from agent.rubric import MODEL_FILE, RUBRIC_IDS, RUBRICS, bundle_digest, load_rubric, rubric_for_kind
 from benchmarks.judge_fit import Sample, fit_all
@@ -44,9 +45,17 @@ def load_rows(path: Path, contexts: Path | None) -> list[Row]:
 
 
 def sample_of(row: Row, context: Context) -> Sample:
-    found = signals(reading_of(row["text"], context))
+    reading = reading_of(row["text"], context)
     return Sample(
-        row["id"], row["rubric"], row["author"], str(row["context"]), found, row["levels"], row["overall"]
+        id=row["id"],
+        rubric=row["rubric"],
+        language=row["lang"],
+        author=row["author"],
+        context=str(row["context"]),
+        signals=signals(reading),
+        words=vocabulary(reading),
+        levels=row["levels"],
+        overall=row["overall"],
     )
 
 
@@ -62,7 +71,7 @@ def fit(rows: Sequence[Row]) -> dict[str, Any]:
 
 def apply(models: dict[str, RubricModel], sample: Sample) -> Judged:
     model = models[sample.rubric]
-    levels = model.levels(sample.signals)
+    levels = model.levels(sample.signals | register(sample.words, model.words))
     return levels, model.overall(load_rubric(sample.rubric), levels)
 
 
@@ -72,7 +81,8 @@ def held_out(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Judged
     found: dict[str, Judged] = {}
     for group in sorted({key(r) for r in rows}):
         rest = [r for r in rows if key(r) != group]
-        models = {n: model_from(raw) for n, raw in fit(rest).items()}
+        fitted = fit(rest)
+        models = {n: model_from(raw, fitted["words"]) for n, raw in fitted["models"].items()}
         for row in rows:
             if key(row) == group:
                 found[row["id"]] = apply(models, samples[row["id"]])
@@ -247,7 +257,7 @@ def speed(rows: Sequence[Row]) -> None:
 
 def freeze(rows: Sequence[Row]) -> None:
     """Fit on everything and write the model with the hash of what it was fitted for."""
-    content = {"fitted_for": bundle_digest(with_model=False), "texts": len(rows), "models": fit(rows)}
+    content = {"fitted_for": bundle_digest(with_model=False), "texts": len(rows), **fit(rows)}
     (RUBRICS / MODEL_FILE).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(f"wrote {RUBRICS.name}/{MODEL_FILE} from {len(rows)} texts", file=sys.stderr)
 

@@ -6,11 +6,12 @@ each criterion then leans on that quality and on its own signals. Nothing here p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from agent.judge.register import Vocabulary, register
 from agent.rubric import RUBRIC_IDS, Criterion, load_rubric
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -21,6 +22,9 @@ CRITERION_PENALTY = 12.0
 QUALITY_WEIGHT = 4.0  # a criterion's quality term is penalised that much less than a signal
 SPREAD_FLOOR = 0.03  # a signal that hardly varies must not get a huge coefficient
 STRETCH_CAP = 1.3
+WORD_PENALTY = 20.0
+WORD_CONTEXTS = 5  # a word must turn up in so many contexts, and at two authors, to tell more than the topic
+WORDS_KEPT = 400
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,11 @@ class Sample:
 
     id: str
     rubric: str
+    language: str
     author: str
     context: str
     signals: dict[str, float]
+    words: Vocabulary
     levels: dict[str, float]
     overall: float
 
@@ -68,6 +74,40 @@ class Linear:
 
 def _matrix(samples: Sequence[Sample], names: Sequence[str], minus: set[str]) -> Vector:
     return np.array([[-s.signals[n] if n in minus else s.signals[n] for n in names] for s in samples])
+
+
+def fit_words(samples: Sequence[Sample]) -> dict[str, float]:
+    """Weights of the words that go with good and with poor texts, apart from rubric and language."""
+    seen: dict[str, set[str]] = {}
+    by: dict[str, set[str]] = {}
+    for s in samples:
+        for word in s.words.said:
+            seen.setdefault(word, set()).add(s.context if s.context != "None" else s.id.rstrip("~"))
+            by.setdefault(word, set()).add(s.author)
+    names = [w for w in sorted(seen) if len(seen[w]) >= WORD_CONTEXTS and len(by[w]) >= 2]
+    x = np.array([[float(w in s.words.said) for w in names] for s in samples])
+    y = np.array([s.overall for s in samples])
+    for group in sorted({(s.rubric, s.language) for s in samples}):
+        here = np.array([(s.rubric, s.language) == group for s in samples])
+        y[here] -= y[here].mean()
+        x[here] -= x[here].mean(axis=0)
+    dual = np.linalg.solve(x @ x.T + WORD_PENALTY * np.eye(len(y)), y)
+    weights = x.T @ dual
+    kept = sorted(zip(np.abs(weights), names, weights, strict=True), key=lambda t: (-t[0], t[1]))[:WORDS_KEPT]
+    return {name: round(float(weight), 4) for _, name, weight in sorted(kept, key=lambda t: t[1])}
+
+
+def with_words(samples: Sequence[Sample], folds: int = 8) -> list[Sample]:
+    """The samples with their word signals, each from weights that have not seen its author's context."""
+    groups = sorted({(s.author, s.context) for s in samples})
+    fold_of = {g: i % folds for i, g in enumerate(groups)}
+    found = {}
+    for fold in range(folds):
+        weights = fit_words([s for s in samples if fold_of[(s.author, s.context)] != fold])
+        for s in samples:
+            if fold_of[(s.author, s.context)] == fold:
+                found[s.id] = replace(s, signals=s.signals | register(s.words, weights))
+    return [found[s.id] for s in samples]
 
 
 def fit_quality(samples: Sequence[Sample]) -> dict[str, Linear]:
@@ -143,7 +183,9 @@ def stretched(model: Linear, y: Vector, held_out: Vector) -> Linear:
 
 
 def fit_all(samples: Sequence[Sample]) -> dict[str, Any]:
-    """The whole frozen model as plain data: what rubrics/model.json holds under "models"."""
+    """The whole frozen model as plain data: what rubrics/model.json holds as "words" and "models"."""
+    words = fit_words(samples)
+    samples = with_words(samples)
     quality = fit_quality(samples)
 
     def held_out_quality(rest: list[Sample]) -> Callable[[Sample], float]:
@@ -155,7 +197,7 @@ def fit_all(samples: Sequence[Sample]) -> dict[str, Any]:
     for rubric_id, model in quality.items():
         mine = [s for s in samples if s.rubric == rubric_id]
         result[rubric_id] = _fit_rubric(mine, rubric_id, model, np.array([q_held[s.id] for s in mine]))
-    return result
+    return {"words": words, "models": result}
 
 
 def _fit_rubric(samples: list[Sample], rubric_id: str, quality: Linear, q_held: Vector) -> dict[str, Any]:

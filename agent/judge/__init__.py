@@ -14,6 +14,7 @@ from agent.judge.contexts import Context, context_of
 from agent.judge.explain import nothing, quotes_for, why
 from agent.judge.model import load_models
 from agent.judge.reading import Reading, read
+from agent.judge.register import register, vocabulary
 from agent.judge.signals import signals
 from agent.rubric import LEXICON_FILE, RUBRIC_IDS, RUBRICS, Rubric, bundle_digest, load_rubric
 from agent.text import Language, guess_language
@@ -54,8 +55,8 @@ def judge(
     spoken: Language = language or guess_language(text)
     context = context_of(context_id, context_text)
     reading = reading_of(text, context)
-    found = signals(reading)
     model = load_models()[chosen.id]
+    found = signals(reading) | register(vocabulary(reading), model.words)
     levels = model.levels(found)
     verdicts = {}
     for criterion in chosen.criteria:

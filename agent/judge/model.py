@@ -35,12 +35,16 @@ class Linear:
 
 @dataclass(frozen=True)
 class RubricModel:
-    """One rubric's coefficients. `offset` and `slope` turn the weighted levels into the overall."""
+    """One rubric's coefficients. `offset` and `slope` turn the weighted levels into the overall.
+
+    `words` are the weights of working and idle words, the same for every rubric.
+    """
 
     quality: Linear
     criteria: dict[str, Linear]
     offset: float
     slope: float
+    words: dict[str, float]
 
     def levels(self, signals: dict[str, float]) -> dict[str, float]:
         """Level of each criterion, 0 to 3, rounded to a hundredth; a text off the topic keeps its share only."""
@@ -73,22 +77,24 @@ def load_models(folder: Path = RUBRICS) -> dict[str, RubricModel]:
     path = folder / MODEL_FILE
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        models = {name: model_from(raw["models"][name]) for name in RUBRIC_IDS}
+        words = {str(word): float(weight) for word, weight in raw["words"].items()}
+        models = {name: model_from(raw["models"][name], words) for name in RUBRIC_IDS}
         fitted_for = raw["fitted_for"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RubricError(f"{path.name}: not a model: {type(error).__name__}: {error}") from None
     if fitted_for != bundle_digest(folder, with_model=False):
         raise RubricError(f"{path.name}: fitted for other rubrics or another lexicon; fit it again")
     return models
 
 
-def model_from(raw: dict[str, Any]) -> RubricModel:
+def model_from(raw: dict[str, Any], words: dict[str, float]) -> RubricModel:
     """One rubric's part of a fitted model."""
     return RubricModel(
         _linear(raw["quality"]),
         {name: _linear(part) for name, part in raw["criteria"].items()},
         float(raw["overall"]["offset"]),
         float(raw["overall"]["slope"]),
+        words,
     )
 
 

@@ -247,3 +247,8 @@ def _is_verb(word: Token, suffixes: bool = True) -> bool:
             return True
         return suffixes and len(word.text) > 4 and word.text.endswith(("ed", "ing"))
     return part_of_speech(word.text) in _RU_VERBAL
+
+
+def addresses_grader(text: str) -> bool:
+    """Whether a stretch of text speaks to whoever grades instead of about the incident."""
+    return _INSTRUCTION.search(normalise(text).text) is not None

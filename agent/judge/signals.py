@@ -146,6 +146,11 @@ def concreteness(reading: Reading, sentence: Sentence) -> float:
     return anchored(reading, sentence) * max(0.0, solid - 0.5 * len(empty))
 
 
+def is_solid(reading: Reading, sentence: Sentence) -> bool:
+    """Whether a sentence says something that can be checked."""
+    return concreteness(reading, sentence) >= _CONCRETE_ENOUGH
+
+
 def _grounding(reading: Reading) -> dict[str, float]:
     numbers: set[str] = set()
     names: set[str] = set()
@@ -180,7 +185,7 @@ def _hits(pattern: re.Pattern[str], reading: Reading) -> int:
 def _emptiness(reading: Reading) -> dict[str, float]:
     """Shares are taken over sentences that are solid or empty, so that idle ones dilute nothing."""
     weighed = [s for s in reading.sentences if _weighs(reading, s)]
-    solid = sum(concreteness(reading, s) >= _CONCRETE_ENOUGH for s in weighed)
+    solid = sum(is_solid(reading, s) for s in weighed)
     vague, harm, blame = (sum(_has(s, group) for s in weighed) for group in ("vague", "harm", "blame"))
     words = [w for s in weighed for w in s.words if w.text[0].isalpha()]
     abstract = sum(bool((_ABSTRACT_EN if w.text.isascii() else _ABSTRACT_RU).search(w.text)) for w in words)
@@ -202,7 +207,7 @@ def _emptiness(reading: Reading) -> dict[str, float]:
 
 def _weighs(reading: Reading, sentence: Sentence) -> bool:
     """Solid, empty or harmful: whatever is none of these neither helps nor excuses."""
-    return concreteness(reading, sentence) >= _CONCRETE_ENOUGH or any(
+    return is_solid(reading, sentence) or any(
         _has(sentence, g) for g in sorted(_AGAINST)
     )
 
@@ -399,7 +404,7 @@ def _chain(reading: Reading) -> float:
 
 
 def _structure(reading: Reading) -> dict[str, float]:
-    said = sum(len(s.words) for s in reading.sentences if concreteness(reading, s) >= _CONCRETE_ENOUGH)
+    said = sum(len(s.words) for s in reading.sentences if is_solid(reading, s))
     headings = sum(s.reason == "heading" or bool(_HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
     headings += sum(bool(_HEADING_LINE.match(s.span.text)) for s in reading.sentences)
     return {

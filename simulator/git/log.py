@@ -74,6 +74,7 @@ class Selection:
     touched: re2._Regexp | None = None
     form: str = "medium"
     date_form: str = "default"
+    separated: bool = False  # --pretty=format: ends lines between commits, not after the last
     short_hash: bool = False
     graph: bool = False
     reverse: bool = False
@@ -199,6 +200,7 @@ def _look(chosen: Selection, word: str, name: str, value: str, command: str) -> 
     if word == "--oneline":
         chosen.form, chosen.short_hash = "oneline", True
     elif name in ("--pretty", "--format"):
+        chosen.separated = value.startswith("format:")
         chosen.form = (value or "medium").removeprefix("format:").removeprefix("tformat:")
         known = ("oneline", "short", "medium", "full", "fuller", "reference")
         if chosen.form not in known and "%" not in chosen.form:
@@ -307,7 +309,7 @@ def _header(world: World, checkout: Checkout, index: int, chosen: Selection) -> 
         lines += [f"Date:   {date}"] if chosen.form == "medium" else []
     lines += ["", f"    {commit.subject}"]
     if commit.body and chosen.form != "short":
-        lines += ["", *(f"    {line}".rstrip() for line in commit.body.rstrip("\n").split("\n"))]
+        lines += ["    ", *(f"    {line}" for line in commit.body.rstrip("\n").split("\n"))]
     return lines
 
 
@@ -316,12 +318,13 @@ def _joined(blocks: list[list[str]], chosen: Selection) -> str:
     spaced = chosen.form not in ("oneline", "reference") and "%" not in chosen.form
     for number, block in enumerate(blocks):
         if number and spaced:
-            out.append("|" if chosen.graph else "")
+            out.append("| " if chosen.graph else "")
         if chosen.graph:
             last = number == len(blocks) - 1
             block = [("* " if n == 0 else "  " if last else "| ") + line for n, line in enumerate(block)]
-        out += [line.rstrip() if chosen.graph else line for line in block]
-    return "".join(line + "\n" for line in out)
+        out += block
+    text = "".join(line + "\n" for line in out)
+    return text.removesuffix("\n") if chosen.separated and not chosen.shape.any else text
 
 
 def dated(world: World, date: datetime, form: str) -> str:
@@ -385,7 +388,7 @@ def formatted(world: World, checkout: Checkout, index: int, form: str, date_form
         "at": dated(world, commit.date, "unix"),
         "ct": dated(world, commit.date, "unix"),
         "s": commit.subject,
-        "b": commit.body,
+        "b": commit.body.rstrip("\n") + "\n" if commit.body else "",
         "B": commit.subject + ("\n\n" + commit.body if commit.body else ""),
         "d": refs,
         "D": refs.strip(" ()"),
@@ -457,7 +460,7 @@ def file_at(checkout: Checkout, name: str) -> str:
     inside = list(dict.fromkeys("".join(p.partition("/")[:2]) for p in below))
     if inside:
         return f"tree {name}\n\n" + "".join(item + "\n" for item in inside)
-    known = any(path in tree.files for tree in checkout.trees)
+    known = path in checkout.trees[-1].files
     where = f"exists on disk, but not in '{revision}'" if known else f"does not exist in '{revision}'"
     raise GitError(f"fatal: path '{path[:200]}' {where}")
 

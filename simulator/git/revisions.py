@@ -69,7 +69,7 @@ class Checkout:
         names = ["HEAD -> main"] if index == self.head else []
         tag = self.commits[index].tag
         names += [f"tag: {tag}"] if tag else []
-        names += ["origin/main"] if index == self.head else []
+        names += ["origin/main", "origin/HEAD"] if index == self.head else []
         return f" ({', '.join(names)})" if names else ""
 
     def find(self, name: str) -> int | None:
@@ -149,11 +149,11 @@ def moment(world: World, text: str) -> datetime | None:
 
 
 def is_path(checkout: Checkout, name: str) -> bool:
-    """Whether a word names something in the working tree or in any commit."""
+    """Whether a word names something in the working tree."""
     name = name.removeprefix("./").rstrip("/")
     if name in ("", "."):
         return True
-    return any(p == name or p.startswith(name + "/") for tree in checkout.trees for p in tree.files)
+    return any(p == name or p.startswith(name + "/") for tree in checkout.trees[-1:] for p in tree.files)
 
 
 def split_arguments(checkout: Checkout, words: list[str]) -> tuple[list[str], list[str]]:

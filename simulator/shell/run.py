@@ -43,6 +43,7 @@ MAX_DATA_CHARS = 12_000_000  # read and written by all commands of one line toge
 MAX_SUBSTITUTIONS = 3  # $( ) inside one another
 MAX_CALLS = 12  # commands that run commands: sudo env xargs ...
 MAX_LOOPS = 100
+MAX_FOLLOWS = 5  # following commands after one another may take this many limits
 COST_CAP_S = 20.0  # a long line is still one act of typing
 
 ALIASES = {
@@ -114,6 +115,7 @@ class Shell:
 
     def __init__(self, world: World, tools: dict[str, Tool]) -> None:
         self.world, self.tools = world, tools
+        self.began_s = world.now_s
         self.commands = self.data = self.substitutions = self.calls = self.sources = 0
         self.input = Input("")
         self.stray: list[str] = []  # errors of substitutions, printed with the command's own
@@ -280,7 +282,12 @@ class Shell:
             self._sequence(body, streams)
         except _LoopControl as control:
             return control.word == "continue"
-        return True
+        if self.world.now_s - self.began_s < self.world.follow_limit_s:
+            return True
+        streams.add(
+            failure(f"bash: loop stopped: {self.world.now_s - self.began_s:g} simulated seconds passed")
+        )
+        return False
 
     def _if(self, command: If, streams: Streams) -> None:
         for condition, body in command.branches:
@@ -296,6 +303,8 @@ class Shell:
 
     def _simple(self, command: Simple, piped: str | None) -> Reply:
         self.commands += 1
+        if self.world.now_s - self.began_s > MAX_FOLLOWS * self.world.follow_limit_s:
+            raise Stop(1, f"bash: line stopped: {self.world.now_s - self.began_s:g} simulated seconds passed")
         if self.commands > MAX_COMMANDS:
             raise Stop(1, f"bash: line stopped after {MAX_COMMANDS} commands")
         stray, self.stray = self.stray, []

@@ -9,7 +9,7 @@ TRANSCRIPT = {
     # quoting
     "echo a  b 'c  d' \"e  f\"": "a b c  d e  f\n",
     r"echo a\ b \$HOME '\n' $'x\ty\x41'": "a b $HOME \\n x\tyA\n",
-    "echo \"it's\" 'say \"hi\"'": 'it\'s say "hi"\n',
+    'echo "it\'s" \'say "hi"\'': 'it\'s say "hi"\n',
     'echo "" a': " a\n",
     "echo a#b # comment": "a#b\n",
     "echo one; echo two": "one\ntwo\n",
@@ -80,13 +80,14 @@ ERRORS = {
     "cat ~/../../etc/shadow": ("cat: /home/oncall/../../etc/shadow: No such file or directory\n", 1),
     "cat runbooks": ("cat: runbooks: Is a directory\n", 1),
     "cat README.md/x": ("cat: README.md/x: Not a directory\n", 1),
-    "echo x > /etc/motd": ("bash: /etc/motd: No such file or directory\n", 1),
+    "echo x > /etc/motd": ("bash: /etc/motd: Permission denied\n", 1),
+    "echo x > /nodir/f": ("bash: /nodir/f: No such file or directory\n", 1),
     "echo x > /x": ("bash: /x: Permission denied\n", 1),
     "echo x > README.md": ("bash: README.md: Permission denied\n", 1),
     "sort < /nope": ("bash: /nope: No such file or directory\n", 1),
     "cd /nope": ("bash: cd: /nope: No such file or directory\n", 1),
     "echo 'a": ("bash: unexpected EOF while looking for matching `''\n", 2),
-    'echo "a': ('bash: unexpected EOF while looking for matching `"\'\n', 2),
+    'echo "a': ("bash: unexpected EOF while looking for matching `\"'\n", 2),
     "echo $(a": ("bash: unexpected EOF while looking for matching `)'\n", 2),
     "| grep x": ("bash: syntax error near unexpected token `|'\n", 2),
     "echo a | | b": ("bash: syntax error near unexpected token `|'\n", 2),
@@ -191,7 +192,7 @@ def test_promql_needs_no_quotes() -> None:
     assert quoted_raw('promql up{job="a"} > 1') == "promql 'up{job=\"a\"} > 1'"
     assert quoted_raw("promql sum(rate(x[1m])) | head -1") == "promql 'sum(rate(x[1m]))' | head -1"
     assert quoted_raw("promql 'up' | wc -l") == "promql 'up' | wc -l"
-    assert quoted_raw('logcli query {a="b"} |= "x"') == "logcli query '{a=\"b\"} |= \"x\"'"
+    assert quoted_raw('logcli query {a="b"} |= "x"') == 'logcli query \'{a="b"} |= "x"\''
     assert quoted_raw("promqlx a") == "promqlx a"
 
 

@@ -1,0 +1,76 @@
+"""What replays say about a list of measures: help or harm per item, and the level of `effective`.
+
+Numbers in, numbers and short reasons out; no wording beyond the reason, no simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.judge import Evidence
+from agent.replay_port import Counterfactual, Facts
+
+HELPS_SHARE = 0.05  # an item that spares less than this share of the failures is noise
+STRONG_SHARE = 0.8
+HARM_SHARE = 0.02
+NEIGHBOURS = 500.0  # failed requests of others that count as harm
+LATER_S = 60.0  # recovery later by more than this is harm, too
+
+Effect = Literal["helps", "strong", "nothing", "harm"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One counterfactual judged: the share of failures it spares, with and without a responder."""
+
+    effect: Effect
+    spared: float
+    spared_alone: float
+
+
+def spared_share(baseline: Facts, other: Facts) -> float:
+    """Share of the baseline's failed requests that did not fail; negative when more failed."""
+    before = float(baseline.get("failed_requests") or 0.0)
+    after = float(other.get("failed_requests") or 0.0)
+    return (before - after) / before if before > 0 else 0.0
+
+
+def measured(run: Counterfactual) -> Measured:
+    spared = spared_share(run.baseline, run.with_)
+    alone = spared_share(run.no_responder["baseline"], run.no_responder["with"])
+    neighbours = float(run.effect.get("others_failed") or 0.0)
+    later = run.effect.get("recovered_s")
+    never = run.baseline.get("recovered_s") is not None and run.with_.get("recovered_s") is None
+    never = never and run.with_.get("started_s") is not None
+    worse = spared < -HARM_SHARE or neighbours > NEIGHBOURS or (later is not None and later > LATER_S) or never
+    best = max(spared, alone)
+    if worse and spared < STRONG_SHARE:
+        return Measured("harm", spared, alone)
+    if best >= STRONG_SHARE:
+        return Measured("strong", spared, alone)
+    return Measured("helps" if best >= HELPS_SHARE else "nothing", spared, alone)
+
+
+REASON = {
+    "ru": "по прогонам: сильно помогают {strong}, помогают {helps}, ничего не меняют {nothing}, вредят {harm}",
+    "en": "by the replays: {strong} help strongly, {helps} help, {nothing} change nothing, {harm} do harm",
+}
+
+
+def evidence(runs: Sequence[Counterfactual], unmeasured: int, lang: str) -> Evidence | None:
+    """The level of `effective` from all measured items; None when nothing was measured."""
+    if not runs:
+        return None
+    effects = [measured(run).effect for run in runs]
+    count = {name: effects.count(name) for name in ("strong", "helps", "nothing", "harm")}
+    good = count["strong"] + count["helps"]
+    if good == 0:
+        level = 0.0 if count["harm"] else 0.5
+    else:
+        level = 1.0 if not count["strong"] else 2.0
+        level += 0.5 if good >= 2 else 0.0
+        level += 0.5 if good >= 3 and not count["harm"] else 0.0
+        level -= 1.0 * count["harm"] / len(effects) + (0.5 if count["harm"] else 0.0)
+    return Evidence(effective=max(0.0, min(3.0, level)), why=REASON[lang].format(**count))

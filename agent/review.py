@@ -1,0 +1,355 @@
+"""The review: one flat LangGraph graph from a text to measured feedback.
+
+    split and map → replay → references → judge (one criterion a branch) → claims → feedback
+
+No checkpointer and no subgraph: the session's log is the only truth, and what a model said is returned for
+it. This is the file that loads langgraph; it is imported when a review is asked for and not before.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Literal, Protocol, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
+
+from agent import feedback, measure
+from agent.claims import check_claims
+from agent.embedded_model import EmbeddedModel
+from agent.judge.model import load_models
+from agent.judge.reading import addresses_grader
+from agent.mapping import MappedItem, map_text
+from agent.model import CatalogueLine, CriterionTask, MappingTask, Model, ModelFailure, PhraseTask
+from agent.questions import follow_ups
+from agent.replay_port import Catalogue, Counterfactual, InterventionCall, Progress, Replayer, known_calls, parameter_names
+from agent.rubric import load_rubric
+from agent.text import sentences
+from agent.verdict import Verdict
+
+ReviewKind = Literal["action-items", "postmortem"]
+MAX_ITEMS = 12  # further items are judged as text, not replayed: a list of twelve is long already
+TEXT_LIMIT = 20_000
+DISAGREEMENT = 2.0  # levels apart: then a text that talks to the grader is judged by the embedded mind
+
+
+class SearchLibrary(Protocol):
+    def search(self, query: str, themes: Sequence[str], k: int, language: str) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be reviewed."""
+
+    text: str
+    kind: ReviewKind
+    lang: Literal["ru", "en"]
+    context_id: str
+    context_text: str
+    themes: Sequence[str]
+    starts_at: datetime
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the review stands on; `model` None means embedded only. `catalogue` is the closed one."""
+
+    replayer: Replayer
+    library: SearchLibrary | None
+    catalogue: Catalogue
+    measurable: Callable[[str], bool]
+    baseline: Callable[[], Mapping[str, Any]]
+    model: Model | None = None
+    prefetch: Callable[[Sequence[Sequence[InterventionCall]]], None] = lambda _questions: None
+
+
+class State(TypedDict, total=False):
+    items: list[MappedItem]
+    runs: dict[int, Counterfactual]
+    combined: Counterfactual | None
+    baseline: Mapping[str, Any] | None
+    references: list[dict[str, Any]]
+    verdicts: Annotated[list[Verdict], operator.add]
+    notes: Annotated[list[str], operator.add]
+    claims: list[dict[str, Any]]
+    feedback: str
+    questions: list[str]
+    criterion: str
+
+
+@dataclass
+class _Run:
+    """One review in progress: the graph's nodes are its methods."""
+
+    request: Request
+    deps: Deps
+    on_progress: Progress | None
+    own: dict[str, Verdict] = field(default_factory=dict)
+    talks_to_grader: bool = False
+
+    @property
+    def rubric_id(self) -> str:
+        return self.request.kind
+
+    def graph(self) -> Any:
+        g = StateGraph(State)
+        g.add_node("map", self.map_items)
+        g.add_node("replay", self.replay)
+        g.add_node("references", self.find_references)
+        g.add_node("own", self.judge_embedded)
+        g.add_node("judge", self.judge_one)
+        g.add_node("claims", self.check_claims)
+        g.add_node("feedback", self.give_feedback)
+        g.add_edge(START, "map")
+        g.add_edge("map", "replay")
+        g.add_edge("replay", "references")
+        g.add_edge("references", "own")
+        g.add_conditional_edges("own", self.criteria, ["judge"])
+        g.add_edge("judge", "claims")
+        g.add_edge("claims", "feedback")
+        g.add_edge("feedback", END)
+        return g.compile()
+
+    # -- nodes
+
+    def map_items(self, _state: State) -> State:
+        """Items by phrasing; what no phrasing knows may be mapped by the model, from the catalogue only."""
+        listed = map_text(self.request.text, self.request.kind, self._instruction)[: MAX_ITEMS * 2]
+        items = [
+            MappedItem(i.span, tuple(known_calls(i.calls, self.deps.catalogue)), i.state) for i in listed
+        ]
+        notes: list[str] = []
+        open_items = [n for n, i in enumerate(items) if not i.calls and i.state == "unmapped"]
+        if self.deps.model is not None and open_items:
+            lines = tuple(
+                CatalogueLine(e.id, e.title.of(self.request.lang), tuple(parameter_names(e)))
+                for e in self.deps.catalogue.values()
+            )
+            task = MappingTask(tuple(items[n].span.text for n in open_items), lines, self.request.lang)
+            try:
+                answers = self.deps.model.map_items(task)
+            except ModelFailure as failure:
+                notes.append(_fallback(self.request.lang, "map", failure))
+                answers = []
+            for n, calls in zip(open_items, answers, strict=False):
+                known = tuple(known_calls(calls, self.deps.catalogue))
+                if known:
+                    items[n] = MappedItem(items[n].span, known, "mapped")
+        return {"items": items[:MAX_ITEMS], "notes": notes}
+
+    def _instruction(self, span: Any) -> bool:
+        return addresses_grader(span.text)
+
+    def replay(self, state: State) -> State:
+        """Two runs an item, all cores busy; an item that cannot be measured has none."""
+        wanted = {n: self._measurable(i) for n, i in enumerate(state["items"])}
+        wanted = {n: calls for n, calls in wanted.items() if calls}
+        if not wanted:
+            return {"runs": {}, "combined": None, "baseline": self.deps.baseline()}
+        together = self._together(list(wanted.values()))
+        questions = [*wanted.values(), *([together] if together else [])]
+        self.deps.prefetch(questions)
+        runs: dict[int, Counterfactual] = {}
+        total = len(questions)
+        for done, (n, calls) in enumerate(wanted.items()):
+            self._report("replay", done, total)
+            runs[n] = self.deps.replayer.counterfactual(calls, f"item {n + 1}")
+        combined = None
+        if together:
+            self._report("replay", total - 1, total)
+            combined = self.deps.replayer.counterfactual(together, "all")
+        self._report("replay", total, total)
+        baseline = next(iter(runs.values())).baseline
+        return {"runs": runs, "combined": combined, "baseline": baseline}
+
+    def _measurable(self, item: MappedItem) -> list[InterventionCall]:
+        return [c for c in item.calls if self.deps.measurable(c.id)]
+
+    @staticmethod
+    def _together(lists: list[list[InterventionCall]]) -> list[InterventionCall]:
+        """All remedies once; of two with the same id the later one counts. Empty for a single question."""
+        merged: dict[str, InterventionCall] = {}
+        for calls in lists:
+            for call in calls:
+                merged[call.id] = call
+        return list(merged.values()) if len(lists) > 1 else []
+
+    def find_references(self, _state: State) -> State:
+        library = self.deps.library
+        if library is None:
+            return {"references": []}
+        query = f"{self.request.context_text}\n{self.request.text[:1500]}"
+        found = library.search(query, list(self.request.themes), 3, self.request.lang)
+        return {
+            "references": [
+                {"id": r.id, "title": r.title, "source_url": r.source_url, "lesson": r.lesson} for r in found
+            ]
+        }
+
+    def criteria(self, state: State) -> list[Send]:
+        """One branch a criterion; the branches run in parallel."""
+        return [
+            Send("judge", {**state, "criterion": c.id}) for c in load_rubric(self.rubric_id).criteria
+        ]
+
+    def judge_embedded(self, state: State) -> State:
+        """The embedded verdicts, once and in one thread: its stemmer is not made for several."""
+        mind = EmbeddedModel(self.request.context_id, self.request.context_text, self._evidence(state))
+        self.own = mind.judgement(self.rubric_id, self.request.text, self.request.lang).levels
+        self.talks_to_grader = any(addresses_grader(s.text) for s in sentences(self.request.text))
+        return {}
+
+    def judge_one(self, state: State) -> State:
+        """A criterion by the model, or by the embedded mind when there is none or it fails."""
+        name = state["criterion"]
+        own = self.own[name]
+        model = self.deps.model
+        if model is None or own.source == "simulator":
+            return {"verdicts": [own]}
+        criterion = load_rubric(self.rubric_id).criterion(name)
+        lang = self.request.lang
+        proof = self._evidence(state)
+        task = CriterionTask(
+            self.rubric_id, name, criterion.question.of(lang), tuple(criterion.levels.of(lang)), self.request.text,
+            lang, self.request.context_text, proof["why"] if proof else "",
+        )  # fmt: skip
+        try:
+            said = model.judge_criterion(task).verified(self.request.text)
+        except ModelFailure as failure:
+            return {"verdicts": [own], "notes": [_fallback(lang, name, failure)]}
+        if said.level is None:
+            return {"verdicts": [own], "notes": [_unreadable(lang, name, said.why)]}
+        if self.talks_to_grader and said.level - (own.level or 0.0) >= DISAGREEMENT:
+            return {"verdicts": [own], "notes": [_overruled(lang, name, said.level, own.level)]}
+        return {"verdicts": [said]}
+
+    def _evidence(self, state: State) -> Any:
+        runs = list(state.get("runs", {}).values())
+        return measure.evidence(runs, len(state["items"]) - len(runs), self.request.lang)
+
+    def check_claims(self, state: State) -> State:
+        """Numbers of a post-mortem against the log; a list of plans claims nothing."""
+        facts = state.get("baseline")
+        if self.request.kind != "postmortem" or facts is None:
+            return {"claims": []}
+        found = check_claims(self.request.text, facts, self.request.starts_at)
+        return {
+            "claims": [
+                {"quote": c.quote.text, "status": c.status, "truth": c.truth, "source": c.source, "claimed": c.claimed}
+                for c in found
+            ]
+        }
+
+    def give_feedback(self, state: State) -> State:
+        results = [feedback.ItemResult(i, state["runs"].get(n)) for n, i in enumerate(state["items"])]
+        told = feedback.Told(
+            results, state.get("combined"), state.get("baseline"), self.deps.catalogue, self.request.starts_at,
+            self.request.lang, state.get("claims", []),
+        )  # fmt: skip
+        text = feedback.compose(told)
+        notes: list[str] = []
+        if self.deps.model is not None:
+            try:
+                text = self.deps.model.phrase(PhraseTask(text, self.request.lang))
+            except ModelFailure as failure:
+                notes.append(_fallback(self.request.lang, "phrase", failure))
+        kinds = {self.deps.catalogue[c.id].kind for i in state["items"] for c in i.calls}
+        asked = follow_ups(self.rubric_id, state["verdicts"], kinds, self.request.lang)
+        return {"feedback": text, "questions": asked, "notes": notes}
+
+    def _report(self, stage: str, done: int, total: int) -> None:
+        if self.on_progress:
+            self.on_progress(stage, done, total)
+
+
+def run_review(request: Request, deps: Deps, on_progress: Progress | None = None) -> dict[str, Any]:
+    """Review a text: the mapping that `review --json` prints, plus `transcript`, `claims` and `notes`."""
+    run = _Run(request, deps, on_progress)
+    state: State = run.graph().invoke({"verdicts": [], "notes": []})
+    order = [c.id for c in load_rubric(run.rubric_id).criteria]
+    verdicts = sorted(state["verdicts"], key=lambda v: order.index(v.criterion))
+    overall = _overall(run.rubric_id, verdicts)
+    sources = {v.source for v in verdicts}
+    return {
+        "rubric": run.rubric_id,
+        "lang": request.lang,
+        "judge": deps.model.name if deps.model is not None and "model" in sources else "embedded",
+        "overall": overall,
+        "score": round(100 * overall / 3, 1),
+        "criteria": [_shown(v) for v in verdicts],
+        "action_items": [_item_shown(i, state["runs"].get(n)) for n, i in enumerate(state["items"])],
+        "combined": _run_shown(state["combined"]) if state.get("combined") else None,
+        "references": state["references"],
+        "claims": state.get("claims", []),
+        "feedback": state["feedback"],
+        "questions": state["questions"],
+        "notes": sorted(set(state.get("notes", []))),
+        "transcript": deps.model.transcript() if deps.model is not None else [],
+    }
+
+
+def _overall(rubric_id: str, verdicts: list[Verdict]) -> float:
+    """Code aggregates, never a model: the frozen overall of the embedded judge over these levels."""
+    levels = {v.criterion: v.level or 0.0 for v in verdicts}
+    return float(load_models()[rubric_id].overall(load_rubric(rubric_id), levels))
+
+
+def _shown(v: Verdict) -> dict[str, Any]:
+    return {
+        "criterion": v.criterion,
+        "level": v.level if v.level is not None else "cannot_assess",
+        "quotes": [{"start": q.start, "end": q.end, "text": q.text} for q in v.quotes],
+        "why": v.why,
+        "source": v.source,
+    }
+
+
+def _item_shown(item: MappedItem, run: Counterfactual | None) -> dict[str, Any]:
+    return {
+        "quote": item.span.text,
+        "interventions": [{"id": c.id, "params": dict(c.params)} for c in item.calls],
+        "state": item.state,
+        "counterfactual": _run_shown(run) if run else None,
+    }
+
+
+def _run_shown(run: Counterfactual | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "run": run.run,
+        "baseline": dict(run.baseline),
+        "with": dict(run.with_),
+        "effect": dict(run.effect),
+        "no_responder": {k: dict(v) for k, v in run.no_responder.items()},
+        "verdict": measure.measured(run).effect,
+    }
+
+
+WORDS = {
+    "ru": {
+        "fallback": "модель не ответила ({what}: {why}); судил встроенный судья",
+        "unreadable": "ответ модели по {what} не принят ({why}); судил встроенный судья",
+        "overruled": "{what}: текст обращается к проверяющему, модель дала {a}, встроенный судья {b}; в силе {b}",
+    },
+    "en": {
+        "fallback": "the model did not answer ({what}: {why}); the embedded judge did",
+        "unreadable": "the model's answer on {what} was not accepted ({why}); the embedded judge did it",
+        "overruled": "{what}: the text talks to the grader, the model gave {a}, the embedded judge {b}; {b} stands",
+    },
+}
+
+
+def _fallback(lang: str, what: str, failure: ModelFailure) -> str:
+    return WORDS[lang]["fallback"].format(what=what, why=failure.kind)
+
+
+def _unreadable(lang: str, what: str, why: str) -> str:
+    return WORDS[lang]["unreadable"].format(what=what, why=why)
+
+
+def _overruled(lang: str, what: str, a: float, b: float | None) -> str:
+    return WORDS[lang]["overruled"].format(what=what, a=a, b=b)

@@ -1,0 +1,77 @@
+"""Puts a review together from its real parts: catalogue, replayer, library, mind. No rule of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from agent.budget import Budget
+from agent.counterfactual import ProcessReplayer
+from agent.library import Library
+from agent.model import Model
+from agent.review import Deps, Request, run_review
+from simulator.interventions import CATALOGUE
+from simulator.run import Command, parse_commands
+from simulator.scenario import Scenario
+
+Steps = Callable[[float, float], None]
+
+
+def cache_dir() -> Path:
+    """Where the rebuildable library cache lives: beside the sessions if DROPPROD_HOME says so."""
+    given = os.environ.get("DROPPROD_HOME")
+    if given:
+        return Path(given).expanduser() / "library"
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("dropprod", appauthor=False)) / "library"
+
+
+def mind() -> Model | None:
+    """The model the environment names, or None for the embedded mind."""
+    from agent.openai_model import Settings, openai_model
+
+    settings = Settings.from_environment()
+    return openai_model(settings, Budget()) if settings is not None else None
+
+
+def review_text(
+    scenario: Scenario,
+    text: str,
+    kind: Literal["action-items", "postmortem"],
+    language: Literal["ru", "en"],
+    commands: Sequence[Command] | None = None,
+    on_progress: Steps | None = None,
+    log: object = None,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Review a text about an incident that was played with `commands` (None: the reference solution)."""
+    played = list(commands) if commands else parse_commands("\n".join(scenario.reference.commands))
+    truth = scenario.truth
+    about = "\n".join(
+        [scenario.brief.of(language), truth.trigger.of(language), truth.mechanism.of(language)]
+        + [c.of(language) for c in truth.contributing]
+    )
+    request = Request(text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at)
+
+    def report(_stage: str, done: int, total: int) -> None:
+        if on_progress and total:
+            on_progress(float(done), float(total))
+
+    library = Library(cache_dir(), os.environ.get("DROPPROD_CHROMA_URL") or None)
+    with ProcessReplayer(scenario, seed, [(c.t_s, c.line) for c in played]) as replayer:
+        deps = Deps(
+            replayer,
+            library,
+            CATALOGUE,
+            lambda name: CATALOGUE[name].measurable,
+            replayer.baseline,
+            mind(),
+            replayer.prefetch,
+        )
+        try:
+            return run_review(request, deps, report)
+        finally:
+            library.close()

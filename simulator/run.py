@@ -136,6 +136,10 @@ def replay_facts(
     """One counterfactual: the facts of a run in which these interventions were in place."""
     world = make_world(scenario, seed, calls)
     world.responder = responder
+    coupled = world.plane.network.coupled_classes(scenario.sli.traffic_class)
+    for c, spec in enumerate(world.plane.network.classes):
+        if c not in coupled:  # shares no database with the incident: it cannot differ
+            world.plane.set_rate(spec.name, 0.0)
     last_s = max((t for t, _ in planned), default=0.0)
     play(world, planned, until_s, stop=lambda w: w.now_s > last_s and settled(w))
     return facts.collect(world)

@@ -11,7 +11,7 @@ from simulator.engine.tracers import Tracers
 from simulator.scenario import Scenario, Worker
 
 DT_S = 0.05
-TICKS_PER_BUCKET = 2
+TICKS_PER_BUCKET = 4
 TICKS_PER_SECOND = 20
 WEIGHT_CUT = 1e-7  # a tail below this share of an arrival is put into the last tick kept
 
@@ -268,7 +268,7 @@ def kill_share(k: kn.Kernel, g: int, share: float) -> None:
     for i in range(len(k.kind)):
         if g not in k.held[i]:
             continue
-        for b in range(bucket - k.timeout_buckets, bucket + 2):
+        for b in range(k.oldest, bucket + 2):
             column = b % k.buckets if b <= bucket else k.buckets
             lost = k.serving[i * rows + column] * share
             if lost > 0.0:

@@ -21,7 +21,7 @@ ENTER, WORK, QUERY = 0, 1, 2
 REJECTED, TIMEOUT, ERROR = 0, 1, 2
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 TINY = 1e-12
-MERGE = 0.02  # less than this much of a request joins its bucket's younger neighbour in a queue
+MERGE = 0.05  # less than this much of a request joins its bucket's younger neighbour in a queue
 FLUSH = 1e-4  # a remainder of less than this much of one request finishes at once
 SPREAD = 2.3  # in flight per pod around its group's mean under two choices: measured on the exact engine
 LEAD = 3.0  # a group this much less loaded per pod wins nearly every mixed pair
@@ -40,6 +40,7 @@ class Kernel:
         nodes, groups, pools, databases, services, classes, workers = n
         self.dt = dt_s
         self.tick = 0
+        self.oldest = 0  # the oldest bucket whose clients still wait
         self.ticks_per_bucket = ticks_per_bucket
         self.timeout_buckets = timeout_buckets
         self.buckets = timeout_buckets + 2
@@ -148,8 +149,11 @@ def run_ticks(k, ticks):
     """Advance the kernel by a number of ticks."""
     for _ in range(ticks):
         bucket = k.tick // k.ticks_per_bucket
-        if k.tick % k.ticks_per_bucket == 0:
-            expire(k, bucket)
+        into = k.tick % k.ticks_per_bucket
+        if into == 0:
+            open_bucket(k, bucket)
+        if into == k.ticks_per_bucket // 2:
+            expire(k, bucket - k.timeout_buckets)  # in the middle: then its mean age is the time-out
         arrive(k, bucket)
         contention(k)
         finish_queries(k, bucket)
@@ -172,39 +176,45 @@ def run_ticks(k, ticks):
         k.tick += 1
 
 
-def expire(k, bucket):
-    """Clients whose time-out has passed leave; what the servers still do for them becomes zombie mass."""
+def open_bucket(k, bucket):
+    """A new bucket takes the column of one that is long gone."""
     column = bucket % k.buckets
-    gone = bucket - k.timeout_buckets - 1
-    if gone >= 0:
-        old = gone % k.buckets
-        rows = k.buckets + 1
-        live = 0.0
-        for c in range(len(k.class_first)):
-            mass = k.outstanding[c * k.buckets + old]
-            if mass > TINY:
-                live += mass
-                if k.class_worker[c] >= 0:
-                    k.outstanding[c * k.buckets + old] = 0.0
-                    worker_result(k, k.class_worker[c], 0.0, mass)
-                else:
-                    client_failure(k, c, old, mass, TIMEOUT)
-        if live > TINY:
-            for i in range(len(k.kind)):
-                base = i * rows
-                if k.serving[base + old] > 0.0:
-                    k.serving[base + k.buckets] += k.serving[base + old]
-                    k.serving[base + old] = 0.0
-                for slot in range(k.ring):
-                    at = (i * k.ring + slot) * rows
-                    if k.future[at + old] > 0.0:
-                        k.future[at + k.buckets] += k.future[at + old]
-                        k.future[at + old] = 0.0
     for c in range(len(k.class_first)):
         k.outstanding[c * k.buckets + column] = 0.0
         base = (c * k.buckets + column) * (MAX_ATTEMPTS + 1)
         for a in range(MAX_ATTEMPTS + 1):
             k.attempt_mass[base + a] = 0.0
+
+
+def expire(k, gone):
+    """Clients whose time-out has passed leave; what the servers still do for them becomes zombie mass."""
+    if gone < 0:
+        return
+    k.oldest = gone + 1
+    old = gone % k.buckets
+    rows = k.buckets + 1
+    live = 0.0
+    for c in range(len(k.class_first)):
+        mass = k.outstanding[c * k.buckets + old]
+        if mass > TINY:
+            live += mass
+            if k.class_worker[c] >= 0:
+                k.outstanding[c * k.buckets + old] = 0.0
+                worker_result(k, k.class_worker[c], 0.0, mass)
+            else:
+                client_failure(k, c, old, mass, TIMEOUT)
+    if live <= TINY:
+        return
+    for i in range(len(k.kind)):
+        base = i * rows
+        if k.serving[base + old] > 0.0:
+            k.serving[base + k.buckets] += k.serving[base + old]
+            k.serving[base + old] = 0.0
+        for slot in range(k.ring):
+            at = (i * k.ring + slot) * rows
+            if k.future[at + old] > 0.0:
+                k.future[at + k.buckets] += k.future[at + old]
+                k.future[at + old] = 0.0
 
 
 def arrive(k, bucket):
@@ -262,7 +272,7 @@ def finish_queries(k, bucket):
     """Queries in service finish exponentially at this tick's speed."""
     rows = k.buckets + 1
     serving = k.serving
-    oldest = bucket - k.timeout_buckets
+    oldest = k.oldest
     for i in k.queries:
         low = k.serving_low[i]
         high = k.serving_high[i]
@@ -454,7 +464,7 @@ def serve_entries(k, p, head, end, share, slow, bucket):
     born = k.queue_bucket[p]
     serving = k.serving
     flow = k.flow
-    oldest = bucket - k.timeout_buckets
+    oldest = k.oldest
     taken = 0.0
     kept_all = 0.0
     last = -1
@@ -524,7 +534,7 @@ def take(k, p, i, column, bucket, mass, slow):
 def queue_column(k, station, j, bucket):
     """The column of a queued entry: its bucket's, or the zombies' once its client has left."""
     b = k.queue_bucket[station][j]
-    if b < 0 or b < bucket - k.timeout_buckets:
+    if b < k.oldest:
         return k.buckets
     return b % k.buckets
 
@@ -601,7 +611,7 @@ def work(k, i, bucket):
     at = (i * ring + slot) * rows
     future = k.future
     total = 0.0
-    oldest = bucket - k.timeout_buckets
+    oldest = k.oldest
     low = k.future_low[i * ring + slot]
     high = k.future_high[i * ring + slot]
     if low <= high:

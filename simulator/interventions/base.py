@@ -38,6 +38,11 @@ class Intervention:
     install: Callable[[World, Params], None] | None = None
 
     @property
+    def through_people(self) -> bool:
+        """Only changes when or how a person acts: with nobody on call it is no change at all."""
+        return self.kind in ("detect", "respond") or self.id == "feature_flag_kill_switch"
+
+    @property
     def measurable(self) -> bool:
         return self.patch is not None or self.install is not None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import simulator as simulator_package
+from api.messages import Language
 from api.ports import Progress, Simulator
 from api.service import ApplicationService
 from api.store import SqliteStore, Store
@@ -55,16 +56,24 @@ def review_text(
     kind: str,
     language: str,
     *,
+    seed: int,
+    now_s: float,
     log: list[tuple[float, str]],
     on_progress: Progress | None,
 ) -> dict[str, Any]:
     """Judge a text against what was played; the minds are imported here and not before."""
+    from agent.review import ReviewKind
     from agent.review_entry import review_text as review
-
     from simulator.run import Command
 
-    commands = [Command(t_s, line) for t_s, line in log]
-    return review(scenario, text, kind, language, commands, on_progress, log=log)
+    commands = [Command(t_s, line) for t_s, line in log if line.split()[:1] != ["wait"]]
+    if log:
+        # What was played is the whole story: the scenario's own timeline would tell it a second time.
+        until_s = max(scenario.duration_s, now_s)
+        scenario = scenario.model_copy(update={"timeline": [], "duration_s": until_s})
+    rubric: ReviewKind = "postmortem" if kind == "postmortem" else "action-items"
+    spoken: Language = "ru" if language == "ru" else "en"
+    return review(scenario, text, rubric, spoken, commands, on_progress, log=log, seed=seed)
 
 
 def new_session_id() -> str:

@@ -4,8 +4,10 @@ Words only: no logic, no imports beyond the standard library (`--help` reads thi
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
-LANGUAGES = ("ru", "en")
+Language = Literal["ru", "en"]
+LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
 _TEXTS: dict[str, tuple[str, str]] = {
     # help of the command line
@@ -197,10 +199,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
-def choose_language(given: str | None, environ: Mapping[str, str]) -> str:
+def choose_language(given: str | None, environ: Mapping[str, str]) -> Language:
     """`given`, else what the locale variables say (the first one set decides), else English."""
     if given:
-        return given
+        return "ru" if given == "ru" else "en"
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if environ.get(name):
             return "ru" if environ[name].lower().startswith("ru") else "en"

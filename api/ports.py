@@ -37,7 +37,11 @@ class Simulator:
 
 
 class ReviewText(Protocol):
-    """Judge a text about a session; `log` is the list of (t_s, line) that was played."""
+    """Judge a text about a session.
+
+    `log` is the list of (t_s, line) that was carried out up to `now_s`; empty when nothing went wrong in
+    the session, so that the incident of the scenario's own timeline is what the text is about.
+    """
 
     def __call__(
         self,
@@ -46,6 +50,8 @@ class ReviewText(Protocol):
         kind: str,
         language: str,
         *,
+        seed: int,
+        now_s: float,
         log: list[tuple[float, str]],
         on_progress: Progress | None,
     ) -> dict[str, Any]: ...

@@ -335,13 +335,17 @@ class ApplicationService:
         return False
 
     def _judge(self, live: _Live, entry: Entry, on_progress: Progress | None) -> dict[str, Any]:
+        world = live.world
         played = [(e.t_s, e.line) for e in self._store.entries(live.id) if _was_carried_out(e)]
+        hurt = world.resolved or any(event.kind in ("alert", "page") for event in world.events)
         result = self._review(
             live.scenario,
             entry.line,
             entry.kind,
             live.header.language,
-            log=played,
+            seed=live.header.seed,
+            now_s=world.now_s,
+            log=played if hurt else [],
             on_progress=on_progress,
         )
         self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)

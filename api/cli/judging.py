@@ -10,7 +10,7 @@ from api.cli.errors import UsageError
 from api.cli.files import read_lines, read_text
 from api.cli.paint import Screen, bar, clean, number, shorten, standard_screen, table, wrap
 from api.cli.progress import progress
-from api.messages import choose_language, name_of, say
+from api.messages import Language, choose_language, name_of, say
 
 BAR_CELLS = 12
 TABLE_CELLS = 60  # all five columns of measured effects; less has room for what changed only
@@ -26,7 +26,7 @@ def review(options: argparse.Namespace) -> int:
     text = read_text(options.text, "--text")
     if not text.strip():
         raise UsageError(f"--text {options.text}: the text is empty")
-    language = options.lang or _language_of(text)
+    language = choose_language(options.lang, {}) if options.lang else _language_of(text)
     try:
         scenario = load(options.scenario)
         played = read_text(options.commands, "--commands") if options.commands else None
@@ -46,7 +46,7 @@ def review(options: argparse.Namespace) -> int:
     return 0
 
 
-def _language_of(text: str) -> str:
+def _language_of(text: str) -> Language:
     """Without --lang the review answers in the text's language; a text without letters in the locale's."""
     russian = sum("а" <= c <= "я" or c == "ё" for c in text.lower())
     latin = sum("a" <= c <= "z" for c in text.lower())

@@ -95,7 +95,7 @@ class FakeReviewer:
         self.stop = False
 
     def __call__(
-        self, scenario: Scenario, text: str, kind: str, language: str, *, log: Any, on_progress: Any
+        self, scenario: Scenario, text: str, kind: str, language: str, *, log: Any, **_also: Any
     ) -> dict[str, Any]:
         self.asked.append((text, kind, language, log))
         if self.stop:

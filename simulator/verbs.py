@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 from simulator import facts
@@ -169,6 +170,7 @@ def run_page(world: World, argv: list[str], _stdin: str) -> Reply:
 
 def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
     from simulator.commands import tools
+    from simulator.shell.tools import TOOLS as SHELL
 
     registry = tools()
     if len(argv) > 1:
@@ -177,15 +179,12 @@ def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
             return failure(say(world, "unknown_topic", argv[1]), 1)
         lines = [f"{tool.name} — {tool.summary.of(world.language)}", *(f"  {form}" for form in tool.forms)]
         return Reply("\n".join(lines) + "\n", cost_s=0.0)
-    width = max(len(name) for name in registry)
     lines = [say(world, "help_head")]
-    for name in sorted(registry, key=lambda n: (not registry[n].forms, n)):
-        tool = registry[name]
-        if tool.forms:
-            lines.append(f"  {name:<{width}}  {tool.summary.of(world.language)}")
-    small = [n for n in sorted(registry) if not registry[n].forms]
-    if small:
-        lines.append("  " + " ".join(small))
+    main = [n for n, tool in registry.items() if tool.forms and n not in SHELL]
+    width = max(len(name) for name in main)
+    for name in sorted(main):
+        lines.append(f"  {name:<{width}}  {registry[name].summary.of(world.language)}")
+    lines += textwrap.wrap(" ".join(n for n in sorted(registry) if n not in main), 96, initial_indent="  ", subsequent_indent="  ")
     return Reply("\n".join([*lines, say(world, "help_tail")]) + "\n", cost_s=0.0)
 
 

@@ -73,6 +73,7 @@ class World:
         self.shell_vars: dict[str, str] = {}
         self.command_log: list[str] = []
         self.hints_shown = 0
+        self.requests_made = 0
         self.policies: dict[str, Any] = {}
         self.plane: Plane = ENGINES[engine](scenario, network.build(scenario), seed)
         self.kubernetes = build_cluster(scenario, seed)

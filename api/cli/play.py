@@ -211,7 +211,8 @@ class Player:
     def _look(self, seen: Observation) -> None:
         """Take over what is known now and tell the player what happened meanwhile."""
         self._seen = seen
-        self._tell([event for event in seen.news if event.kind in TOLD])
+        # The reply of a verb (`ack`) is often the very event: it is not said twice.
+        self._tell([e for e in seen.news if e.kind in TOLD and e.text not in seen.text])
         if seen.resolved and not self._told_resolved:
             self._told_resolved = True
             self._show(self.talk.screen.paint(self._say("play.resolved"), "green"))

@@ -246,7 +246,7 @@ EXAMPLES = {
 
 def help_text(verb: str) -> str:
     """A short help of a verb, or of the whole tool."""
-    if not verb:
+    if not verb.strip():
         return USAGE
     first = verb.split(maxsplit=1)[0]
     text = f"Usage:\n  kubectl {verb} [flags] [options]\n"

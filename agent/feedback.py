@@ -41,7 +41,7 @@ T: dict[str, dict[str, str]] = {
         "not_recovered": "восстановления за время прогона нет",
         "less": "на {p:.0%} меньше",
         "more": "на {p:.0%} больше",
-        "same": "столько же",
+        "same": "столько же", "times": "в {n:,.0f} раз больше",
         "together": "Всё вместе: {failed} неудачных платежей вместо {was} ({change}). Прогон {run}.",
         "missing": "Не хватает: {kinds}.",
         "full": "Есть и предотвращение, и обнаружение, и смягчение, и реакция.",
@@ -77,7 +77,7 @@ T: dict[str, dict[str, str]] = {
         "not_recovered": "no recovery within the run",
         "less": "{p:.0%} fewer",
         "more": "{p:.0%} more",
-        "same": "just as many",
+        "same": "just as many", "times": "{n:,.0f} times as many",
         "together": "All together: {failed} failed payments instead of {was} ({change}). Run {run}.",
         "missing": "Missing: {kinds}.",
         "full": "Prevention, detection, mitigation and response are all there.",
@@ -209,6 +209,8 @@ def _change(told: Told, run: Counterfactual) -> str:
     share = measured(run).spared
     if abs(share) < 0.005:
         return T[told.lang]["same"]
+    if share < -1.0:
+        return T[told.lang]["times"].format(n=1.0 - share)
     return T[told.lang]["less" if share > 0 else "more"].format(p=abs(share))
 
 

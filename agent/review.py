@@ -310,7 +310,8 @@ def _shown(v: Verdict) -> dict[str, Any]:
 def _item_shown(item: MappedItem, run: Counterfactual | None) -> dict[str, Any]:
     return {
         "quote": item.span.text,
-        "interventions": [{"id": c.id, "params": dict(c.params)} for c in item.calls],
+        "interventions": [c.id for c in item.calls],
+        "parameters": {c.id: dict(c.params) for c in item.calls},
         "state": item.state,
         "counterfactual": _run_shown(run) if run else None,
     }

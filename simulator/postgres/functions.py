@@ -299,16 +299,15 @@ def _number_to_char(value: Any, pattern: str) -> str:
 
 
 def size_pretty(value: float) -> str:
+    """Bytes in the unit the server would choose; it halves with rounding as its last step."""
     number = int(value)
-    units = ("bytes", "kB", "MB", "GB", "TB", "PB")
-    for n, unit in enumerate(units):
-        limit = 10 * 1024 if n == 0 else 20 * 1024 - 1
-        if abs(number) < limit or unit == "PB":
-            if n:
-                number = (number + (1 if number > 0 else -1)) // 2 if number >= 0 else -((-number + 1) // 2)
-            return f"{number} {unit}"
-        # The first step keeps one bit for rounding, as the server does.
-        number = int(number / (512 if n == 0 else 1024))
+    if abs(number) < 10 * 1024:
+        return f"{number} bytes"
+    number = int(number / 512)  # the first step keeps one bit for that rounding
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        if abs(number) < 20 * 1024 - 1 or unit == "PB":
+            return f"{int((number + (number >= 0)) / 2)} {unit}"
+        number = int(number / 1024)
     return ""
 
 

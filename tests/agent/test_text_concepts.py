@@ -10,7 +10,7 @@ from agent.rubric import LEXICON_FILE, RUBRICS
 LEXICON = lexicon_from(
     {
         "canary": {
-            "ru": ["канаре*", "постепенная раскатка|выкатка"],
+            "ru": ["канарейка", "постепенная раскатка|выкатка"],
             "en": ["canary", "gradual rollout", "% .. traffic"],
         },
         "pool_alert": {"ru": ["алерт* & пул*"], "en": ["alert & pool|connection"]},

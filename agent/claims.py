@@ -221,7 +221,8 @@ def _fact(name: str, facts: Mapping[str, Any]) -> float | None:
     parts = [facts.get(part.strip()) for part in name.split(" - ")]
     if any(p is None or isinstance(p, bool) or not isinstance(p, int | float) for p in parts):
         return None
-    return float(parts[0]) - sum(float(p) for p in parts[1:])  # type: ignore[arg-type]
+    values = [float(p) for p in parts if p is not None]
+    return values[0] - sum(values[1:])
 
 
 def _clock_of(t_s: float, starts_at: datetime) -> float:

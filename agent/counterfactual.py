@@ -137,21 +137,21 @@ class ProcessReplayer:
 
     def _start(self, calls: tuple[Call, ...], responding: bool) -> Future[dict[str, Any]]:
         planned = self._all_planned()
-        own = [(e.at_s, e.command) for e in self.scenario.timeline]
+        first = min((e.at_s for e in self.scenario.timeline), default=0.0)
         before, acting, until = planned, None, self.scenario.duration_s
         if calls and responding:
             page = self._submit((), True).result()["detected_s"]
             before, acting = responder.split(planned, page)
         elif not responding:
             page = self._submit((), True).result()["detected_s"] if self.commands else None
-            before = [p for p in planned if p in own or (page is not None and p[0] <= page)]
-            until = min(until, (own[0][0] if own else 0.0) + NOBODY_FOR_S)
+            before = [p for p in planned if page is not None and p[0] <= page]
+            until = min(until, first + NOBODY_FOR_S)
         return self._pool().submit(one_run, self.scenario, self.seed, before, acting, calls, until)
 
     def _all_planned(self) -> list[tuple[float, str]]:
         if self._planned is None:
             commands = [run.Command(t, line) for t, line in self.commands]
-            self._planned = run.schedule(self.scenario, commands)
+            self._planned = run.schedule(commands)
         return self._planned
 
     def _pool(self) -> Executor:

@@ -127,9 +127,11 @@ def compose(told: Told) -> str:
     if told.combined is not None:
         lines.append(
             say["together"].format(
-                failed=_count(told.combined.with_), was=_count(told.combined.baseline),
-                change=_change(told, told.combined), run=told.combined.run,
-            )  # fmt: skip
+                failed=_count(told.combined.with_),
+                was=_count(told.combined.baseline),
+                change=_change(told, told.combined),
+                run=told.combined.run,
+            )
         )
     if told.results:
         lines += _coverage(told)
@@ -177,7 +179,10 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
     verdict = measured(run)
     lines.append(
         say["with"].format(
-            failed=_count(run.with_), was=_count(run.baseline), change=_change(told, run), recovery=_recovery(told, run.with_)
+            failed=_count(run.with_),
+            was=_count(run.baseline),
+            change=_change(told, run),
+            recovery=_recovery(told, run.with_),
         )
     )
     alone = run.no_responder
@@ -185,7 +190,9 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
     neighbours = float(run.effect.get("others_failed") or 0.0)
     if neighbours > 0:
         lines.append(
-            say["neighbours"].format(n=int(neighbours), refused=int(run.with_.get("connections_refused") or 0))
+            say["neighbours"].format(
+                n=int(neighbours), refused=int(run.with_.get("connections_refused") or 0)
+            )
         )
     return [*lines, say[verdict.effect].format(cost=costs), say["run"].format(run=run.run)]
 

@@ -44,7 +44,9 @@ def measured(run: Counterfactual) -> Measured:
     later = run.effect.get("recovered_s")
     never = run.baseline.get("recovered_s") is not None and run.with_.get("recovered_s") is None
     never = never and run.with_.get("started_s") is not None
-    worse = spared < -HARM_SHARE or neighbours > NEIGHBOURS or (later is not None and later > LATER_S) or never
+    worse = (
+        spared < -HARM_SHARE or neighbours > NEIGHBOURS or (later is not None and later > LATER_S) or never
+    )
     best = max(spared, alone)
     if worse and spared < STRONG_SHARE:
         return Measured("harm", spared, alone)

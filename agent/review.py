@@ -25,7 +25,15 @@ from agent.judge.reading import addresses_grader
 from agent.mapping import MappedItem, map_text
 from agent.model import CatalogueLine, CriterionTask, MappingTask, Model, ModelFailure, PhraseTask
 from agent.questions import follow_ups
-from agent.replay_port import Catalogue, Counterfactual, InterventionCall, Progress, Replayer, known_calls, parameter_names
+from agent.replay_port import (
+    Catalogue,
+    Counterfactual,
+    InterventionCall,
+    Progress,
+    Replayer,
+    known_calls,
+    parameter_names,
+)
 from agent.rubric import load_rubric
 from agent.text import sentences
 from agent.verdict import Verdict
@@ -95,7 +103,7 @@ class _Run:
         return self.request.kind
 
     def graph(self) -> Any:
-        g = StateGraph(State)
+        g: Any = StateGraph(State)
         g.add_node("map", self.map_items)
         g.add_node("replay", self.replay)
         g.add_node("references", self.find_references)
@@ -191,9 +199,7 @@ class _Run:
 
     def criteria(self, state: State) -> list[Send]:
         """One branch a criterion; the branches run in parallel."""
-        return [
-            Send("judge", {**state, "criterion": c.id}) for c in load_rubric(self.rubric_id).criteria
-        ]
+        return [Send("judge", {**state, "criterion": c.id}) for c in load_rubric(self.rubric_id).criteria]
 
     def judge_embedded(self, state: State) -> State:
         """The embedded verdicts, once and in one thread: its stemmer is not made for several."""
@@ -213,7 +219,7 @@ class _Run:
         lang = self.request.lang
         proof = self._evidence(state)
         task = CriterionTask(
-            self.rubric_id, name, criterion.question.of(lang), tuple(criterion.levels.of(lang)), self.request.text,
+            self.rubric_id, name, criterion.question.of(lang), criterion.levels.of(lang), self.request.text,
             lang, self.request.context_text, proof["why"] if proof else "",
         )  # fmt: skip
         try:
@@ -238,7 +244,13 @@ class _Run:
         found = check_claims(self.request.text, facts, self.request.starts_at)
         return {
             "claims": [
-                {"quote": c.quote.text, "status": c.status, "truth": c.truth, "source": c.source, "claimed": c.claimed}
+                {
+                    "quote": c.quote.text,
+                    "status": c.status,
+                    "truth": c.truth,
+                    "source": c.source,
+                    "claimed": c.claimed,
+                }
                 for c in found
             ]
         }

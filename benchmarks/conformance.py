@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.facts import failures
-from simulator.run import make_world, play, schedule
+from simulator.run import make_world, play
 from simulator.scenario import load
 from simulator.world import World
 
@@ -62,7 +62,7 @@ def measure(job: Job) -> dict[str, float]:
     """One run: shares are 0-1, times in ms, counts in requests."""
     scenario = load(SCENARIO, job.case.overrides)
     world = make_world(scenario, job.seed, engine=job.engine)
-    play(world, schedule(scenario, ()), job.until_s)
+    play(world, (), job.until_s)
     name, database = scenario.sli.traffic_class, scenario.focus.database
     end = world.plane.history.seconds
     plateau, healthy = (max(0, end - PLATEAU_S), end), HEALTHY_S
@@ -131,7 +131,9 @@ def run_all(cases: Sequence[Case], seeds: int, until_s: float, processes: int) -
         for done in as_completed(waiting):
             results[waiting[done]] = done.result()
             job = waiting[done]
-            print(f"{len(results)}/{len(jobs)}  {job.case.name}, {job.engine}, seed {job.seed}", file=sys.stderr)
+            print(
+                f"{len(results)}/{len(jobs)}  {job.case.name}, {job.engine}, seed {job.seed}", file=sys.stderr
+            )
     return [
         compare(
             case,
@@ -147,7 +149,11 @@ def table(cases: Sequence[dict[str, Any]]) -> str:
     for case in cases:
         for key, heading, factor, unit, _ in MEASURES:
             row = case[key]
-            shown = f"{row['difference']:+.2%}" if row["relative"] else f"{row['difference'] * factor:+.2f} {unit}"
+            shown = (
+                f"{row['difference']:+.2%}"
+                if row["relative"]
+                else f"{row['difference'] * factor:+.2f} {unit}"
+            )
             lines.append(
                 f"{case['case']:<10} {heading:<17} {row['cohort'] * factor:>10.2f} {row['exact'] * factor:>10.2f} "
                 f"{row['spread'] * factor:>9.2f} {shown:>11}"
@@ -170,7 +176,9 @@ def main(
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--until", type=float, default=240.0)

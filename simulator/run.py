@@ -64,9 +64,9 @@ def parse_commands(text: str) -> list[Command]:
     return commands
 
 
-def schedule(scenario: Scenario, commands: Sequence[Command]) -> list[tuple[float, str]]:
-    """The scenario's own timeline and the commands, in order of time."""
-    planned = [(entry.at_s, entry.command) for entry in scenario.timeline]
+def schedule(commands: Sequence[Command]) -> list[tuple[float, str]]:
+    """The commands with absolute times, in order; the scenario's timeline runs by itself."""
+    planned: list[tuple[float, str]] = []
     now = 0.0
     for command in commands:
         now = now if command.t_s is None else command.t_s
@@ -121,7 +121,7 @@ def run_scenario(
 ) -> dict[str, Any]:
     """Run to the end and report (DESIGN §7). Raises InterventionError."""
     world = make_world(scenario, seed, interventions, engine)
-    play(world, schedule(scenario, commands), until_s or scenario.duration_s, on_progress)
+    play(world, schedule(commands), until_s or scenario.duration_s, on_progress)
     return report(world)
 
 
@@ -140,7 +140,8 @@ def replay_facts(
     for c, spec in enumerate(world.plane.network.classes):
         if c not in coupled:  # shares no database with the incident: it cannot differ
             world.plane.set_rate(spec.name, 0.0)
-    last_s = max((t for t, _ in planned), default=0.0)
+    timed = [t for t, _ in planned] + [e.at_s for e in scenario.timeline]
+    last_s = max(timed, default=0.0)
     play(world, planned, until_s, stop=lambda w: w.now_s > last_s and settled(w))
     return facts.collect(world)
 
@@ -168,7 +169,7 @@ def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> R
     """One console command against a fresh world at a second; the timeline has run up to it."""
     world = make_world(scenario, seed)
     world.follow_limit_s = EXEC_FOLLOW_S
-    play(world, schedule(scenario, ()), max(SETTLE_S, at_s or 0.0))
+    play(world, (), max(SETTLE_S, at_s or 0.0))
     return execute(world, line)
 
 

@@ -184,7 +184,12 @@ def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
     width = max(len(name) for name in main)
     for name in sorted(main):
         lines.append(f"  {name:<{width}}  {registry[name].summary.of(world.language)}")
-    lines += textwrap.wrap(" ".join(n for n in sorted(registry) if n not in main), 96, initial_indent="  ", subsequent_indent="  ")
+    lines += textwrap.wrap(
+        " ".join(n for n in sorted(registry) if n not in main),
+        96,
+        initial_indent="  ",
+        subsequent_indent="  ",
+    )
     return Reply("\n".join([*lines, say(world, "help_tail")]) + "\n", cost_s=0.0)
 
 

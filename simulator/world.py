@@ -83,6 +83,8 @@ class World:
         self.responder: responder.Responder | None = None
         self._telemetry: Telemetry | None = None
         self.agenda.at(1.0, "world.second", priority=9)
+        for entry in scenario.timeline:
+            self.agenda.at(entry.at_s, "world.timeline", priority=7, line=entry.command)
         alerts.start(self)
         install(self, interventions)
 
@@ -165,10 +167,26 @@ def on_second(world: World) -> None:
     responder.watch(world)
 
 
+def on_timeline(world: World, line: str) -> None:
+    """The scenario's own command, unless somebody has already brought that version out."""
+    from simulator.commands import execute
+
+    words = line.split()
+    released = [
+        done for done in world.command_log if {"deploy", "set", "upgrade", "patch"} & set(done.split())
+    ]
+    if words[:1] == ["deploy"] and any(words[-1] in done for done in released):
+        return
+    paced, world.turn_based = world.turn_based, False
+    execute(world, line)
+    world.turn_based = paced
+
+
 HANDLERS: dict[str, Callable[..., None]] = {
     **KUBERNETES_HANDLERS,
     **alerts.HANDLERS,
     **INTERVENTION_HANDLERS,
     **responder.HANDLERS,
     "world.second": on_second,
+    "world.timeline": on_timeline,
 }

@@ -95,7 +95,8 @@ def why(
     """The level's meaning, then what was seen, what stood against it and what is missing."""
     phrases, names = _PHRASES[language], labels()
     words = [criterion.levels.of(language)[min(3, int(level + 0.5))]]
-    seen, against = [], []
+    seen: list[str] = []
+    against: list[str] = []
     for value, name in model.parts(signals):
         label = names[name].of(language)
         bucket = seen if value > 0 else against

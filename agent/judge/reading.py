@@ -129,7 +129,8 @@ def read(
     known = _grams(context) | _grams(question)
     tagged = _tagged_regions(body)
     seen: list[frozenset[str]] = []
-    kept, dropped = [], []
+    kept: list[Sentence] = []
+    dropped: list[Sentence] = []
     for i, span in enumerate(spans):
         words = by_sentence[i]
         reason = _reason(span, words, known, seen, tagged)

@@ -92,7 +92,16 @@ _HEADING_LINE = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*|\|)")
 def signals(reading: Reading) -> dict[str, float]:
     """All signals of a text, by name, in a fixed order. A text without counted sentences gives zeros."""
     found: dict[str, float] = {}
-    for part in (_topic, _grounding, _emptiness, _concept_groups, _planning, _narrative, _structure, _context):
+    for part in (
+        _topic,
+        _grounding,
+        _emptiness,
+        _concept_groups,
+        _planning,
+        _narrative,
+        _structure,
+        _context,
+    ):
         found.update(part(reading))
     return {name: round(value, 6) for name, value in found.items()}
 
@@ -207,9 +216,7 @@ def _emptiness(reading: Reading) -> dict[str, float]:
 
 def _weighs(reading: Reading, sentence: Sentence) -> bool:
     """Solid, empty or harmful: whatever is none of these neither helps nor excuses."""
-    return is_solid(reading, sentence) or any(
-        _has(sentence, g) for g in sorted(_AGAINST)
-    )
+    return is_solid(reading, sentence) or any(_has(sentence, g) for g in sorted(_AGAINST))
 
 
 def _has(sentence: Sentence, group: str) -> bool:
@@ -330,7 +337,7 @@ def _owned(item: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _is_name(words: str) -> bool:
-    first = words.split()[0].lower()
+    first = words.split(maxsplit=1)[0].lower()
     if first in _NOT_NAMES:
         return False
     if first.isascii():

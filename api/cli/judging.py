@@ -159,7 +159,7 @@ def _effects(replay: dict[str, Any], language: str, screen: Screen) -> list[str]
     keys = ("review.measure", "review.baseline", "review.with", "review.effect", "review.nobody")
     rows = [[say(language, key) for key in keys]]
     effect, baseline, with_it = replay["effect"], replay["baseline"], replay["with"]
-    alone = replay.get("no_responder") or {}
+    alone = (replay.get("no_responder") or {}).get("with") or {}
     for name in list(effect)[:SHOWN_MEASURES]:
         change = effect[name]
         sign = "+" if isinstance(change, int | float) and not isinstance(change, bool) and change > 0 else ""

@@ -25,9 +25,28 @@ WITH_VALUE = {"o": "output", "w": "write-out", "X": "request", "d": "data", "H":
               "A": "user-agent", "b": "cookie", "e": "referer"}  # fmt: skip
 FLAGS = {"s": "silent", "S": "show-error", "i": "include", "I": "head", "v": "verbose", "k": "insecure", "L": "location",
          "f": "fail", "g": "globoff", "G": "get", "4": "ipv4", "6": "ipv6", "#": "progress-bar", "N": "no-buffer"}  # fmt: skip
-LONG_VALUES = {*WITH_VALUE.values(), "connect-timeout", "retry", "data-raw", "data-binary", "url", "retry-delay", "resolve"}
-LONG_FLAGS = {*FLAGS.values(), "compressed", "http1.1", "http2", "no-progress-meter", "fail-with-body", "retry-all-errors"}
-GATEWAY_TIMEOUT = "<html><body><h1>504 Gateway Time-out</h1>\nThe server didn't respond in time.\n</body></html>\n"
+LONG_VALUES = {
+    *WITH_VALUE.values(),
+    "connect-timeout",
+    "retry",
+    "data-raw",
+    "data-binary",
+    "url",
+    "retry-delay",
+    "resolve",
+}
+LONG_FLAGS = {
+    *FLAGS.values(),
+    "compressed",
+    "http1.1",
+    "http2",
+    "no-progress-meter",
+    "fail-with-body",
+    "retry-all-errors",
+}
+GATEWAY_TIMEOUT = (
+    "<html><body><h1>504 Gateway Time-out</h1>\nThe server didn't respond in time.\n</body></html>\n"
+)
 
 
 class CurlError(Exception):
@@ -139,9 +158,16 @@ def fetch(world: World, url: str, call: Call, number: int) -> Answer:
     part = world.scenario.components[name]
     ports = ("", "80", "8080", "443", "8404") if isinstance(part, Service | Balancer) else ()
     if (port or "") not in ports:
-        raise CurlError(7, f"curl: (7) Failed to connect to {host} port {port or '80'} after 1 ms: Couldn't connect to server")
+        raise CurlError(
+            7,
+            f"curl: (7) Failed to connect to {host} port {port or '80'} after 1 ms: Couldn't connect to server",
+        )
     answer = _answer(world, name, path or "/", number)
-    limit = float(call.options.get("max-time") or "inf") if _number(call.options.get("max-time")) else float("inf")
+    limit = (
+        float(call.options.get("max-time") or "inf")
+        if _number(call.options.get("max-time"))
+        else float("inf")
+    )
     if answer.seconds > limit:
         ms = int(limit * 1000) + 1
         raise CurlError(28, f"curl: (28) Operation timed out after {ms} milliseconds with 0 bytes received")
@@ -173,7 +199,12 @@ def _answer(world: World, name: str, path: str, number: int) -> Answer:
         return _edge(world, number)
     groups = [g for g in world.plane.groups(name) if g.pods]
     if not groups:
-        return Answer(503, "upstream connect error or disconnect/reset before headers. reset reason: connection failure\n", 0.002, "text/plain")
+        return Answer(
+            503,
+            "upstream connect error or disconnect/reset before headers. reset reason: connection failure\n",
+            0.002,
+            "text/plain",
+        )
     if plain.startswith("/actuator/health") or plain in ("/healthz", "/health", "/ready"):
         return Answer(200, '{"status":"UP"}', 0.004)
     if plain == "/actuator/info":
@@ -184,7 +215,9 @@ def _answer(world: World, name: str, path: str, number: int) -> Answer:
     assert isinstance(part, Service)
     if plain.strip("/").split("/")[-1] in (*part.endpoints, ""):
         return _inside(world, name, part, number)
-    return Answer(404, json.dumps({"status": 404, "error": "Not Found", "path": plain}, separators=(",", ":")), 0.004)
+    return Answer(
+        404, json.dumps({"status": 404, "error": "Not Found", "path": plain}, separators=(",", ":")), 0.004
+    )
 
 
 def _draw(world: World, number: int) -> float:
@@ -209,7 +242,9 @@ def _edge(world: World, number: int) -> Answer:
             entry = world.scenario.components[world.scenario.traffic.entry]
             timeout = entry.timeout_s if isinstance(entry, Balancer) else 5.0
             seconds = {503: 0.006, 500: 0.02, 504: timeout}.get(status, slow)
-            return Answer(status, _body(world, status), seconds, "text/html" if status == 504 else "application/json")
+            return Answer(
+                status, _body(world, status), seconds, "text/html" if status == 504 else "application/json"
+            )
     return Answer(200, _body(world, 200), p99 * 0.5)
 
 
@@ -217,12 +252,16 @@ def _body(world: World, status: int) -> str:
     focus = world.scenario.services()[world.scenario.focus.service]
     if status == 503:
         text = f"Bulkhead '{focus.bulkhead.name}' is full and does not permit further calls"
-        return json.dumps({"status": 503, "error": "Service Unavailable", "message": text}, separators=(",", ":"))
+        return json.dumps(
+            {"status": 503, "error": "Service Unavailable", "message": text}, separators=(",", ":")
+        )
     if status == 504:
         return GATEWAY_TIMEOUT
     if status == 500:
         why = world.postgres.failing.get(world.scenario.focus.service, "internal error")
-        return json.dumps({"status": 500, "error": "Internal Server Error", "message": why}, separators=(",", ":"))
+        return json.dumps(
+            {"status": 500, "error": "Internal Server Error", "message": why}, separators=(",", ":")
+        )
     return json.dumps({"status": "declined" if status == 402 else "captured"}, separators=(",", ":"))
 
 
@@ -235,9 +274,17 @@ def _inside(world: World, name: str, service: Service, number: int) -> Answer:
     mark = _draw(world, number) * (refused + served + failed)
     if refused + served + failed > 0 and mark < refused:
         text = f"Bulkhead '{service.bulkhead.name}' is full and does not permit further calls"
-        return Answer(503, json.dumps({"status": 503, "error": "Service Unavailable", "message": text}, separators=(",", ":")), 0.003)
+        return Answer(
+            503,
+            json.dumps(
+                {"status": 503, "error": "Service Unavailable", "message": text}, separators=(",", ":")
+            ),
+            0.003,
+        )
     if mark < refused + failed and failed > 0:
-        return Answer(500, json.dumps({"status": 500, "error": "Internal Server Error"}, separators=(",", ":")), 0.01)
+        return Answer(
+            500, json.dumps({"status": 500, "error": "Internal Server Error"}, separators=(",", ":")), 0.01
+        )
     inside = sum(g.in_flight for g in groups) / served if served > 0 else 0.01
     return Answer(200, '{"status":"ok"}', max(0.001, inside * (0.6 + 0.8 * _draw(world, number + 3))))
 
@@ -293,7 +340,10 @@ def haproxy_stats(world: World) -> str:
     rows = [HEADER]
     for number, name in enumerate(world.scenario.traffic.classes, 2):
         base = f"class/{name}/"
-        total = {k: round(sum(history.column(base + k))) for k in ("ok", "declined", "rejected", "timeout", "error", "offered")}
+        total = {
+            k: round(sum(history.column(base + k)))
+            for k in ("ok", "declined", "rejected", "timeout", "error", "offered")
+        }
         rate = round(history.last(base + "offered"))
         errors = total["rejected"] + total["timeout"] + total["error"]
         cells = [name, "BACKEND", "0", "0", str(max(0, total["offered"] - total["ok"] - total["declined"] - errors)), "0", "2000",
@@ -317,7 +367,11 @@ def _address(world: World, name: str) -> str:
 
 
 def run_dig(world: World, argv: list[str], _stdin: str) -> Reply:
-    hosts = [w for w in argv[1:] if not w.startswith(("+", "-", "@")) and w.upper() not in ("A", "AAAA", "ANY", "SRV")]
+    hosts = [
+        w
+        for w in argv[1:]
+        if not w.startswith(("+", "-", "@")) and w.upper() not in ("A", "AAAA", "ANY", "SRV")
+    ]
     if not hosts:
         return failure("dig: no name given; for example: dig payment-service", 1)
     name = resolve(world, hosts[0].rstrip("."))
@@ -346,7 +400,7 @@ def run_nc(world: World, argv: list[str], _stdin: str) -> Reply:
         return failure("nc: usage: nc -vz HOST PORT", 1)
     name = resolve(world, words[0]) or (words[0] if words[0] == "pgbouncer" else None)
     if name is None:
-        return failure(f"nc: getaddrinfo for host \"{words[0]}\" port {words[1]}: Name or service not known", 1)
+        return failure(f'nc: getaddrinfo for host "{words[0]}" port {words[1]}: Name or service not known', 1)
     known = {"pgbouncer": ("6432",)}.get(name, ("80", "8080", "443", "5432"))
     if words[1] not in known:
         return failure(f"nc: connect to {words[0]} port {words[1]} (tcp) failed: Connection refused", 1)
@@ -362,13 +416,18 @@ def run_ss(world: World, argv: list[str], _stdin: str) -> Reply:
             rows.append((f"{name}:{port}", round(pool.active + pool.waiting)))
     total = sum(n for _, n in rows)
     if any("s" in w for w in argv[1:] if w.startswith("-")):
-        return Reply(f"Total: {total + 42}\nTCP:   {total + 12} (estab {total}, closed 4, orphaned 0, timewait 4)\n")
+        return Reply(
+            f"Total: {total + 42}\nTCP:   {total + 12} (estab {total}, closed 4, orphaned 0, timewait 4)\n"
+        )
     lines = ["State  Recv-Q Send-Q Local Address:Port  Peer Address:Port  Connections"]
     lines += [f"ESTAB  0      0      10.244.7.2         {peer:<18} {n}" for peer, n in rows]
     return Reply("\n".join(lines) + "\n")
 
 
-NOT_HERE = Text(ru="{0}: здесь не моделируется; есть curl, dig, nc -vz, ss", en="{0}: not simulated here; there are curl, dig, nc -vz, ss")
+NOT_HERE = Text(
+    ru="{0}: здесь не моделируется; есть curl, dig, nc -vz, ss",
+    en="{0}: not simulated here; there are curl, dig, nc -vz, ss",
+)
 
 
 def run_not_here(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -383,7 +442,18 @@ def run_ping(world: World, argv: list[str], _stdin: str) -> Reply:
     address = _address(world, name)
     lines = [f"PING {words[0]} ({address}) 56(84) bytes of data."]
     lines += [f"64 bytes from {address}: icmp_seq={n} ttl=63 time=0.{31 + n} ms" for n in range(1, 4)]
-    return Reply("\n".join([*lines, "", f"--- {words[0]} ping statistics ---", "3 packets transmitted, 3 received, 0% packet loss, time 2003ms"]) + "\n", cost_s=3.0)
+    return Reply(
+        "\n".join(
+            [
+                *lines,
+                "",
+                f"--- {words[0]} ping statistics ---",
+                "3 packets transmitted, 3 received, 0% packet loss, time 2003ms",
+            ]
+        )
+        + "\n",
+        cost_s=3.0,
+    )
 
 
 TOOLS: dict[str, Tool] = {
@@ -402,8 +472,13 @@ TOOLS: dict[str, Tool] = {
     "dig": Tool("dig", run_dig, Text(ru="имена DNS", en="DNS names"), ("dig +short payment-service",)),
     "nslookup": Tool("nslookup", run_nslookup, Text(ru="имена DNS", en="DNS names")),
     "host": Tool("host", run_nslookup, Text(ru="имена DNS", en="DNS names")),
-    "nc": Tool("nc", run_nc, Text(ru="открыт ли порт", en="whether a port is open"), ("nc -vz pgbouncer 6432",)),
+    "nc": Tool(
+        "nc", run_nc, Text(ru="открыт ли порт", en="whether a port is open"), ("nc -vz pgbouncer 6432",)
+    ),
     "ss": Tool("ss", run_ss, Text(ru="соединения", en="connections"), ("ss -tn", "ss -s")),
     "ping": Tool("ping", run_ping, Text(ru="отклик хоста", en="whether a host answers")),
-    **{n: Tool(n, run_not_here, Text(ru="не моделируется", en="not simulated")) for n in ("traceroute", "tcpdump", "mtr")},
+    **{
+        n: Tool(n, run_not_here, Text(ru="не моделируется", en="not simulated"))
+        for n in ("traceroute", "tcpdump", "mtr")
+    },
 }

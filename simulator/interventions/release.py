@@ -110,7 +110,9 @@ def _trial(world: World, version: str, load: float) -> float:
 
     raw = world.scenario.model_dump(mode="json")
     raw["components"][world.scenario.focus.service]["current"] = version
-    raw["traffic"]["rps"] = min(1_000_000.0, max(1.0, world.scenario.traffic.rps * load))  # what a scenario may say
+    raw["traffic"]["rps"] = min(
+        1_000_000.0, max(1.0, world.scenario.traffic.rps * load)
+    )  # what a scenario may say
     trial = type(world.scenario).model_validate(raw)
     plane = CohortPlane(trial, network.build(trial), world.seed)
     plane.advance(GATE_TRIAL_S)

@@ -22,7 +22,21 @@ CONFIG = {
     "reserve_pool_size": "0", "reserve_pool_timeout": "5", "server_idle_timeout": "600", "server_lifetime": "3600",
     "server_login_retry": "15", "listen_port": "6432", "ignore_startup_parameters": "extra_float_digits",
 }  # fmt: skip
-TEXTS = {"database", "user", "pool_mode", "name", "host", "type", "state", "addr", "key", "value", "default", "changeable", "list"}
+TEXTS = {
+    "database",
+    "user",
+    "pool_mode",
+    "name",
+    "host",
+    "type",
+    "state",
+    "addr",
+    "key",
+    "value",
+    "default",
+    "changeable",
+    "list",
+}
 
 
 def run(world: World, component: str, text: str) -> Result:
@@ -47,7 +61,9 @@ def run(world: World, component: str, text: str) -> Result:
             state.paused[database] = True
         elif state.paused.pop(database, None) is None:
             raise PgError("pooler is not paused/suspended")
-        world.plane.set_pool_limit(component, pool.name, 0 if verb == "PAUSE" else pool.limit or _size(world, component))
+        world.plane.set_pool_limit(
+            component, pool.name, 0 if verb == "PAUSE" else pool.limit or _size(world, component)
+        )
         return Result(tag=verb)
     raise PgError(f"invalid command '{text.strip()}', use SHOW HELP;")
 
@@ -89,7 +105,9 @@ def _stats(world: World, component: str, pool: PoolState, database: str) -> Resu
     total, rate = round(sum(queries)), round(history.last(f"pool/{pool.name}/queries"))
     state = world.plane.database(component)
     query_us, wait_us = round(state.latency_s * 1e6), round(pool.wait_s * 1e6)
-    waited = round(sum(w * q for w, q in zip(history.column(f"pool/{pool.name}/wait_s"), queries, strict=True)) * 1e6)
+    waited = round(
+        sum(w * q for w, q in zip(history.column(f"pool/{pool.name}/wait_s"), queries, strict=True)) * 1e6
+    )
     row = (database, total, total, total * 210, total * 860, total * query_us, total * query_us, waited, rate, rate,
            rate * 210, rate * 860, query_us, query_us, wait_us)  # fmt: skip
     return _table(STATS, [row])
@@ -107,7 +125,10 @@ def _databases(world: World, component: str, pool: PoolState, database: str) -> 
 def _servers(world: World, component: str, pool: PoolState, database: str) -> Result:
     names = ["type", "user", "database", "state", "addr", "port", "wait", "wait_us"]
     active = round(pool.active)
-    rows = [("S", pool.user, database, "active" if n < active else "idle", "10.0.2.20", 5432, 0, 0) for n in range(pool.open)]
+    rows = [
+        ("S", pool.user, database, "active" if n < active else "idle", "10.0.2.20", 5432, 0, 0)
+        for n in range(pool.open)
+    ]
     return _table(names, rows)
 
 
@@ -118,7 +139,9 @@ def _clients(world: World, component: str, pool: PoolState, database: str) -> Re
     for n in range(min(200, active + waiting)):
         state = "active" if n < active else "waiting"
         wait_us = 0 if n < active else round(pool.wait_s * 1e6 * (n - active + 1) / max(1, waiting))
-        rows.append(("C", pool.user, database, state, f"10.244.{1 + n % 6}.{10 + n % 18}", 40_000 + n, 0, wait_us))
+        rows.append(
+            ("C", pool.user, database, state, f"10.244.{1 + n % 6}.{10 + n % 18}", 40_000 + n, 0, wait_us)
+        )
     return _table(names, rows)
 
 

@@ -256,7 +256,9 @@ def _now(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
     return Typed(str(c.now_us), TIMESTAMPTZ)
 
 
-_TRUNCATABLE = frozenset("microseconds milliseconds second minute hour day week month quarter year decade".split())
+_TRUNCATABLE = frozenset(
+    "microseconds milliseconds second minute hour day week month quarter year decade".split()
+)
 
 
 def _date_trunc(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
@@ -298,7 +300,9 @@ def extract(c: Compiler, part: str, value: Typed, to_numeric: bool) -> Typed:
     """EXTRACT gives a numeric, date_part a float. Raises PgError for an unknown part."""
     value = ops.settle(value, TIMESTAMPTZ, c.now_us)
     if not ops.is_time(value.type) and value.type.name not in ("interval", TIME.name):
-        raise PgError(f"function pg_catalog.extract(unknown, {value.type.name}) does not exist", hint=FUNCTION_HINT)
+        raise PgError(
+            f"function pg_catalog.extract(unknown, {value.type.name}) does not exist", hint=FUNCTION_HINT
+        )
     scales = {"epoch": 6, "second": 6, "milliseconds": 3}
     known = "epoch second milliseconds microseconds minute hour day dow isodow doy week month quarter year"
     if part not in known.split():
@@ -323,7 +327,10 @@ def _json_path_text(c: Compiler, name: str, args: list[Any], scope: Scope) -> Ty
     sql = pieces[0].sql
     for piece in pieces[1:]:
         sql = f"pg_json_get({sql}, {piece.sql})"
-    return Typed(f"pg_json_unquote({sql})" if name.endswith("_text") else sql, TEXT if name.endswith("_text") else JSONB)
+    return Typed(
+        f"pg_json_unquote({sql})" if name.endswith("_text") else sql,
+        TEXT if name.endswith("_text") else JSONB,
+    )
 
 
 Special = Callable[["Compiler", str, list[Any], Scope], Typed]
@@ -390,7 +397,11 @@ def _frame(spec: exp.WindowSpec) -> str:
     for edge in ("start", "end"):
         value, side = spec.args.get(edge), str(spec.args.get(f"{edge}_side") or "").upper()
         text = str(value.this) if isinstance(value, exp.Literal) else str(value or "CURRENT ROW").upper()
-        if not (text.isdigit() or text in ("CURRENT ROW", "UNBOUNDED")) or side not in ("", "PRECEDING", "FOLLOWING"):
+        if not (text.isdigit() or text in ("CURRENT ROW", "UNBOUNDED")) or side not in (
+            "",
+            "PRECEDING",
+            "FOLLOWING",
+        ):
             raise not_simulated("this window frame")
         edges.append(f"{text} {side}".strip())
     return f"{kind} BETWEEN {edges[0]} AND {edges[1]}"
@@ -473,12 +484,18 @@ def _simple(c: Compiler, name: str, x: Typed, distinct: bool, scope: Scope, tail
         exact = kind.name in (*INTEGERS, "numeric")
         return Typed(sql, PgType("numeric", scale=DIVISION) if exact else FLOAT8)
     exact = kind.name in (*INTEGERS, "numeric")
-    return Typed(f"pg_moment({quote(name)}, {x.sql}){tail}", PgType("numeric", scale=DIVISION) if exact else FLOAT8)
+    return Typed(
+        f"pg_moment({quote(name)}, {x.sql}){tail}", PgType("numeric", scale=DIVISION) if exact else FLOAT8
+    )
 
 
 def _key_sql(scope: Scope) -> list[str]:
     source = scope.sources[0]
-    return [source.columns[source.key[0]].sql] if len(source.key) == 1 and source.key[0] in source.columns else []
+    return (
+        [source.columns[source.key[0]].sql]
+        if len(source.key) == 1 and source.key[0] in source.columns
+        else []
+    )
 
 
 def _sum_type(kind: PgType) -> PgType:
@@ -526,4 +543,3 @@ def _collected(
     if name == "array_agg":
         return Typed(sql, PgType(("text" if value.type == UNKNOWN else value.type.name) + "[]"))
     return Typed(sql, {"string_agg": TEXT, "json_agg": JSON, "jsonb_agg": JSONB}[name])
-

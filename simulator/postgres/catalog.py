@@ -78,7 +78,9 @@ class Catalog:
         view = VIEWS[shown if shown.startswith("information_schema.") else name]
         return f"v_{name}", view, list(view.rows(self))
 
-    def table_rows(self, table: Table, wanted: dict[tuple[str, int], bool]) -> list[tuple[int, int, dict[str, Any]]]:
+    def table_rows(
+        self, table: Table, wanted: dict[tuple[str, int], bool]
+    ) -> list[tuple[int, int, dict[str, Any]]]:
         """(row number, weight, values by column name) of everything a statement can see of a table."""
         state = self.world.postgres
         found: dict[int, tuple[int, dict[str, Any]]] = {}
@@ -144,12 +146,17 @@ def statements(catalog: Catalog) -> list[tuple[str, str, float, float]]:
             asked = sum(history.column(base + "requests")) - sum(history.column(base + "rejected"))
             if asked <= 0:
                 continue
-            step = next(s for steps in scenario.services()[service].endpoints.values() for s in steps if s.sql == sql)
+            step = next(
+                s for steps in scenario.services()[service].endpoints.values() for s in steps if s.sql == sql
+            )
             cpu = (step.cpu_ms or 0.0) / 1000
             loops = spec.queries - 1 if step.times == "queries" else 0
             found.setdefault((pool.user, sql), [0.0, cpu])[0] += asked
             if loops > 0:
-                done = max(0.0, sum(history.column(f"pool/{pool.name}/queries")) - _single(catalog, service, pool.name))
+                done = max(
+                    0.0,
+                    sum(history.column(f"pool/{pool.name}/queries")) - _single(catalog, service, pool.name),
+                )
                 found.setdefault((pool.user, LOOKUP), [0.0, cpu])[0] = done
     return [(user, sql, calls, cpu) for (user, sql), (calls, cpu) in found.items()]
 
@@ -211,7 +218,15 @@ def _activity(catalog: Catalog) -> Iterator[Cells]:
         16_384, catalog.database.name, FIRST_PID, 10, catalog.session.user, catalog.session.application, None, -1,
         now - 2 * US, now, now, now, None, None, "active", catalog.session.last_query, "client backend",
     )  # fmt: skip
-    for n, kind in enumerate(("checkpointer", "background writer", "walwriter", "autovacuum launcher", "logical replication launcher")):
+    for n, kind in enumerate(
+        (
+            "checkpointer",
+            "background writer",
+            "walwriter",
+            "autovacuum launcher",
+            "logical replication launcher",
+        )
+    ):
         yield (None, None, 61 + n, None, None, "", None, None, now - 86_400 * US, None, None, None, "Activity",
                kind.title().replace(" ", "") + "Main", None, "", kind)  # fmt: skip
 
@@ -265,7 +280,13 @@ def _settings(catalog: Catalog) -> Iterator[Cells]:
     server = catalog.server
     for name, setting in server_settings.catalogue().items():
         value = catalog.session.settings.get(name, server.settings.get(name, setting.boot))
-        yield (name, value, setting.unit or None, setting.context, "configuration file" if name in server.settings else "default")
+        yield (
+            name,
+            value,
+            setting.unit or None,
+            setting.context,
+            "configuration file" if name in server.settings else "default",
+        )
 
 
 def _tables(catalog: Catalog) -> Iterator[Cells]:
@@ -311,7 +332,10 @@ def _class(catalog: Catalog) -> Iterator[Cells]:
 
 
 def _roles(catalog: Catalog) -> Iterator[Cells]:
-    users = {"postgres": True, **{p.user: False for p in catalog.world.plane.pools(catalog.session.component)}}
+    users = {
+        "postgres": True,
+        **{p.user: False for p in catalog.world.plane.pools(catalog.session.component)},
+    }
     for n, (name, superuser) in enumerate(users.items()):
         yield (name, superuser, True, 16_399 + n, -1)
 

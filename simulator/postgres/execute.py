@@ -93,7 +93,9 @@ def _execute(world: World, catalog: Catalog, compiler: Compiler, sql: str) -> tu
         failure: list[PgError] = []
         _register(connection, world, catalog, failure)
         cost = _load(connection, catalog, compiler)
-        connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in READ_ONLY else sqlite3.SQLITE_DENY)
+        connection.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_OK if action in READ_ONLY else sqlite3.SQLITE_DENY
+        )
         left = [MAX_STEPS]
 
         def tick() -> int:
@@ -126,7 +128,7 @@ def _register(connection: sqlite3.Connection, world: World, catalog: Catalog, fa
         aware = name in functions.NULL_AWARE or name in ("pg_setval",)
         connection.create_function(name, count, _guarded(function, aware, failure))
     for name, (count, kind) in aggregates.AGGREGATES.items():
-        connection.create_aggregate(name, count, kind)  # type: ignore[arg-type]
+        connection.create_aggregate(name, count, kind)
 
 
 def _guarded(function: Callable[..., Any], null_aware: bool, failure: list[PgError]) -> Callable[..., Any]:
@@ -189,7 +191,10 @@ def _session_functions(world: World, catalog: Catalog) -> dict[str, tuple[int, C
         "pg_sleep": (1, lambda _s: ""),
         "pg_stat_reset": (-1, lambda *_: ""),
         "pg_stmts_reset": (-1, lambda *_: ""),
-        "pg_version": (0, lambda: f"PostgreSQL {catalog.server.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit"),
+        "pg_version": (
+            0,
+            lambda: f"PostgreSQL {catalog.server.version} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit",
+        ),
         "pg_database": (0, lambda: catalog.database.name),
         "pg_current_setting": (-1, setting),
         "pg_relation_size": (-1, heap),
@@ -250,7 +255,9 @@ def _stored(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _create(connection: sqlite3.Connection, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+def _create(
+    connection: sqlite3.Connection, name: str, columns: list[str], rows: list[tuple[Any, ...]]
+) -> None:
     quoted = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
     connection.execute(f'CREATE TABLE "{name}" ({quoted})')
     marks = ", ".join("?" * len(columns))
@@ -271,7 +278,9 @@ def _table_of(catalog: Catalog, node: Any) -> Table:
     return table
 
 
-def _matching(world: World, session: Session, table: Table, where: Any) -> list[tuple[int, int, dict[str, Any]]]:
+def _matching(
+    world: World, session: Session, table: Table, where: Any
+) -> list[tuple[int, int, dict[str, Any]]]:
     """Rows of a table for which a condition holds: (row number, weight, values)."""
     catalog = Catalog(world, session)
     compiler = Compiler(catalog, catalog.now_us, session.user, session.database)
@@ -292,7 +301,8 @@ def _update(world: World, session: Session, tree: exp.Update, _text: str) -> Res
         name = name_of(assignment.this.this)
         if table.column(name) is None:
             raise PgError(
-                f'column "{name}" of relation "{table.name}" does not exist', position=position_of(assignment.this)
+                f'column "{name}" of relation "{table.name}" does not exist',
+                position=position_of(assignment.this),
             )
     rows = _matching(world, session, table, tree.args.get("where"))
     total = 0
@@ -372,7 +382,11 @@ def _insert_row(catalog: Catalog, table: Table, given: dict[str, Any]) -> None:
         value = given.get(column.name)
         if value is None and column.name not in given and column.default:
             serial = "nextval" in column.default
-            value = table.next_rowid if serial else (catalog.now_us if "now" in column.default else column.default)
+            value = (
+                table.next_rowid
+                if serial
+                else (catalog.now_us if "now" in column.default else column.default)
+            )
         if value is None and column.not_null:
             raise PgError(
                 f'null value in column "{column.name}" of relation "{table.name}" violates not-null constraint'
@@ -405,7 +419,9 @@ def _drop(world: World, session: Session, tree: exp.Drop, text: str) -> Result:
             if catalog.database.tables.pop(each, None) is None:
                 notices.append(Notice(f'table "{each}" does not exist, skipping'))
     elif kind == "INDEX":
-        owner = next((t for t in catalog.database.tables.values() if any(i.name == name for i in t.indexes)), None)
+        owner = next(
+            (t for t in catalog.database.tables.values() if any(i.name == name for i in t.indexes)), None
+        )
         if owner is None:
             raise PgError(f'index "{name}" does not exist')
         owner.indexes = [i for i in owner.indexes if i.name != name]
@@ -446,12 +462,16 @@ def _create_any(world: World, session: Session, tree: exp.Create, text: str) -> 
         name = name_of(tree.this.this.this)
         if name in catalog.database.tables:
             if tree.args.get("exists"):
-                return Result(tag="CREATE TABLE", notices=[Notice(f'relation "{name}" already exists, skipping')])
+                return Result(
+                    tag="CREATE TABLE", notices=[Notice(f'relation "{name}" already exists, skipping')]
+                )
             raise PgError(f'relation "{name}" already exists')
         columns = []
         for part in tree.this.expressions:
             if isinstance(part, exp.ColumnDef):
-                definition = part.args["kind"].sql(dialect="postgres").lower() if part.args.get("kind") else "text"
+                definition = (
+                    part.args["kind"].sql(dialect="postgres").lower() if part.args.get("kind") else "text"
+                )
                 try:
                     columns.append(parse_column(name_of(part.this), definition))
                 except ValueError:
@@ -500,7 +520,9 @@ def _alter(world: World, session: Session, tree: exp.Alter, text: str) -> Result
     table = _table_of(catalog, tree.this)
     for action in tree.args.get("actions") or []:
         if isinstance(action, exp.ColumnDef):
-            definition = action.args["kind"].sql(dialect="postgres").lower() if action.args.get("kind") else "text"
+            definition = (
+                action.args["kind"].sql(dialect="postgres").lower() if action.args.get("kind") else "text"
+            )
             name = name_of(action.this)
             if table.column(name) is not None:
                 raise PgError(f'column "{name}" of relation "{table.name}" already exists')
@@ -582,13 +604,16 @@ def _show(world: World, session: Session, text: str) -> Result:
     return Result([(name.lower(), types.TEXT)], [(show_value(world, session, name),)], "SHOW")
 
 
-_ASSIGN = re.compile(r"(?:set|alter\s+system\s+set)\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|\s+to\s+)\s*(.+?)\s*;?\s*$", re.I | re.S)
+_ASSIGN = re.compile(
+    r"(?:set|alter\s+system\s+set)\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|\s+to\s+)\s*(.+?)\s*;?\s*$",
+    re.I | re.S,
+)
 
 
 def _set(world: World, session: Session, text: str) -> Result:
     match = _ASSIGN.match(text.strip())
     if match is None:
-        raise PgError("syntax error at or near \"SET\"", position=0)
+        raise PgError('syntax error at or near "SET"', position=0)
     name, value = match.group(1).lower(), match.group(2).strip("'\"")
     setting = settings.catalogue().get(name)
     if setting is None:
@@ -654,11 +679,18 @@ def _explain(world: World, session: Session, text: str) -> Result:
             line += f" (actual time=0.021..{actual:.3f} rows={rows} loops=1)"
         lines.append(line)
         if "buffers" in head:
-            lines.append("  " * depth + f"  Buffers: shared hit={4 if keyed or indexed else table.heap_bytes // 8192}")
+            lines.append(
+                "  " * depth + f"  Buffers: shared hit={4 if keyed or indexed else table.heap_bytes // 8192}"
+            )
     lines = lines or ["Result  (cost=0.00..0.01 rows=1 width=4)"]
     if "analyze" in head:
         lines += ["Planning Time: 0.112 ms", f"Execution Time: {total_ms:.3f} ms"]
-    return Result([("QUERY PLAN", types.TEXT)], [(line,) for line in lines], "EXPLAIN", cost_s=min(120.0, total_ms / 1000))
+    return Result(
+        [("QUERY PLAN", types.TEXT)],
+        [(line,) for line in lines],
+        "EXPLAIN",
+        cost_s=min(120.0, total_ms / 1000),
+    )
 
 
 def _index_for(table: Table, where: Any) -> Index | None:
@@ -669,7 +701,11 @@ def _index_for(table: Table, where: Any) -> Index | None:
 
 
 def _vacuum(world: World, session: Session, text: str) -> Result:
-    words = [w for w in re.findall(r"\w+", text.lower()) if w not in ("vacuum", "analyze", "full", "verbose", "freeze")]
+    words = [
+        w
+        for w in re.findall(r"\w+", text.lower())
+        if w not in ("vacuum", "analyze", "full", "verbose", "freeze")
+    ]
     catalog = Catalog(world, session)
     if session.in_transaction:
         raise PgError("VACUUM cannot run inside a transaction block")

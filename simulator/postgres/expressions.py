@@ -79,7 +79,11 @@ def _parameter(c: Compiler, node: Any, scope: Scope) -> Typed:
 def _column(c: Compiler, node: exp.Column, scope: Scope) -> Typed:
     if isinstance(node.this, exp.Star):
         raise not_simulated("a whole row as a value")
-    if isinstance(node.this, exp.Identifier) and not node.this.args.get("quoted") and not node.args.get("table"):
+    if (
+        isinstance(node.this, exp.Identifier)
+        and not node.this.args.get("quoted")
+        and not node.args.get("table")
+    ):
         word = str(node.this.this).lower()
         if word == "user":
             return Typed(quote(c.user), NAME)
@@ -283,7 +287,9 @@ def _in(c: Compiler, node: exp.In, scope: Scope) -> Typed:
         return Typed(f"({settled.sql} IN ({found.sql}))", BOOL)
     parts = []
     for item in node.expressions:
-        left_sql, right_sql = ops.comparison("=", left, c.expr(item, scope), c.now_us, _operator_position(node))
+        left_sql, right_sql = ops.comparison(
+            "=", left, c.expr(item, scope), c.now_us, _operator_position(node)
+        )
         parts.append(right_sql)
         _want(c, exp.EQ(this=node.this, expression=item), scope)
     return Typed(f"({left_sql} IN ({', '.join(parts)}))", BOOL)
@@ -293,7 +299,9 @@ def _matching(function: str) -> Handler:
     def handle(c: Compiler, node: Any, scope: Scope) -> Typed:
         left, right = c.expr(node.this, scope), c.expr(node.expression, scope)
         if not ops.is_string(left.type):
-            symbol = {"pg_like": "~~", "pg_ilike": "~~*", "pg_match": "~", "pg_imatch": "~*"}.get(function, "~")
+            symbol = {"pg_like": "~~", "pg_ilike": "~~*", "pg_match": "~", "pg_imatch": "~*"}.get(
+                function, "~"
+            )
             raise ops.no_operator(symbol, left, right, _operator_position(node))
         test = f"{function}({left.sql}, {right.sql})"
         return Typed(f"(NOT {test})" if node.args.get("negate") else test, BOOL)
@@ -374,7 +382,9 @@ def _json(text: bool) -> Handler:
     def handle(c: Compiler, node: Any, scope: Scope) -> Typed:
         document = c.expr(node.this, scope)
         if document.type.name not in ("json", "jsonb"):
-            raise ops.no_operator("->>" if text else "->", document, Typed("", UNKNOWN), _operator_position(node))
+            raise ops.no_operator(
+                "->>" if text else "->", document, Typed("", UNKNOWN), _operator_position(node)
+            )
         path = node.expression
         if isinstance(path, exp.JSONPath):
             keys = [str(p.this) for p in path.expressions if not isinstance(p, exp.JSONPathRoot)]

@@ -109,7 +109,7 @@ def left(text: str, count: int) -> str:
 
 
 def right(text: str, count: int) -> str:
-    return (text[-count:] if count > 0 else text[-count:]) if count else ""
+    return text[-count:] if count else ""
 
 
 def repeat(text: str, count: int) -> str:
@@ -203,7 +203,14 @@ def regexp_replace(text: str, pattern: str, to: str, flags: str = "") -> str:
 
 def date_trunc(unit: str, value: int) -> int:
     unit = unit.lower().removesuffix("s")
-    simple = {"microsecond": 1, "millisecond": 1000, "second": US, "minute": 60 * US, "hour": 3600 * US, "day": DAY_US}
+    simple = {
+        "microsecond": 1,
+        "millisecond": 1000,
+        "second": US,
+        "minute": 60 * US,
+        "hour": 3600 * US,
+        "day": DAY_US,
+    }
     if unit in simple:
         return int(value) - int(value) % simple[unit]
     moment = EPOCH + timedelta(microseconds=int(value))
@@ -270,7 +277,9 @@ def to_char(value: Any, pattern: str, kind: str) -> str:
             i = end + 1
             continue
         hit = next((n for n in sorted(names, key=len, reverse=True) if pattern.startswith(n, i)), None)
-        upper = next((n for n in sorted(names, key=len, reverse=True) if pattern[i:].upper().startswith(n)), None)
+        upper = next(
+            (n for n in sorted(names, key=len, reverse=True) if pattern[i:].upper().startswith(n)), None
+        )
         found = hit or upper
         out.append(names[found] if found else pattern[i])
         i += len(found) if found else 1
@@ -313,7 +322,16 @@ def size_pretty(value: float) -> str:
 
 def size_bytes(text: str) -> int:
     found = re2.match(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*$", text)
-    factors = {"": 1, "bytes": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40, "pb": 1 << 50}
+    factors = {
+        "": 1,
+        "bytes": 1,
+        "b": 1,
+        "kb": 1 << 10,
+        "mb": 1 << 20,
+        "gb": 1 << 30,
+        "tb": 1 << 40,
+        "pb": 1 << 50,
+    }
     if found is None or found.group(2).lower() not in factors:
         raise PgError(f'invalid size: "{text}"')
     return int(float(found.group(1)) * factors[found.group(2).lower()])
@@ -379,7 +397,13 @@ def json_typeof(document: str) -> str:
     value = _load(document)
     if isinstance(value, bool):
         return "boolean"
-    for kind, name in ((dict, "object"), (list, "array"), (str, "string"), (int, "number"), (float, "number")):
+    for kind, name in (
+        (dict, "object"),
+        (list, "array"),
+        (str, "string"),
+        (int, "number"),
+        (float, "number"),
+    ):
         if isinstance(value, kind):
             return name
     return "null"
@@ -426,7 +450,9 @@ def array(*values: Any) -> str:
     parts = []
     for value in values:
         text = "NULL" if value is None else str(value)
-        special = value is not None and (not text or any(c in text for c in ',{}" \\') or text.upper() == "NULL")
+        special = value is not None and (
+            not text or any(c in text for c in ',{}" \\') or text.upper() == "NULL"
+        )
         parts.append('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if special else text)
     result = "{" + ",".join(parts) + "}"
     _fits(len(result))
@@ -482,7 +508,9 @@ def formatted(pattern: str | None, *values: Any) -> str | None:
 
 
 def quote_ident(text: str) -> str:
-    plain = text and text == text.lower() and all(c.isalnum() or c == "_" for c in text) and not text[0].isdigit()
+    plain = (
+        text and text == text.lower() and all(c.isalnum() or c == "_" for c in text) and not text[0].isdigit()
+    )
     return text if plain else '"' + text.replace('"', '""') + '"'
 
 
@@ -491,7 +519,7 @@ def quote_literal(text: str) -> str:
 
 
 def lsn_number(text: str) -> int:
-    high, slash, low = str(text).partition("/")
+    high, _slash, low = str(text).partition("/")
     try:
         return (int(high, 16) << 32) + int(low, 16)
     except ValueError:

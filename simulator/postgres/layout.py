@@ -30,7 +30,10 @@ def width(text: str) -> int:
 
 def cells(result: Result, null: str) -> list[list[str]]:
     return [
-        [null if v is None else (types.format_value(v, kind) or "") for v, (_, kind) in zip(row, result.columns, strict=True)]
+        [
+            null if v is None else (types.format_value(v, kind) or "")
+            for v, (_, kind) in zip(row, result.columns, strict=True)
+        ]
         for row in result.rows
     ]
 

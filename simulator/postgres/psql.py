@@ -64,7 +64,13 @@ FLAGS = {"x": "expanded", "t": "tuples-only", "A": "no-align", "q": "quiet", "l"
 
 def read_options(argv: list[str]) -> tuple[list[tuple[str, str]], list[str], str | None]:
     """([(long name, value)], operands, error text)."""
-    longs = {**{v: True for v in OPTIONS_WITH_VALUE.values()}, **{v: False for v in FLAGS.values()}, "csv": False, "help": False, "version": False}
+    longs = {
+        **dict.fromkeys(OPTIONS_WITH_VALUE.values(), True),
+        **dict.fromkeys(FLAGS.values(), False),
+        "csv": False,
+        "help": False,
+        "version": False,
+    }
     given: list[tuple[str, str]] = []
     operands: list[str] = []
     words = list(argv[1:])
@@ -106,7 +112,10 @@ def main(world: World, argv: list[str], stdin: str) -> Reply:
     if "version" in options:
         return Reply("psql (PostgreSQL) 15.8\n")
     if "help" in options:
-        return Reply("psql is the PostgreSQL interactive terminal.\n\nUsage:\n  psql [OPTION]... [DBNAME [USERNAME]]\n\n" + HELP)
+        return Reply(
+            "psql is the PostgreSQL interactive terminal.\n\nUsage:\n  psql [OPTION]... [DBNAME [USERNAME]]\n\n"
+            + HELP
+        )
     client, refused = connect(world, options, operands)
     if client is None:
         return failure(refused, 2)
@@ -149,10 +158,24 @@ def connect(world: World, options: dict[str, str], operands: list[str]) -> tuple
     databases = world.scenario.databases()
     where = f'connection to server at "{host or "payments-db"}", port {port} failed: '
     if not port.isdigit() or port not in ("5432", "6432"):
-        return None, f"psql: error: {where}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?"
-    known = ("", "localhost", "127.0.0.1", "pgbouncer", *databases, *(f"{d}-0" for d in databases), *(f"{d}-1" for d in databases))
+        return (
+            None,
+            f"psql: error: {where}Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
+        )
+    known = (
+        "",
+        "localhost",
+        "127.0.0.1",
+        "pgbouncer",
+        *databases,
+        *(f"{d}-0" for d in databases),
+        *(f"{d}-1" for d in databases),
+    )
     if host.split(".")[0] not in known and host not in known:
-        return None, f'psql: error: could not translate host name "{host}" to address: Name or service not known'
+        return (
+            None,
+            f'psql: error: could not translate host name "{host}" to address: Name or service not known',
+        )
     component = next((d for d in databases if host.startswith(d)), next(iter(databases)))
     if name == "pgbouncer":
         return Client(Session(component, name, "pgbouncer", port=6432), bouncer=True), ""
@@ -264,7 +287,9 @@ def _watch(world: World, client: Client, text: str) -> bool:
 
 
 def _listing(title: str, names: list[str], rows: list[tuple[object, ...]], client: Client) -> None:
-    result = Result([(n, TEXT) for n in names], [tuple(None if c is None else str(c) for c in row) for row in rows])
+    result = Result(
+        [(n, TEXT) for n in names], [tuple(None if c is None else str(c) for c in row) for row in rows]
+    )
     body = layout.render(result, client.form)
     if title and client.form.aligned and not client.form.tuples_only and not client.form.expanded:
         wide = max(layout.width(line) for line in body.splitlines())
@@ -311,7 +336,9 @@ def _describe(world: World, client: Client, arguments: list[str], plus: bool) ->
 def _list_tables(world: World, client: Client, arguments: list[str], plus: bool) -> bool:
     from simulator.postgres.functions import size_pretty
 
-    names = ["Schema", "Name", "Type", "Owner"] + (["Persistence", "Access method", "Size", "Description"] if plus else [])
+    names = ["Schema", "Name", "Type", "Owner"] + (
+        ["Persistence", "Access method", "Size", "Description"] if plus else []
+    )
     rows: list[tuple[object, ...]] = []
     for table in _tables_of(world, client):
         row: tuple[object, ...] = ("public", table.name, "table", table.owner)
@@ -338,8 +365,15 @@ def _list_roles(world: World, client: Client, arguments: list[str], plus: bool) 
 
 def _list_databases(world: World, client: Client, arguments: list[str], plus: bool) -> bool:
     names = [spec.database for spec in world.scenario.databases().values()]
-    rows: list[tuple[object, ...]] = [(n, "postgres", "UTF8", "C.UTF-8", "C.UTF-8", None) for n in [*names, "postgres", "template1"]]
-    _listing("List of databases", ["Name", "Owner", "Encoding", "Collate", "Ctype", "Access privileges"], rows, client)
+    rows: list[tuple[object, ...]] = [
+        (n, "postgres", "UTF8", "C.UTF-8", "C.UTF-8", None) for n in [*names, "postgres", "template1"]
+    ]
+    _listing(
+        "List of databases",
+        ["Name", "Owner", "Encoding", "Collate", "Ctype", "Access privileges"],
+        rows,
+        client,
+    )
     return True
 
 
@@ -381,7 +415,12 @@ def _help(world: World, client: Client, arguments: list[str], plus: bool) -> boo
 
 def _extensions(world: World, client: Client, arguments: list[str], plus: bool) -> bool:
     rows: list[tuple[object, ...]] = [
-        ("pg_stat_statements", "1.10", "public", "track planning and execution statistics of all SQL statements executed"),
+        (
+            "pg_stat_statements",
+            "1.10",
+            "public",
+            "track planning and execution statistics of all SQL statements executed",
+        ),
         ("plpgsql", "1.0", "pg_catalog", "PL/pgSQL procedural language"),
     ]
     _listing("List of installed extensions", ["Name", "Version", "Schema", "Description"], rows, client)

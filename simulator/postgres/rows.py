@@ -205,7 +205,11 @@ def make(seed: int, key: int, index: int, how: str, args: str, start_us: int) ->
         if how == "int":
             return int(low) + number % (int(high) - int(low) + 1)
         # Amounts crowd at the low end, as prices do.
-        return round(low + (high - low) * draw * draw, 2) if how == "money" else round(low + (high - low) * draw, 4)
+        return (
+            round(low + (high - low) * draw * draw, 2)
+            if how == "money"
+            else round(low + (high - low) * draw, 4)
+        )
     if how == "flag":
         return 1 if draw < float(args) else 0
     if how == "uuid":

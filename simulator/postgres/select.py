@@ -115,7 +115,9 @@ def _set_operation(c: Compiler, node: Any, scope: Scope) -> Compiled:
             if number is None:
                 wanted = name_of(inner.this) if isinstance(inner, exp.Column) else ""
                 if wanted not in names:
-                    raise PgError("invalid UNION/INTERSECT/EXCEPT ORDER BY clause", position=position_of(inner))
+                    raise PgError(
+                        "invalid UNION/INTERSECT/EXCEPT ORDER BY clause", position=position_of(inner)
+                    )
                 number = names.index(wanted)
             parts.append(f"{number + 1}{calls.direction(item)}")
         sql = f"SELECT {listed} FROM ({sql}) ORDER BY {', '.join(parts)}"
@@ -130,7 +132,10 @@ def _values(c: Compiler, node: exp.Values, scope: Scope) -> Compiled:
     kinds = [ops.common_type([row[n] for row in rows], "VALUES") for n in range(width)]
     lines = []
     for row in rows:
-        cells = ", ".join(f"{ops.settle(p, k, c.now_us).sql} AS c{n}" for n, (p, k) in enumerate(zip(row, kinds)))
+        cells = ", ".join(
+            f"{ops.settle(p, k, c.now_us).sql} AS c{n}"
+            for n, (p, k) in enumerate(zip(row, kinds, strict=True))
+        )
         lines.append(f"SELECT {cells}")
     sql = " UNION ALL ".join(lines)
     columns = [(f"column{n + 1}", kind) for n, kind in enumerate(kinds)]
@@ -140,7 +145,11 @@ def _values(c: Compiler, node: exp.Values, scope: Scope) -> Compiled:
 
 
 def _row_of(row: Any) -> list[Any]:
-    return list(row.expressions) if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row]
+    return (
+        list(row.expressions)
+        if isinstance(row, exp.Tuple)
+        else [row.this if isinstance(row, exp.Paren) else row]
+    )
 
 
 # --- FROM --------------------------------------------------------------------------------------------
@@ -211,10 +220,19 @@ def _source(c: Compiler, node: Any, scope: Scope) -> str:
             for join in inner_node.args.get("joins") or []:
                 sql += join_sql(c, join, scope)
             return f"({sql})"
-        inner = query(c, node if isinstance(node, exp.Subquery) else inner_node, Scope(parent=scope.parent, ctes=scope.ctes), True)
+        inner = query(
+            c,
+            node if isinstance(node, exp.Subquery) else inner_node,
+            Scope(parent=scope.parent, ctes=scope.ctes),
+            True,
+        )
         alias = node.args.get("alias")
         if alias is None:
-            raise PgError("subquery in FROM must have an alias", find="(", hint="For example, FROM (SELECT ...) [AS] foo.")
+            raise PgError(
+                "subquery in FROM must have an alias",
+                find="(",
+                hint="For example, FROM (SELECT ...) [AS] foo.",
+            )
         return _derived(c, inner, name_of(alias.this), _alias_columns(alias), scope)
     raise not_simulated(f"{type(node).__name__} in FROM")
 
@@ -225,7 +243,7 @@ def _alias_columns(alias: Any) -> list[str]:
 
 def _derived(c: Compiler, inner: Compiled, alias: str, names: list[str], scope: Scope) -> str:
     sqlite_alias = c.alias()
-    columns = {}
+    columns: dict[str, Typed] = {}
     for n, (name, kind) in enumerate(_renamed(inner.columns, names)):
         columns.setdefault(name, Typed(f"{sqlite_alias}.c{n}", TEXT if kind == UNKNOWN else kind))
     weight = f"{sqlite_alias}.{WEIGHT}" if inner.weighted else None
@@ -385,7 +403,11 @@ def _lift_set_returning(node: exp.Select) -> exp.Select:
     name = item.alias if isinstance(item, exp.Alias) else str(call.this).lower()
     alias = exp.TableAlias(this=exp.to_identifier(name), columns=[exp.to_identifier(name)])
     is_series = str(call.this).lower() == "generate_series"
-    source = exp.Table(this=call, alias=alias) if is_series else exp.Unnest(expressions=call.expressions, alias=alias)
+    source = (
+        exp.Table(this=call, alias=alias)
+        if is_series
+        else exp.Unnest(expressions=call.expressions, alias=alias)
+    )
     lifted = node.copy()
     lifted.set("expressions", [exp.Star()])
     lifted.set("from_", exp.From(this=source))
@@ -414,7 +436,9 @@ def _targets(node: exp.Select, scope: Scope) -> list[tuple[str, Any]]:
             qualifier = name_of(item.args.get("table"))
             owner = next((s for s in scope.sources if s.alias == qualifier), None)
             if owner is None:
-                raise PgError(f'missing FROM-clause entry for table "{qualifier}"', position=position_of(item))
+                raise PgError(
+                    f'missing FROM-clause entry for table "{qualifier}"', position=position_of(item)
+                )
             found += [(n, _star_column(owner, n)) for n in owner.columns]
         else:
             found.append((column_name(item), item.this if isinstance(item, exp.Alias) else item))
@@ -565,7 +589,9 @@ def _distinct_on(
     partition = ", ".join(keys)
     inner = f"SELECT {listed}{hidden}, row_number() OVER (PARTITION BY {partition} ORDER BY {', '.join(sort)}) AS rn{tail}"
     shown = ", ".join(f"c{n}" for n in range(width))
-    return f"SELECT {shown} FROM ({inner}) WHERE rn = 1 ORDER BY " + ", ".join(f"o{n}{w}" for n, w in enumerate(ways))
+    return f"SELECT {shown} FROM ({inner}) WHERE rn = 1 ORDER BY " + ", ".join(
+        f"o{n}{w}" for n, w in enumerate(ways)
+    )
 
 
 def _limit(c: Compiler, node: Any, scope: Scope) -> str:
@@ -589,4 +615,3 @@ def _count(c: Compiler, node: Any, what: str) -> str:
     if piece.sql.replace(" ", "").startswith("(-"):
         raise PgError(f"{what} must not be negative")
     return f"CAST({piece.sql} AS INTEGER)"
-

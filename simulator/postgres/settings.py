@@ -188,7 +188,9 @@ def normalise(setting: Setting, text: str) -> tuple[str | None, str]:
         word = text.strip().lower()
         if word in _TRUE:
             return "on", ""
-        return ("off", "") if word in _FALSE else (None, f'parameter "{setting.name}" requires a Boolean value')
+        return (
+            ("off", "") if word in _FALSE else (None, f'parameter "{setting.name}" requires a Boolean value')
+        )
     if setting.vartype == "enum":
         return (text.lower(), "") if text.lower() in setting.choices else (None, bad)
     if setting.vartype == "string":

@@ -164,7 +164,7 @@ class Database:
 
     def copy(self) -> Database:
         """An independent copy, which a transaction works on."""
-        copied: Database = pickle.loads(pickle.dumps(self))  # noqa: S301 (our own bytes, made here)
+        copied: Database = pickle.loads(pickle.dumps(self))
         return copied
 
 
@@ -281,7 +281,9 @@ def _build_database(scenario: Scenario, component: str, spec: Postgres) -> Datab
     return database
 
 
-_TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_][a-z0-9_]*)(?:\s+(?:AS\s+)?([a-z][a-z0-9_]*))?", re.I)
+_TABLES = re.compile(
+    r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_][a-z0-9_]*)(?:\s+(?:AS\s+)?([a-z][a-z0-9_]*))?", re.I
+)
 _QUALIFIED = re.compile(r"\b([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)", re.I)
 _WORD = re.compile(r"(?<![\w.'$])([a-z_][a-z0-9_]*)(?![\w.(])", re.I)
 _KEYWORDS = frozenset(

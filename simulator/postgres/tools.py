@@ -17,9 +17,24 @@ KEYWORDS = frozenset(
     "select with insert update delete explain create alter drop truncate begin commit rollback vacuum analyze show "
     "values table copy grant revoke start abort".split()
 )
-CHANGING = ("insert", "update", "delete", "drop", "alter", "truncate", "create", "set ", "terminate_backend", "pause", "resume")
+CHANGING = (
+    "insert",
+    "update",
+    "delete",
+    "drop",
+    "alter",
+    "truncate",
+    "create",
+    "set ",
+    "terminate_backend",
+    "pause",
+    "resume",
+)
 BOUNCER_SHOWS = ("pools", "stats", "servers", "clients", "databases", "lists", "config", "version")
-NOT_HERE = Text(ru="pgbench не моделируется; нагрузку задаёт трафик мира. Есть: psql, pg_isready", en="pgbench is not simulated; the world's traffic is the load. Here are: psql, pg_isready")
+NOT_HERE = Text(
+    ru="pgbench не моделируется; нагрузку задаёт трафик мира. Есть: psql, pg_isready",
+    en="pgbench is not simulated; the world's traffic is the load. Here are: psql, pg_isready",
+)
 
 
 def is_sql(line: str) -> bool:
@@ -80,7 +95,9 @@ TOOLS: dict[str, Tool] = {
         changes_data,
     ),
     "pg_isready": Tool(
-        "pg_isready", run_isready, Text(ru="принимает ли сервер соединения", en="whether the server accepts connections")
+        "pg_isready",
+        run_isready,
+        Text(ru="принимает ли сервер соединения", en="whether the server accepts connections"),
     ),
     "pgbench": Tool("pgbench", run_pgbench, Text(ru="не моделируется", en="not simulated")),
 }

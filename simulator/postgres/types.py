@@ -153,9 +153,9 @@ def _parse_integer(clean: str, name: str, bad: BadValue) -> int:
 
 
 def _parse_boolean(word: str, bad: BadValue) -> int:
-    if word and any(full.startswith(word) for full in ("true", "yes")) or word in ("on", "1"):
+    if (word and any(full.startswith(word) for full in ("true", "yes"))) or word in ("on", "1"):
         return 1
-    if word and any(full.startswith(word) for full in ("false", "no")) or word in ("off", "of", "0"):
+    if (word and any(full.startswith(word) for full in ("false", "no"))) or word in ("off", "of", "0"):
         return 0
     raise bad
 

@@ -31,7 +31,9 @@ def start(world: World) -> None:
         try:
             promql.compile_query(rule.expr)
         except QueryError as error:
-            raise ScenarioError(f"scenario {world.scenario.id}: alerting.rules.{name}.expr: {error}") from None
+            raise ScenarioError(
+                f"scenario {world.scenario.id}: alerting.rules.{name}.expr: {error}"
+            ) from None
     world.agenda.at(alerting.evaluate_s * OFFSET_SHARE, "telemetry.evaluate")
 
 
@@ -132,9 +134,7 @@ def silenced(world: World, alert: str) -> bool:
     """Whether every firing alert of the name is covered by a silence."""
     pager: Pager = world.pager
     firing = [a for a in pager.active.get(alert, []) if a.firing_s is not None]
-    return bool(firing) and all(
-        any(s.covers(a.labels, world.now_s) for s in pager.silences) for a in firing
-    )
+    return bool(firing) and all(any(s.covers(a.labels, world.now_s) for s in pager.silences) for a in firing)
 
 
 def escalate(world: World, incident: str, level: int) -> None:

@@ -56,7 +56,9 @@ def run_alerts(world: World, argv: list[str], stdin: str) -> Reply:
         rule = world.scenario.alerting.rules[name]
         for alert in alerts:
             firing = alert.firing_s is not None
-            state = "suppressed" if firing and _silences_of(world, alert) else "firing" if firing else "pending"
+            state = (
+                "suppressed" if firing and _silences_of(world, alert) else "firing" if firing else "pending"
+            )
             since = alert.firing_s if alert.firing_s is not None else alert.since_s
             group = world.pager.groups.get(name)
             incident = world.pager.incident(group.incident) if firing and group else None
@@ -138,7 +140,9 @@ def _alert_query(world: World, words: Words, rest: list[str]) -> Reply:
             found.append((alert, silences))
     kind = words.options.get("output", "simple")
     if kind == "json":
-        return Reply(json.dumps([_json(world, a, s) for a, s in found], ensure_ascii=False) + "\n", cost_s=1.0)
+        return Reply(
+            json.dumps([_json(world, a, s) for a, s in found], ensure_ascii=False) + "\n", cost_s=1.0
+        )
     if kind == "extended":
         rows = [["Labels", "Annotations", "Starts At", "Ends At", "Generator URL", "State"]]
     else:
@@ -210,7 +214,9 @@ def _silence_add(world: World, words: Words, rest: list[str]) -> Reply:
 def _moment(world: World, text: str) -> float:
     found = moment(text, world.scenario.starts_at.timestamp())
     if found is None:
-        raise UsageError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as "2006"')
+        raise UsageError(
+            f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as "2006"'
+        )
     return found
 
 

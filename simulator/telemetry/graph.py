@@ -24,7 +24,19 @@ HEIGHT = 14
 DEFAULT_S = 600.0
 MAX_SERIES = 8
 MAX_MARKS = 12
-MARKED = ("deploy", "rollout", "alert", "page", "breaker", "pool", "command", "fault", "drain", "sli", "resolved")
+MARKED = (
+    "deploy",
+    "rollout",
+    "alert",
+    "page",
+    "breaker",
+    "pool",
+    "command",
+    "fault",
+    "drain",
+    "sli",
+    "resolved",
+)
 
 T = {
     "usage": Text(
@@ -115,8 +127,10 @@ def _chart(world: World, what: str, start: float, end: float, width: int) -> tup
         values = NAMES[name](world)
         points = [(s + 1.0, v) for s, v in enumerate(values) if start <= s + 1.0 <= end]
         focus = world.scenario.focus
-        title = T[name].of(world.language).format(
-            cls=world.scenario.sli.traffic_class, db=focus.database, worker=focus.worker or ""
+        title = (
+            T[name]
+            .of(world.language)
+            .format(cls=world.scenario.sli.traffic_class, db=focus.database, worker=focus.worker or "")
         )
         return title, Chart([(name, points)], start, end, 1.0), 0
     step = max(1.0, math.ceil((end - start) / width))
@@ -134,8 +148,10 @@ def _render(world: World, title: str, chart: Chart, dropped: int, width: int) ->
         values = [v for _, v in points if math.isfinite(v)]
         if not values:
             continue
-        numbers = T["range"].of(world.language).format(
-            low=show(min(values)), high=show(max(values)), last=show(values[-1])
+        numbers = (
+            T["range"]
+            .of(world.language)
+            .format(low=show(min(values)), high=show(max(values)), last=show(values[-1]))
         )
         lead = f"{MARKS[i % len(MARKS)]} {label}: " if len(chart.lines) > 1 else ""
         rows.append((lead + numbers)[:width])

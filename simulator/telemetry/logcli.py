@@ -24,7 +24,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 SELECTOR = re.compile(r"\{([^{}]*)\}")
 MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*')
 FILTER = re.compile(r'\s*(\|=|\|~|!=|!~)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)\s*')
-COUNTED = re.compile(r"^\s*(?:sum\s*(?:by\s*\(([\w,\s]*)\))?\s*\()?\s*(count_over_time|rate)\s*\((.*?)\[(\d+)([smh])\]\s*\)\s*\)?\s*$", re.S)
+COUNTED = re.compile(
+    r"^\s*(?:sum\s*(?:by\s*\(([\w,\s]*)\))?\s*\()?\s*(count_over_time|rate)\s*\((.*?)\[(\d+)([smh])\]\s*\)\s*\)?\s*$",
+    re.S,
+)
 
 
 class QueryError(ValueError):
@@ -66,12 +69,16 @@ def parse(text: str) -> LogQuery:
     while rest.strip():
         found = MATCHER.match(rest)
         if found is None:
-            raise QueryError("parse error at line 1, col 2: syntax error: unexpected STRING, expecting = or != or =~ or !~")
+            raise QueryError(
+                "parse error at line 1, col 2: syntax error: unexpected STRING, expecting = or != or =~ or !~"
+            )
         matchers.append((found.group(1), found.group(2), _plain(found.group(3))))
         rest = rest[found.end() :].lstrip()
         rest = rest[1:] if rest.startswith(",") else rest
     if not matchers:
-        raise QueryError("parse error : queries require at least one regexp or equality matcher that does not have an empty-compatible value")
+        raise QueryError(
+            "parse error : queries require at least one regexp or equality matcher that does not have an empty-compatible value"
+        )
     filters = []
     rest = text.strip()[start.end() :]
     while rest.strip():
@@ -79,7 +86,9 @@ def parse(text: str) -> LogQuery:
         if found is None:
             column = len(text) - len(rest.lstrip()) + 1
             raise QueryError(f"parse error at line 1, col {column}: syntax error: unexpected IDENTIFIER")
-        filters.append((found.group(1), _plain(found.group(2)) if found.group(2) is not None else found.group(3)))
+        filters.append(
+            (found.group(1), _plain(found.group(2)) if found.group(2) is not None else found.group(3))
+        )
         rest = rest[found.end() :]
     return LogQuery(tuple(matchers), tuple(filters))
 
@@ -93,7 +102,12 @@ def select(world: World, query: LogQuery, start_s: float, end_s: float, limit: i
     apps = [a for a in logs.apps(world) if _may(query, a)]
     found = []
     for line in logs.lines(world, apps, start_s, end_s, MAX_LIMIT * 4):
-        labels = {"app": line.app, "pod": line.pod, "level": line.level.lower(), "namespace": world.scenario.namespace}
+        labels = {
+            "app": line.app,
+            "pod": line.pod,
+            "level": line.level.lower(),
+            "namespace": world.scenario.namespace,
+        }
         if query.labels_match(labels) and query.line_matches(line.text):
             found.append(line)
             if len(found) >= limit:
@@ -109,7 +123,9 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     """`logcli query [--limit N] [--since D] EXPR` and `logcli labels [NAME]`."""
     words = argv[1:]
     if words[:1] == ["labels"]:
-        return Reply("".join(f"{name}\n" for name in (LABELS if len(words) < 2 else _values(world, words[1]))))
+        return Reply(
+            "".join(f"{name}\n" for name in (LABELS if len(words) < 2 else _values(world, words[1])))
+        )
     if words[:1] not in (["query"], ["instant-query"]):
         return failure("logcli: error: expected command: query, instant-query, labels", 1)
     limit, since, expressions = LIMIT, 3600.0, []
@@ -170,7 +186,7 @@ TOOLS = {
         run,
         Text(ru="журналы: LogQL", en="logs: LogQL"),
         (
-            "logcli query '{app=\"payment-service\"} |= \"Bulkhead\"' --limit 5",
+            'logcli query \'{app="payment-service"} |= "Bulkhead"\' --limit 5',
             "logcli query 'sum by (level) (count_over_time({app=\"payment-service\"}[1m]))'",
         ),
     )

@@ -92,7 +92,9 @@ def _service(world: World, pod: Pod, service: Service, second: int) -> Iterator[
         yield from _banner(world, pod, second)
         return
     base = f"service/{pod.app}/{pod.version}/"
-    asked, refused, failed = (_value(world, base + name, second) for name in ("requests", "rejected", "errors"))
+    asked, refused, failed = (
+        _value(world, base + name, second) for name in ("requests", "rejected", "errors")
+    )
     if asked + failed <= 0:
         return
     key = streams.key_of(world.seed, "log", pod.name)
@@ -107,7 +109,13 @@ def _service(world: World, pod: Pod, service: Service, second: int) -> Iterator[
         total = asked + failed
         if draw < refused / total:
             text = f"Bulkhead '{service.bulkhead.name}' is full and does not permit further calls"
-            yield LogLine(t, pod.name, pod.app, "WARN", f"{head}  WARN {where} i.g.r.bulkhead.BulkheadFullException: {text}")
+            yield LogLine(
+                t,
+                pod.name,
+                pod.app,
+                "WARN",
+                f"{head}  WARN {where} i.g.r.bulkhead.BulkheadFullException: {text}",
+            )
         elif draw < (refused + failed) / total:
             yield LogLine(t, pod.name, pod.app, "ERROR", f"{head} ERROR {where} {_error(world, pod.app)}")
         else:
@@ -136,7 +144,7 @@ def _error(world: World, app: str) -> str:
     for database, spec in world.scenario.databases().items():
         if app in spec.clients and spec.clients[app].transient:
             return (
-                f'org.postgresql.util.PSQLException: connection to {database}:5432 failed: FATAL:  remaining connection '
+                f"org.postgresql.util.PSQLException: connection to {database}:5432 failed: FATAL:  remaining connection "
                 "slots are reserved for non-replication superuser connections"
             )
     return (
@@ -149,13 +157,15 @@ def _banner(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
     """A starting JVM service: three lines at fixed points of its start."""
     texts = {
         0: f"INFO [{pod.app}] Starting {pod.app} {pod.version} with PID 1",
-        1: f"INFO [{pod.app}] The following 1 profile is active: \"prod\"",
+        1: f'INFO [{pod.app}] The following 1 profile is active: "prod"',
         2: f"INFO [{pod.app}] Started {pod.app} in {pod.ready_s - pod.started_s:.3f} seconds",
     }
     points = (int(pod.started_s), int(pod.started_s) + 3, int(pod.ready_s))
     for n, at in enumerate(points):
         if second == at:
-            yield LogLine(second + 0.2, pod.name, pod.app, "INFO", f"{_stamp(world, second + 0.2)}  {texts[n]}")
+            yield LogLine(
+                second + 0.2, pod.name, pod.app, "INFO", f"{_stamp(world, second + 0.2)}  {texts[n]}"
+            )
 
 
 def _worker(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
@@ -186,7 +196,9 @@ def _database(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
             database = world.scenario.databases()[name].database
             text = "FATAL:  remaining connection slots are reserved for non-replication superuser connections"
             pid = 21_000 + second % 9_000
-            yield LogLine(second + 0.417, pod.name, pod.app, "FATAL", f"{stamp} [{pid}] {pool.user}@{database} {text}")
+            yield LogLine(
+                second + 0.417, pod.name, pod.app, "FATAL", f"{stamp} [{pid}] {pool.user}@{database} {text}"
+            )
 
 
 def _pgbouncer(world: World, pod: Pod, second: int) -> Iterator[LogLine]:

@@ -24,8 +24,12 @@ Matcher = tuple[str, str, str]  # label, one of = != =~ !~, value
 
 T = {
     "page": Text(ru="{id} {severity}: {summary} ({alert})", en="{id} {severity}: {summary} ({alert})"),
-    "again": Text(ru="{id} {severity}: всё ещё не решено: {summary}", en="{id} {severity}: still open: {summary}"),
-    "resolved": Text(ru="{id} закрыт: {alert} больше не срабатывает", en="{id} resolved: {alert} fires no more"),
+    "again": Text(
+        ru="{id} {severity}: всё ещё не решено: {summary}", en="{id} {severity}: still open: {summary}"
+    ),
+    "resolved": Text(
+        ru="{id} закрыт: {alert} больше не срабатывает", en="{id} resolved: {alert} fires no more"
+    ),
     "escalated": Text(
         ru="{id} не принят за {minutes} мин: поднимаем следующего ({who})",
         en="{id} not acknowledged in {minutes} min: paging the next one ({who})",
@@ -40,10 +44,12 @@ T = {
     "declared": Text(ru="{id} объявлен: важность {new}", en="{id} declared: severity {new}"),
     "declared_summary": Text(ru="объявлен дежурным", en="declared by the person on call"),
     "bad_severity": Text(
-        ru="sev: важность от P1 до P4, например: sev P1", en="sev: a severity from P1 to P4, for example: sev P1"
+        ru="sev: важность от P1 до P4, например: sev P1",
+        en="sev: a severity from P1 to P4, for example: sev P1",
     ),
     "silenced": Text(
-        ru="тишина {alert} до {until} ({author}: {comment})", en="silenced {alert} until {until} ({author}: {comment})"
+        ru="тишина {alert} до {until} ({author}: {comment})",
+        en="silenced {alert} until {until} ({author}: {comment})",
     ),
 }
 
@@ -182,7 +188,9 @@ def ack(world: World, identifier: str | None = None) -> Reply:
         if incident.acked_s is not None:
             return Reply(say(world, "twice", incident, at=clock(world, incident.acked_s)) + "\n", cost_s=1.0)
         if incident.resolved_s is not None:
-            return Reply(say(world, "over", incident, at=clock(world, incident.resolved_s)) + "\n", cost_s=1.0)
+            return Reply(
+                say(world, "over", incident, at=clock(world, incident.resolved_s)) + "\n", cost_s=1.0
+            )
         chosen = [incident]
     if not chosen:
         acked = [i for i in pager.open() if i.acked_s is not None]

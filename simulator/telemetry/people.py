@@ -21,7 +21,15 @@ DBA = "dba"
 ARRIVES_S = (60.0, 180.0)  # from the call to the first useful sentence
 BASELINE_S = 30  # the first seconds of a run, before anybody touched anything
 RECENT_S = 10
-ALIASES = {"db": DBA, "dbas": DBA, "database": DBA, "databases": DBA, "postgres": DBA, "postgresql": DBA, "pg": DBA}
+ALIASES = {
+    "db": DBA,
+    "dbas": DBA,
+    "database": DBA,
+    "databases": DBA,
+    "postgres": DBA,
+    "postgresql": DBA,
+    "pg": DBA,
+}
 
 T = {
     "usage": Text(ru="page: кого? Команды: {teams}", en="page: whom? Teams: {teams}"),
@@ -147,7 +155,9 @@ def findings(world: World, team: str) -> list[str]:
         lines.append(say(world, "unchanged"))
     troubled = [name for name in owned if _trouble(world, name)]
     if not troubled:
-        rps = math.fsum(_recent(world, f"service/{n}/{v}/requests") for n, s in owned.items() for v in s.versions)
+        rps = math.fsum(
+            _recent(world, f"service/{n}/{v}/requests") for n, s in owned.items() for v in s.versions
+        )
         lines.append(say(world, "fine", services=", ".join(owned), rps=rps))
     return lines
 
@@ -180,7 +190,14 @@ def _service(world: World, name: str, spec: Service) -> list[str]:
         commit = _commit(world, version)
         if commit is not None:
             lines.append(
-                say(world, "commit", version=version, subject=commit.subject, hash=commit.hash[:7], author=commit.author)
+                say(
+                    world,
+                    "commit",
+                    version=version,
+                    subject=commit.subject,
+                    hash=commit.hash[:7],
+                    author=commit.author,
+                )
             )
         notes = spec.versions[version].notes if version in spec.versions else None
         if notes is not None:

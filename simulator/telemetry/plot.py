@@ -27,7 +27,9 @@ class Chart:
     marks: list[tuple[float, str]] = field(default_factory=list)
 
 
-def draw(chart: Chart, width: int, height: int, clock: Callable[[float], str], colour: bool = False) -> list[str]:
+def draw(
+    chart: Chart, width: int, height: int, clock: Callable[[float], str], colour: bool = False
+) -> list[str]:
     """The plot's rows: the canvas with its y axis, the x axis with times, the row of marks."""
     low, high, step = _scale([v for _, points in chart.lines for _, v in points])
     ticks = [low + i * step for i in range(round((high - low) / step) + 1)]
@@ -105,7 +107,9 @@ def _paint(text: str, index: int, colour: bool) -> str:
     return f"\x1b[{_COLOURS[index % len(_COLOURS)]}m{text}\x1b[0m" if colour else text
 
 
-def _trace(chart: Chart, points: Points, width: int, rows: int, low: float, high: float) -> dict[tuple[int, int], bool]:
+def _trace(
+    chart: Chart, points: Points, width: int, rows: int, low: float, high: float
+) -> dict[tuple[int, int], bool]:
     """Cells a line passes, joined between neighbours, with a gap where samples are missing."""
     span = max(chart.end_s - chart.start_s, 1e-9)
     found: dict[tuple[int, int], bool] = {}
@@ -126,7 +130,9 @@ def _trace(chart: Chart, points: Points, width: int, rows: int, low: float, high
 def _join(found: dict[tuple[int, int], bool], row: int, column: int, to_row: int, to_column: int) -> None:
     steps = max(abs(to_row - row), abs(to_column - column))
     for i in range(1, steps):
-        found[row + round((to_row - row) * i / steps), column + round((to_column - column) * i / steps)] = True
+        found[row + round((to_row - row) * i / steps), column + round((to_column - column) * i / steps)] = (
+            True
+        )
 
 
 def _column(chart: Chart, t: float, columns: int) -> int:

@@ -154,7 +154,9 @@ def range_query(
 def compile_query(query: str) -> Plan:
     """Parse and compile. Raises QueryError with Prometheus's text and position."""
     if len(query) > MAX_QUERY:
-        raise QueryError(f"1:{MAX_QUERY}: parse error: query is longer than {MAX_QUERY} characters", "bad_data")
+        raise QueryError(
+            f"1:{MAX_QUERY}: parse error: query is longer than {MAX_QUERY} characters", "bad_data"
+        )
     explained = promql_errors.explain(query)
     if explained:
         raise QueryError(explained, "bad_data")
@@ -365,7 +367,9 @@ def _aggregation(node: Any, depth: int) -> Plan:
         return Plan("vector", lambda ev, t: aggregate(op, inside(ev, t), without, names, 0.0))
     parameter = _compile(node.param, depth + 1).run
     if op not in ("topk", "bottomk", "quantile", "count_values"):
-        raise _refused(f"{op}() is experimental and must be enabled with --enable-feature=promql-experimental-functions")
+        raise _refused(
+            f"{op}() is experimental and must be enabled with --enable-feature=promql-experimental-functions"
+        )
     return Plan("vector", lambda ev, t: aggregate(op, inside(ev, t), without, names, parameter(ev, t)))
 
 
@@ -491,7 +495,9 @@ def _plain_call(name: str, runs: list[Run]) -> Plan:
     if name == "scalar":
         return Plan("scalar", lambda ev, t: v[0][1] if len(v := runs[0](ev, t)) == 1 else NAN)
     if name == "timestamp":
-        return Plan("vector", lambda ev, t: distinct([(without_name(m), ev.epoch_s + t) for m, _ in runs[0](ev, t)]))
+        return Plan(
+            "vector", lambda ev, t: distinct([(without_name(m), ev.epoch_s + t) for m, _ in runs[0](ev, t)])
+        )
     if name in _GENERAL:
         function = _GENERAL[name]
         return Plan("vector", lambda ev, t: function([run(ev, t) for run in runs]))

@@ -283,7 +283,11 @@ class _Reader:
                     break
             token = self.token
             word = token.kind == "identifier" or token.kind.isalpha() or token.kind in AGGREGATORS
-            if not word or token.kind in ("number", "string", "duration", "eof", "error") or ":" in token.text:
+            if (
+                not word
+                or token.kind in ("number", "string", "duration", "eof", "error")
+                or ":" in token.text
+            ):
                 raise self.unexpected("grouping opts", "label")
             labels.append(self.take().text)
         self.take()

@@ -49,7 +49,9 @@ class Token:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+    return (
+        '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+    )
 
 
 def _char(char: str) -> str:
@@ -175,7 +177,9 @@ class _Lexer:
         elif char == "=" and following == "~":
             self.fail("unexpected character after '=': '~'")
         elif char == "!":
-            self.fail(f"unexpected character after '!': {_char(following)}" if following else "unexpected '!'")
+            self.fail(
+                f"unexpected character after '!': {_char(following)}" if following else "unexpected '!'"
+            )
         else:
             self.emit(char, 1)
 
@@ -327,7 +331,9 @@ def _escape(text: str, at: int, quote: str) -> tuple[str, int]:
     if char and char in "01234567":
         length, base, digits = 3, 8, text[at : at + 3]
     if not length:
-        return ("unterminated quoted string", 0) if not char else (f"unknown escape sequence {_code(char)}", 0)
+        return (
+            ("unterminated quoted string", 0) if not char else (f"unknown escape sequence {_code(char)}", 0)
+        )
     allowed = "01234567" if base == 8 else "0123456789abcdefABCDEF"
     for digit in digits:
         if digit not in allowed:

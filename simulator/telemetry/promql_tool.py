@@ -43,7 +43,9 @@ def query(world: World, expr: str, at_s: float) -> promql.Result:
     return promql.instant(world.telemetry, expr, at_s, epoch(world), world.scenario.alerting.evaluate_s)
 
 
-def query_range(world: World, expr: str, start_s: float, end_s: float, step_s: float) -> list[tuple[Labels, Points]]:
+def query_range(
+    world: World, expr: str, start_s: float, end_s: float, step_s: float
+) -> list[tuple[Labels, Points]]:
     """A range query of the world's Prometheus. Raises QueryError."""
     return promql.range_query(
         world.telemetry, expr, start_s, end_s, step_s, epoch(world), world.scenario.alerting.evaluate_s
@@ -69,7 +71,9 @@ def show_result(world: World, result: promql.Result, at_s: float) -> str:
         return f"{result.value}\n"
     if result.kind == "matrix":
         return show_matrix(world, result.value)
-    return _joined([f"{show_metric(labels)} => {show_value(value)} @[{at}]" for labels, value in result.value])
+    return _joined(
+        [f"{show_metric(labels)} => {show_value(value)} @[{at}]" for labels, value in result.value]
+    )
 
 
 def show_matrix(world: World, series: list[tuple[Labels, Points]]) -> str:
@@ -115,7 +119,11 @@ def run_promql(world: World, argv: list[str], stdin: str) -> Reply:
     if not expr or words.has("help"):
         text = USAGE.of(world.language) + "\n"
         return Reply(text, cost_s=0.0) if words.has("help") else failure(text, 2)
-    if not words.has("range") and words.operands[:1] == ["query"] and words.operands[1:2] in (["instant"], ["range"]):
+    if (
+        not words.has("range")
+        and words.operands[:1] == ["query"]
+        and words.operands[1:2] in (["instant"], ["range"])
+    ):
         return run_promtool(world, ["promtool", *argv[1:]], stdin)
     at = _time(world, words)
     if at is None:
@@ -227,7 +235,9 @@ def _range(world: World, words: Words, expr: str) -> Reply:
     step = _duration(words.options["step"]) if words.has("step") else max((end - start) // 250, 1.0)
     series = query_range(world, expr, start, end, step)
     if words.options.get("format") == "json":
-        return Reply(json.dumps(_json_matrix(world, series), separators=(",", ":"), ensure_ascii=False) + "\n")
+        return Reply(
+            json.dumps(_json_matrix(world, series), separators=(",", ":"), ensure_ascii=False) + "\n"
+        )
     return Reply(show_matrix(world, series))
 
 

@@ -102,7 +102,9 @@ def _groups(vector: Vector, without: bool, names: tuple[str, ...]) -> list[tuple
     return list(found.values())
 
 
-def aggregate(op: str, vector: Vector, without: bool, names: tuple[str, ...], parameter: float | str) -> Vector:
+def aggregate(
+    op: str, vector: Vector, without: bool, names: tuple[str, ...], parameter: float | str
+) -> Vector:
     """One aggregation; `parameter` is the number of topk/quantile or the label of count_values."""
     groups = _groups(vector, without, names)
     if op in SIMPLE:

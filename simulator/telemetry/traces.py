@@ -55,7 +55,11 @@ def _list(world: World, words: list[str]) -> Reply:
                 service = value
             else:
                 try:
-                    least = float(value.removesuffix("ms")) / 1000 if value.endswith("ms") else float(value.removesuffix("s"))
+                    least = (
+                        float(value.removesuffix("ms")) / 1000
+                        if value.endswith("ms")
+                        else float(value.removesuffix("s"))
+                    )
                 except ValueError:
                     return failure(T["usage"].of(world.language), 2)
         else:
@@ -73,7 +77,9 @@ def _list(world: World, words: list[str]) -> Reply:
         if (errors and not root.error) or (service and all(s.service != service for s in spans)):
             continue
         stamp = world.at(root.start_s).strftime("%H:%M:%S")
-        rows.append(f"{_ident(second, n)}  {stamp}  {root.duration_s * 1000:8.1f} ms  {len(spans):3d} spans  {root.error or 'ok'}")
+        rows.append(
+            f"{_ident(second, n)}  {stamp}  {root.duration_s * 1000:8.1f} ms  {len(spans):3d} spans  {root.error or 'ok'}"
+        )
         if len(rows) >= LISTED:
             break
     return Reply("\n".join(rows) + "\n" if rows else T["none"].of(world.language) + "\n")

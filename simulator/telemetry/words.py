@@ -47,7 +47,9 @@ def read(argv: Sequence[str], flags: Mapping[str, str], values: Mapping[str, str
             found.options[name] = "true"
             continue
         if name not in values:
-            raise UsageError(f"unknown {'long' if word.startswith('--') else 'short'} flag '{word.partition('=')[0]}'")
+            raise UsageError(
+                f"unknown {'long' if word.startswith('--') else 'short'} flag '{word.partition('=')[0]}'"
+            )
         if not given:
             if i >= len(argv):
                 raise UsageError(f"expected argument for flag '{word}'")
@@ -97,5 +99,7 @@ def moment(text: str, epoch_s: float) -> float | None:
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns as Go's tabwriter prints them: two blanks between, and after the last one too."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + "  " for row in rows]
+    lines = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + "  " for row in rows
+    ]
     return "\n".join(lines) + "\n"

@@ -75,7 +75,13 @@ def books(plane: ExactPlane) -> None:
 
 
 def test_its_books_balance_through_deaths_and_changes() -> None:
-    numbers: dict[str, Any] = {"queries": 3, "queue": 5, "behind": "mail", "neighbour_rps": 30, "timeout_s": 1.0}
+    numbers: dict[str, Any] = {
+        "queries": 3,
+        "queue": 5,
+        "behind": "mail",
+        "neighbour_rps": 30,
+        "timeout_s": 1.0,
+    }
     plane = plane_of(small(rps=80, **numbers), "exact")
     acts = {
         2: ("set_pods", SERVICE, "v2", 3),
@@ -115,7 +121,14 @@ def test_a_dead_pod_holds_no_connection() -> None:
 
 @pytest.mark.parametrize(("engine", "tolerance"), [("cohort", 0.02), ("exact", 0.1)])
 def test_a_pod_that_dies_fails_those_who_wait_in_it(engine: str, tolerance: float) -> None:
-    numbers: dict[str, Any] = {"queries": 0, "bad_queries": 0, "work_ms": 500, "pods": 2, "limit": 10, "queue": 50}
+    numbers: dict[str, Any] = {
+        "queries": 0,
+        "bad_queries": 0,
+        "work_ms": 500,
+        "pods": 2,
+        "limit": 10,
+        "queue": 50,
+    }
     plane = plane_of(small(rps=100, timeout_s=60.0, **numbers), engine)
     plane.advance(6)
     plane.set_rate("buy", 0.0)
@@ -150,9 +163,9 @@ def test_a_breaker_opens_for_its_time_and_probes() -> None:
     assert states[1][0] - states[0][0] == pytest.approx(10, abs=0.1)
     assert states[3][0] - states[2][0] == pytest.approx(10, abs=0.1)
     parked = total(plane, "class/buy/error")
-    assert total(plane, "worker/courier/drained") + plane.history.last("worker/courier/backlog") == pytest.approx(
-        parked, abs=5
-    )
+    assert total(plane, "worker/courier/drained") + plane.history.last(
+        "worker/courier/backlog"
+    ) == pytest.approx(parked, abs=5)
 
 
 # -- the cohort engine against it
@@ -221,7 +234,9 @@ def test_no_slot_left_refuses_who_has_no_pool(engine: str) -> None:
     plane.advance(20)
     assert total(plane, "class/report/ok") == 0
     assert total(plane, "class/report/error") == pytest.approx(total(plane, "class/report/offered"), abs=1)
-    assert plane.history.last("pool/reports/refused") == pytest.approx(total(plane, "class/report/error"), abs=1)
+    assert plane.history.last("pool/reports/refused") == pytest.approx(
+        total(plane, "class/report/error"), abs=1
+    )
     assert failed(plane, "buy") == 0
     assert plane.history.last(f"db/{DATABASE}/connections") == pytest.approx(20, abs=1e-6)
 
@@ -237,7 +252,10 @@ def test_a_slot_left_serves_who_has_no_pool(engine: str) -> None:
 def test_connections_grow_alike() -> None:
     numbers: dict[str, Any] = {"limit": 40, "open": 2, "connect_ms": 150}
     scenario = small(rps=200, queries=4, limit=100, pool=numbers, timeout_s=20)
-    opened = [run(scenario, engine, to_s=5).history.column(f"pool/{DATABASE}/open") for engine in ("cohort", "exact")]
+    opened = [
+        run(scenario, engine, to_s=5).history.column(f"pool/{DATABASE}/open")
+        for engine in ("cohort", "exact")
+    ]
     for cohort, exact in zip(*opened, strict=True):
         assert cohort == pytest.approx(exact, abs=1.5)
 

@@ -266,7 +266,9 @@ def test_clients_leave_and_the_servers_work_on() -> None:
 
 def test_a_time_out_comes_when_it_is_due() -> None:
     """The first clients leave after the time-out, within one bucket of 0.1 s and a tick."""
-    plane = plane_of(small(rps=100, queries=0, bad_queries=0, work_ms=60_000, shape=16, limit=1000, timeout_s=2.0))
+    plane = plane_of(
+        small(rps=100, queries=0, bad_queries=0, work_ms=60_000, shape=16, limit=1000, timeout_s=2.0)
+    )
     for tick in range(1, 60):
         plane.advance(tick * 0.05)
         if sum(plane.kernel.failed) > 0 or total(plane, "class/buy/timeout") > 0:
@@ -283,7 +285,9 @@ def test_retries_multiply_the_offered_load(retries: int) -> None:
     offered = mean(plane, "class/buy/offered", 4)
     if retries < kn.MAX_ATTEMPTS:
         assert offered == pytest.approx(50 * (1 + retries), rel=1e-6)
-        assert plane.history.last("worker/courier/backlog") == pytest.approx(50 * (8 - 0.1 * retries), rel=0.02)
+        assert plane.history.last("worker/courier/backlog") == pytest.approx(
+            50 * (8 - 0.1 * retries), rel=0.02
+        )
     else:
         assert offered > 50 * kn.MAX_ATTEMPTS  # it never stops
     assert mean(plane, "class/buy/error", 4) == pytest.approx(offered, rel=0.05)
@@ -320,7 +324,9 @@ def test_a_breaker_stays_open_for_its_minute() -> None:
 
 
 def test_a_probe_that_succeeds_closes_the_breaker_and_drains() -> None:
-    plane = plane_of(small(rps=20, worker_rate=40, breaker={"window": 20, "open_s": 10, "half_open_calls": 5}))
+    plane = plane_of(
+        small(rps=20, worker_rate=40, breaker={"window": 20, "open_s": 10, "half_open_calls": 5})
+    )
     plane.advance(5)
     plane.set_failing(SERVICE, 1.0, "broken")
     plane.advance(12)
@@ -434,7 +440,15 @@ def test_new_pods_take_what_full_ones_refuse() -> None:
     assert mean(plane, "class/buy/rejected", 15) < 1.0  # two full ones are drawn now and then
 
 
-WAITING: dict[str, Any] = {"rps": 100, "queries": 0, "bad_queries": 0, "work_ms": 500, "pods": 2, "limit": 10, "queue": 50}
+WAITING: dict[str, Any] = {
+    "rps": 100,
+    "queries": 0,
+    "bad_queries": 0,
+    "work_ms": 500,
+    "pods": 2,
+    "limit": 10,
+    "queue": 50,
+}
 
 
 def test_requests_that_wait_inside_a_killed_pod_fail_with_it() -> None:

@@ -78,7 +78,9 @@ def state(world: World) -> tuple[Any, ...]:
 NO_CHANGE = {"connection_quota": "its 60 connections are above this scenario's pool of 50: shown below"}
 
 
-@pytest.mark.parametrize("name", sorted(n for n, e in CATALOGUE.items() if e.measurable and n not in NO_CHANGE))
+@pytest.mark.parametrize(
+    "name", sorted(n for n, e in CATALOGUE.items() if e.measurable and n not in NO_CHANGE)
+)
 def test_a_measurable_entry_changes_something(name: str) -> None:
     assert state(World(SCENARIO, interventions=(read_call(name),))) != state(World(SCENARIO))
 
@@ -253,7 +255,10 @@ def test_ways_back_differ_in_speed() -> None:
 
 def test_a_short_acquire_time_out_turns_waiting_into_errors() -> None:
     """164 ms is what a checkout waits on the plateau: 300 ms never fires there, 50 ms always."""
-    rare, often = replay("pool_acquire_timeout", until_s=100), replay("pool_acquire_timeout:seconds=0.05", until_s=100)
+    rare, often = (
+        replay("pool_acquire_timeout", until_s=100),
+        replay("pool_acquire_timeout:seconds=0.05", until_s=100),
+    )
     assert 0.08 < plateau(rare) < 0.14
     assert plateau(often) < plateau(rare) - 0.05
 

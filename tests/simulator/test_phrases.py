@@ -4,7 +4,16 @@ import pytest
 
 from simulator.phrases import interpret
 
-NAMES = ["edge-lb", "api-gateway", "checkout", "payment-service", "catalog", "order-service", "payments-db", "antifraud"]
+NAMES = [
+    "edge-lb",
+    "api-gateway",
+    "checkout",
+    "payment-service",
+    "catalog",
+    "order-service",
+    "payments-db",
+    "antifraud",
+]
 UNDO = "kubectl rollout undo deployment/payment-service"
 
 CHANGES = {

@@ -57,7 +57,9 @@ def test_any_text_is_commands_or_one_clear_mistake(text: str) -> None:
 
 
 def test_bare_lines_follow_the_one_before_and_the_timeline_comes_first() -> None:
-    planned = schedule(SCENARIO, [Command(None, "a"), Command(60.0, "b"), Command(None, "c"), Command(50.0, "d")])
+    planned = schedule(
+        SCENARIO, [Command(None, "a"), Command(60.0, "b"), Command(None, "c"), Command(50.0, "d")]
+    )
     assert planned == [
         (0.0, "a"),
         (50.0, "d"),

@@ -94,7 +94,9 @@ def test_the_plateau(late: dict[str, Any]) -> None:
     assert mean(pending) == pytest.approx(380, abs=8)
     assert mean(series(late, "pool_active", PLATEAU)) == pytest.approx(50, abs=0.1)
     assert mean(series(late, "db_cpu", PLATEAU)) == pytest.approx(1.0, abs=0.002)
-    assert mean(series(late, "pool_wait_s", PLATEAU)) == pytest.approx(0.164, abs=0.05)  # 380 / 2319, by ticks
+    assert mean(series(late, "pool_wait_s", PLATEAU)) == pytest.approx(
+        0.164, abs=0.05
+    )  # 380 / 2319, by ticks
     assert mean(series(late, "pool_queries", PLATEAU)) == pytest.approx(2319, rel=0.005)
     assert all(2500 < p99 < 5000 for p99 in series(late, "p99_ms", slice(180, 420)))
 
@@ -117,7 +119,9 @@ def test_the_page_comes_within_two_and_a_half_minutes(late: dict[str, Any]) -> N
 
 
 def test_the_breaker_probes_every_minute_while_it_lasts(late: dict[str, Any]) -> None:
-    opened = [e["t"] for e in late["timeline"] if e["kind"] == "breaker" and "OPEN" in e["text"].split("→")[1]]
+    opened = [
+        e["t"] for e in late["timeline"] if e["kind"] == "breaker" and "OPEN" in e["text"].split("→")[1]
+    ]
     half = [t for t in opened if t < 420]
     assert len(half) >= 8
     gaps = [b - a for a, b in zip(half, half[1:], strict=False)]

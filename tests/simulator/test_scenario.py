@@ -118,9 +118,17 @@ def test_ids_are_unique_and_a_free_one_exists() -> None:
         ("payments-db.cores", 0, "components.payments-db.postgres.cores"),
         ("payments-db.pool.limit", 0, "components.payments-db.postgres.pool.limit"),
         ("payment-service.current", "v9", "components.payment-service.service"),
-        ("payment-service.versions.v2.8.1.queries", -1, "components.payment-service.service.versions.v2.8.1.queries"),
+        (
+            "payment-service.versions.v2.8.1.queries",
+            -1,
+            "components.payment-service.service.versions.v2.8.1.queries",
+        ),
         ("payment-service.kind", "sevice", "components.payment-service"),
-        ("payment-service.endpoints.pay", [{"work_ms": 1, "call": "a.b"}], "components.payment-service.service"),
+        (
+            "payment-service.endpoints.pay",
+            [{"work_ms": 1, "call": "a.b"}],
+            "components.payment-service.service",
+        ),
         ("payment-service.endpoints.pay", [{"query": "payments-db"}], "components.payment-service.service"),
         ("title", {"ru": "только"}, "title.en"),
         ("colour", "red", "colour"),
@@ -129,7 +137,11 @@ def test_ids_are_unique_and_a_free_one_exists() -> None:
         # numbers that would make an engine allocate or loop without end
         ("edge-lb.timeout_s", 1e9, "components.edge-lb.balancer.timeout_s"),
         ("edge-lb.backoff_s", 1e9, "components.edge-lb.balancer.backoff_s"),
-        ("auth-service.endpoints.check", [{"work_ms": 1e12}], "components.auth-service.service.endpoints.check"),
+        (
+            "auth-service.endpoints.check",
+            [{"work_ms": 1e12}],
+            "components.auth-service.service.endpoints.check",
+        ),
         ("payment-service.versions.v2.8.1.work_factor", 1e9, "components.payment-service.service.versions"),
     ],
 )
@@ -313,7 +325,9 @@ def test_paths_split_at_dots_outside_quotes(path: str, parts: list[str]) -> None
     assert split_path(path) == parts
 
 
-keys = st.text(st.characters(codec="ascii", categories=("L", "N"), include_characters="-._"), min_size=1, max_size=6)
+keys = st.text(
+    st.characters(codec="ascii", categories=("L", "N"), include_characters="-._"), min_size=1, max_size=6
+)
 trees = st.recursive(st.integers(), lambda part: st.dictionaries(keys, part, max_size=4), max_leaves=12)
 
 

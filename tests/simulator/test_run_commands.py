@@ -56,15 +56,7 @@ def test_any_text_is_commands_or_one_clear_mistake(text: str) -> None:
         assert all(c.line == c.line.strip() != "" for c in commands)
 
 
-def test_bare_lines_follow_the_one_before_and_the_timeline_comes_first() -> None:
-    planned = schedule(
-        SCENARIO, [Command(None, "a"), Command(60.0, "b"), Command(None, "c"), Command(50.0, "d")]
-    )
-    assert planned == [
-        (0.0, "a"),
-        (50.0, "d"),
-        (60.0, "deploy payment-service v2.8.1"),
-        (60.0, "b"),
-        (60.0, "c"),
-    ]
-    assert schedule(SCENARIO, ()) == [(60.0, "deploy payment-service v2.8.1")]
+def test_bare_lines_follow_the_one_before() -> None:
+    planned = schedule([Command(None, "a"), Command(60.0, "b"), Command(None, "c"), Command(50.0, "d")])
+    assert planned == [(0.0, "a"), (50.0, "d"), (60.0, "b"), (60.0, "c")]
+    assert schedule([]) == []

@@ -28,6 +28,9 @@ DEFAULT_SCENARIO = "payment-pool"
 # What a person on call would be told without asking; pool and database are for the player to find.
 TOLD = {"page": "red", "alert": "yellow", "deploy": "cyan", "rollout": "cyan", "breaker": "yellow", "drain": "green",
         "gate": "cyan", "answer": "cyan", "fault": "red", "change": "cyan"}  # fmt: skip
+SEVERITIES = {"P1": "red", "P2": "yellow", "P3": "yellow", "P4": "cyan"}
+LATEST = 8  # events shown when a session is resumed
+QUESTIONS = 2  # follow-ups the CTO asks after a review
 
 
 def play(options: argparse.Namespace) -> int:

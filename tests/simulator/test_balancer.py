@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.balancer.tools import TOOLS
 from simulator.reply import Reply
-from simulator.run import make_world, play, schedule
+from simulator.run import make_world, play
 from simulator.scenario import load
 from simulator.world import World
 
@@ -19,7 +19,7 @@ from simulator.world import World
 def at(second: float) -> World:
     scenario = load("payment-pool")
     world = make_world(scenario)
-    play(world, schedule(scenario, ()), second)
+    play(world, (), second)
     return world
 
 

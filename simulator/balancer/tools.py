@@ -146,12 +146,13 @@ def run_curl(world: World, argv: list[str], _stdin: str) -> Reply:
 
 def fetch(world: World, url: str, call: Call, number: int) -> Answer:
     """Raises CurlError as curl would."""
+    other = re.match(r"(\w+)://", url)
+    if other and other.group(1).lower() not in ("http", "https"):
+        raise CurlError(1, f'curl: (1) Protocol "{other.group(1)}" not supported or disabled in libcurl')
     match = URL.match(url) if len(url) < 2000 else None
     if match is None or not match.group(2):
         raise CurlError(3, "curl: (3) URL using bad/illegal format or missing URL")
-    scheme, host, port, path = match.groups()
-    if scheme and scheme.lower() not in ("http", "https"):
-        raise CurlError(1, f'curl: (1) Protocol "{scheme}" not supported or disabled in libcurl')
+    _, host, port, path = match.groups()
     name = resolve(world, host)
     if name is None:
         raise CurlError(6, f"curl: (6) Could not resolve host: {host}")

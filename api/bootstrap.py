@@ -67,10 +67,8 @@ def review_text(
     from simulator.run import Command
 
     commands = [Command(t_s, line) for t_s, line in log if line.split()[:1] != ["wait"]]
-    if log:
-        # What was played is the whole story: the scenario's own timeline would tell it a second time.
-        until_s = max(scenario.duration_s, now_s)
-        scenario = scenario.model_copy(update={"timeline": [], "duration_s": until_s})
+    # A player may have played longer than the scenario lasts by itself; its replays last as long.
+    scenario = scenario.model_copy(update={"duration_s": max(scenario.duration_s, now_s)})
     rubric: ReviewKind = "postmortem" if kind == "postmortem" else "action-items"
     spoken: Language = "ru" if language == "ru" else "en"
     return review(scenario, text, rubric, spoken, commands, on_progress, log=log, seed=seed)

@@ -16,7 +16,16 @@ BAR_CELLS = 12
 TABLE_CELLS = 60  # all five columns of measured effects; less has room for what changed only
 NARROW_CELLS = 28  # a reason squeezed into less is harder to read than one on its own lines
 LINE_LIMIT = 1_000_000  # bytes of one JSONL record
-SHOWN_MEASURES = 8  # rows of a measured effect: the largest first
+# Rows of a measured effect: the damage, its length, and what others pay; the rest follows from these.
+SHOWN_MEASURES = (
+    "failed_requests",
+    "success_min",
+    "detected_s",
+    "recovered_s",
+    "pending_max",
+    "others_failed",
+    "connections_refused",
+)
 
 
 def review(options: argparse.Namespace) -> int:
@@ -104,13 +113,15 @@ def render_review(result: dict[str, Any], language: str, screen: Screen, questio
     if result["references"]:
         lines += _title(say(language, "review.references"), screen)
         for reference in result["references"]:
-            lines += wrap(f"{reference['title']} — {reference['source_url']}", screen.columns, "  ")
+            # The address stays whole, whatever the width: a broken one cannot be followed.
+            lines += [*wrap(reference["title"], screen.columns, "  "), f"    {reference['source_url']}"]
     if questions and result["questions"]:
         lines += _title(say(language, "review.questions"), screen)
         for question in result["questions"]:
             lines += wrap(clean(question), screen.columns, "  ")
     judge = say(language, "review.judge", judge=result["judge"], rubric=result["rubric"])
-    return [*lines, "", screen.paint(judge, "dim")]
+    notes = [line for note in result["notes"] for line in wrap(clean(note), screen.columns)]
+    return [*lines, "", *(screen.paint(line, "dim") for line in [judge, *notes])]
 
 
 def _title(text: str, screen: Screen) -> list[str]:
@@ -125,7 +136,7 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
     lines = []
     for name, verdict in zip(names, criteria, strict=True):
         level = verdict["level"]
-        if level is None:
+        if not isinstance(level, int | float):
             gauge, figure = " " * BAR_CELLS, "–"
             why = f"{say(language, 'review.cannot')}: {verdict['why']}"
         else:
@@ -145,35 +156,39 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
 
 def _item(index: int, item: dict[str, Any], language: str, screen: Screen) -> list[str]:
     lines = wrap(f"{index}. {clean(item['quote'])}", screen.columns, "  ")
-    replay = item.get("counterfactual")
-    if not item["interventions"] or replay is None:
+    replay = item["counterfactual"]
+    if replay is None:
         unmapped = wrap(say(language, "review.unmapped"), screen.columns, "     ")
         return [*lines, *(screen.paint(line, "dim") for line in unmapped)]
-    named = shorten(", ".join(item["interventions"]) + f" · {replay['run']}", screen.columns - 6)
+    calls = ", ".join(_call(name, item["parameters"].get(name, {})) for name in item["interventions"])
+    named = shorten(f"{calls} · {replay['run']}", screen.columns - 6)
     lines.append("     " + screen.paint(named, "cyan"))
     return lines + ["     " + line for line in _effects(replay, language, screen)]
 
 
+def _call(intervention: str, parameters: dict[str, Any]) -> str:
+    """`pool_resize(limit=5000)`."""
+    told = ", ".join(f"{name}={value:g}" for name, value in parameters.items())
+    return f"{intervention}({told})" if told else intervention
+
+
 def _effects(replay: dict[str, Any], language: str, screen: Screen) -> list[str]:
-    """The measured effect as a table: before, with the item, the difference, and with nobody on call."""
+    """What changed, as a table: before, with the item, the difference, and with it but nobody on call."""
     keys = ("review.measure", "review.baseline", "review.with", "review.effect", "review.nobody")
     rows = [[say(language, key) for key in keys]]
-    effect, baseline, with_it = replay["effect"], replay["baseline"], replay["with"]
-    alone = (replay.get("no_responder") or {}).get("with") or {}
-    for name in list(effect)[:SHOWN_MEASURES]:
-        change = effect[name]
-        sign = "+" if isinstance(change, int | float) and not isinstance(change, bool) and change > 0 else ""
-        rows.append(
-            [
-                name_of(language, "fact", name),
-                number(baseline.get(name)),
-                number(with_it.get(name)),
-                sign + number(change),
-                number(alone.get(name)),
-            ]
-        )
+    before, after, alone = replay["baseline"], replay["with"], replay["no_responder"]["with"]
+    changed = [name for name in SHOWN_MEASURES if before.get(name) != after.get(name)]
+    for name in changed:
+        figures = [number(before[name]), number(after[name])]
+        figures += [_signed(replay["effect"][name]), number(alone[name])]
+        rows.append([name_of(language, "fact", name), *figures])
+    if not changed:
+        return [screen.paint(say(language, "review.nothing"), "dim")]
     narrower = Screen(screen.columns - 5, screen.colour, screen.unicode)
     if narrower.columns < TABLE_CELLS:
-        rows = [[row[0], *row[2:4]] for row in rows]
-        return table(rows, narrower, right=(1, 2))
+        return table([[row[0], *row[2:4]] for row in rows], narrower, right=(1, 2))
     return table(rows, narrower, right=(1, 2, 3, 4))
+
+
+def _signed(change: float | None) -> str:
+    return ("+" if change is not None and change > 0 else "") + number(change)

@@ -72,10 +72,12 @@ def shorten(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
-    """Lines of at most `width` cells; line breaks of the text stay, words longer than a line are cut."""
+    """Lines of at most `width` cells; the text's own line breaks and indents stay, long words are cut."""
     lines: list[str] = []
-    room = max(10, width - cells(indent))
+    outer = indent
     for paragraph in text.split("\n"):
+        indent = outer + paragraph[: min(len(paragraph) - len(paragraph.lstrip(" ")), 8)]
+        room = max(10, width - cells(indent))
         line = ""
         for word in paragraph.split():
             while cells(word) > room:

@@ -76,7 +76,7 @@ def render_run(result: dict[str, Any], language: str, screen: Screen) -> list[st
     alerts = [f"{_clock(a['t'])}  {a['severity']}  {a['name']}" for a in result["alerts"]]
     lines += _section(say(language, "run.alerts"), alerts, screen)
     timeline = [
-        shorten(f"{_clock(e['t'])}  {e['kind']:<9} {e['text']}", screen.columns - 2)
+        f"{_clock(e['t'])}  {e['kind']:<9} {shorten(e['text'], screen.columns - 20)}"
         for e in result["timeline"]
     ]
     lines += _section(say(language, "run.timeline"), timeline, screen)

@@ -62,6 +62,10 @@ def run(world: World, session: Session, statement: str) -> Result:
     except PgError:
         session.aborted = session.in_transaction
         raise
+    except (AttributeError, KeyError, TypeError):
+        # sqlglot accepts some broken statements and hands over trees with holes in them
+        session.aborted = session.in_transaction
+        raise parser.syntax_error(statement, None) from None
     except RecursionError:
         session.aborted = session.in_transaction
         raise parser.stack_depth() from None

@@ -99,7 +99,13 @@ def test_a_review_fits_its_screen(columns: int, language: str) -> None:
     lines = render_review(review_result(), language, Screen(columns))
     assert max(map(cells, lines)) <= columns
     text = "\n".join(lines)
-    assert "\x1b" not in text and "-396 000" in text and "https://example.org/pm" in text
+    assert "the model did not answer" in text and "canary_auto_rollback(max" in text
+    assert (
+        ("4 100" in text) == (columns > 60)
+        and "\x1b" not in text
+        and "-396 000" in text
+        and "https://example.org/pm" in text
+    )
     assert ("не оценить" if language == "ru" else "cannot be assessed") in text.replace("\n", " ")
 
 

@@ -129,7 +129,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(WORDS, max_size=12))
 def test_any_words_get_an_answer(words: list[str]) -> None:
     world = _FUZZED
@@ -154,7 +154,7 @@ def test_counting_follows_the_level(burning: World) -> None:
     assert counts["warn"] > 4 * counts["info"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet='{}="app|~!()[]1mrate \\`', max_size=40))
 def test_any_logql_gets_an_answer(text: str) -> None:
     from simulator.telemetry.logcli import run

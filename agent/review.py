@@ -18,7 +18,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from agent import feedback, measure
-from agent.claims import check_claims
+from agent.claims import Claim, check_claims
 from agent.embedded_model import EmbeddedModel
 from agent.judge.model import load_models
 from agent.judge.reading import addresses_grader
@@ -238,10 +238,9 @@ class _Run:
 
     def check_claims(self, state: State) -> State:
         """Numbers of a post-mortem against the log; a list of plans claims nothing."""
-        facts = state.get("baseline")
-        if self.request.kind != "postmortem" or facts is None:
+        if self.request.kind != "postmortem":
             return {"claims": []}
-        found = check_claims(self.request.text, facts, self.request.starts_at)
+        found = check_claims(self.request.text, self.deps.baseline(), self.request.starts_at)
         return {
             "claims": [
                 {
@@ -250,6 +249,7 @@ class _Run:
                     "truth": c.truth,
                     "source": c.source,
                     "claimed": c.claimed,
+                    "shown": shown_truth(c),
                 }
                 for c in found
             ]
@@ -340,6 +340,18 @@ def _run_shown(run: Counterfactual | None) -> dict[str, Any] | None:
         "no_responder": {k: dict(v) for k, v in run.no_responder.items()},
         "verdict": measure.measured(run).effect,
     }
+
+
+def shown_truth(claim: Claim) -> str:
+    """A claim's truth as a person would write it."""
+    if claim.truth is None:
+        return ""
+    if claim.unit == "share":
+        return f"{claim.truth:.1%}"
+    if claim.unit == "clock":
+        second = round(claim.truth)
+        return f"{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return f"{claim.truth:.0f} s" if claim.unit == "duration" else f"{claim.truth:.0f}"
 
 
 WORDS = {

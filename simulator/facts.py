@@ -174,9 +174,34 @@ def collect(world: World) -> dict[str, Any]:
         "connections_refused": round(
             math.fsum(max(c, default=0.0) for c in _all_pools(history, scenario, "refused"))
         ),
+        **_story(world, levels, broken),
         "database_cpu_max": max(
             (max(history.column(f"db/{d}/cpu"), default=0.0) for d in scenario.databases()), default=0.0
         ),
+    }
+
+
+def _story(world: World, levels: list[float], broken: int | None) -> dict[str, Any]:
+    """What a write-up of the incident may mention: when things were done, sizes, typical values."""
+    scenario, history = world.scenario, world.plane.history
+    focus = scenario.focus
+    deploys = [e.t_s for e in world.events if e.kind == "deploy"]
+    done = [e.t_s for e in world.events if e.kind == "rollout"]
+    versions = scenario.services()[focus.service].versions
+    waiting = sorted(v for v in history.column(f"pool/{focus.database}/waiting") if v > 1.0)
+    before = levels[SMOOTH_S : broken if broken is not None else None]
+    after, good = versions[focus.bad_version].queries, versions[focus.good_version].queries
+    return {
+        "success_before": math.fsum(before) / len(before) if before else None,
+        "deploy_s": deploys[0] if deploys else None,
+        "rollback_s": deploys[1] if len(deploys) > 1 else None,
+        "rollout_done_s": next((t for t in done[1:2]), None),
+        "pool_limit": scenario.databases()[focus.database].pool.limit,
+        "pending_typical": waiting[len(waiting) // 2] if waiting else None,
+        "rps": scenario.traffic.rps,
+        "queries_before": good,
+        "queries_after": after,
+        "queries_extra": after - good,
     }
 
 

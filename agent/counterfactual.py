@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,11 @@ FACTS = (
     "connections_refused",
 )
 NOBODY_FOR_S = 600.0  # how long the world is left alone after the first command of the timeline
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the process that talks to the player; it ends the workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def one_run(
@@ -158,7 +164,7 @@ class ProcessReplayer:
         if self.executor is not None:
             return self.executor
         if self._own is None:
-            self._own = ProcessPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+            self._own = ProcessPoolExecutor(min(4, os.cpu_count() or 1), initializer=_leave_interrupts)
         return self._own
 
 

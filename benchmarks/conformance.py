@@ -5,7 +5,7 @@
 Each case is the payment-pool scenario with one number changed; the release comes at second 60. The healthy part
 is seconds 20 to 60, the plateau the last 60 seconds. Differences are cohort minus the mean of the exact seeds;
 `spread` is the exact seeds' largest minus smallest, the luck no engine can be asked to hit. An exact run of the
-base case takes about a minute of CPU a seed. This file only measures; no figure in it steers an engine.
+base case takes about 15 s of CPU a seed. This file only measures; no figure in it steers an engine.
 """
 
 import argparse

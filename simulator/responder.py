@@ -54,7 +54,8 @@ def watch(world: World) -> None:
 
 def repairs(line: str) -> bool:
     """Whether a line undoes a release."""
-    return "undo" in line or "rollback" in line or "set image" in line
+    spoken = line.lower().startswith(("откат", "верни", "roll back", "revert"))
+    return spoken or "undo" in line or "rollback" in line or "set image" in line
 
 
 def act(world: World, line: str) -> None:

@@ -121,7 +121,7 @@ def run_scenario(
 ) -> dict[str, Any]:
     """Run to the end and report (DESIGN §7). Raises InterventionError."""
     world = make_world(scenario, seed, interventions, engine)
-    play(world, schedule(commands), until_s or scenario.duration_s, on_progress)
+    play(world, schedule(commands), scenario.duration_s if until_s is None else until_s, on_progress)
     return report(world)
 
 

@@ -172,14 +172,14 @@ def on_timeline(world: World, line: str) -> None:
     from simulator.commands import execute
 
     words = line.split()
-    released = [
-        done for done in world.command_log if {"deploy", "set", "upgrade", "patch"} & set(done.split())
-    ]
-    if words[:1] == ["deploy"] and any(words[-1] in done for done in released):
+    if words[:1] == ["deploy"] and any(
+        found.template.version == words[-1] for found in world.kubernetes.revisions(words[1])
+    ):
         return
-    paced, world.turn_based = world.turn_based, False
+    paced, asked = world.turn_based, world.pending  # a question put to the player stays open
+    world.turn_based, world.pending = False, None
     execute(world, line)
-    world.turn_based = paced
+    world.turn_based, world.pending = paced, asked
 
 
 HANDLERS: dict[str, Callable[..., None]] = {

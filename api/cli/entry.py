@@ -22,8 +22,9 @@ COMMANDS: dict[str, str] = {
     "exec": "api.cli.runs:execute_one",
     "review": "api.cli.judging:review",
     "grade": "api.cli.judging:grade",
+    "bench": "api.cli.bench:bench",
 }
-NOT_YET = ("interview", "story", "serve", "lint", "bench")
+NOT_YET = ("interview", "story", "serve", "lint")
 SEED_LIMIT = 2**63  # what SQLite's INTEGER holds
 
 
@@ -118,6 +119,11 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     _add_review(add("review"), language)
     grade = add("grade")
     grade.add_argument("--jsonl", metavar="FILE|-", required=True, help=say(language, "opt.jsonl"))
+    measure = add("bench")
+    measure.add_argument(
+        "name", nargs="?", choices=("engine", "conformance"), default="engine", metavar="NAME"
+    )
+    measure.add_argument("--json", action="store_true", help=say(language, "opt.json"))
     for name in NOT_YET:
         add(name).add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser

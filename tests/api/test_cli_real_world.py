@@ -38,7 +38,7 @@ def test_run_takes_commands_from_standard_input_and_shows_plain_progress() -> No
     words = ("run", "payment-pool", "--until", "15", "--commands", "-", "--progress", "--lang", "en")
     done = dropprod(*words, stdin="@5 deploy payment-service v2.8.1\n")
     assert done.returncode == 0
-    assert re.search(r"0:05 deploy", done.stdout)
+    assert re.search(r"0:05 +deploy", done.stdout)
     assert done.stderr.splitlines()[-1] == "running: 100 %"
 
 

@@ -1,0 +1,36 @@
+"""Numbers of a post-mortem against the facts of a log."""
+
+from datetime import UTC, datetime
+
+from agent.claims import check_claims
+
+FACTS = {
+    "success_min": 0.117, "success_before": 0.998, "failed_requests": 366_470.0, "p1_paged_s": 200.0, "deploy_s": 60.0,
+    "started_s": 95.0, "pending_typical": 381.0, "pool_limit": 50.0, "recovered_s": 905.0, "rollback_s": 420.0,
+    "queries_after": 16.0, "queries_extra": 15.0, "rps": 1200.0,
+}  # fmt: skip
+START = datetime(2026, 11, 20, 14, tzinfo=UTC)
+
+
+def statuses(text: str) -> list[str]:
+    return [claim.status for claim in check_claims(text, FACTS, START)]
+
+
+def test_true_numbers_are_right_in_both_languages() -> None:
+    assert statuses("Success fell from 99.8 % to 12 %.") == ["right", "right"]
+    assert statuses("Успешность упала до 12 %, в очереди ждали 380 запросов.") == ["right", "right"]
+
+
+def test_false_numbers_are_wrong_and_carry_the_truth() -> None:
+    (claim,) = check_claims("Success fell to 60 %.", FACTS, START)
+    assert claim.status == "wrong"
+    assert claim.truth in (0.117, 0.998)
+
+
+def test_times_are_read_on_the_session_s_clock() -> None:
+    assert statuses("14:03:20 P1 page fired.") == ["right"]
+    assert statuses("14:30 P1 page fired.") == ["wrong"]
+
+
+def test_what_no_log_holds_is_not_supported() -> None:
+    assert statuses("We lost 3 million dollars of revenue: $3,000,000.")[-1:] == ["not supported"]

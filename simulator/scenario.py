@@ -273,6 +273,27 @@ class Scenario(_Model):
     themes: list[str] = []
     questions: list[Text] = []
 
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Scenario":
+        """Every name that one part of the file uses for another."""
+        focus = self.focus
+        service = self.components.get(focus.service)
+        if not isinstance(service, Service):
+            raise ValueError(f"focus.service: no service named {focus.service!r}")
+        if not isinstance(self.components.get(focus.database), Postgres):
+            raise ValueError(f"focus.database: no database named {focus.database!r}")
+        for field, version in (("good_version", focus.good_version), ("bad_version", focus.bad_version)):
+            if version not in service.versions:
+                raise ValueError(f"focus.{field}: {focus.service} has no version {version!r}")
+        if focus.worker is not None and not isinstance(self.components.get(focus.worker), Worker):
+            raise ValueError(f"focus.worker: no worker named {focus.worker!r}")
+        if self.sli.traffic_class not in self.traffic.classes:
+            raise ValueError(f"sli.traffic_class: no class named {self.sli.traffic_class!r}")
+        for name, part in self.components.items():
+            if isinstance(part, Worker) and part.parks not in self.traffic.classes:
+                raise ValueError(f"components.{name}.parks: no class named {part.parks!r}")
+        return self
+
     def component(self, name: str, kind: type) -> Any:
         """The component `name` of a given kind. Raises ScenarioError."""
         found = self.components.get(name)
@@ -317,7 +338,9 @@ def parse(raw: dict[str, Any], file_name: str) -> Scenario:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ScenarioError(f"{file_name}: {field}: {first['msg']}{more}") from None
+        where = f"{field}: " if field else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise ScenarioError(f"{file_name}: {where}{message}{more}") from None
 
 
 def split_path(path: str) -> list[str]:

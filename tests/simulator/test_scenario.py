@@ -234,7 +234,6 @@ def test_a_topology_that_cannot_run_is_refused(path: str, value: Any, says: str 
         network.build(scenario)
 
 
-@pytest.mark.xfail(strict=True, reason="names across the file are not checked when it is read")
 @pytest.mark.parametrize(
     "override",
     [

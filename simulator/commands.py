@@ -5,6 +5,7 @@ A line never raises for what a player typed. What a command changes goes through
 
 from __future__ import annotations
 
+import difflib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 LINE_LIMIT = 100_000
+MISTYPED = 0.8  # this like a tool's name, a word is that name mistyped: the shell's own error says so
+NOT_UNDERSTOOD = (2, 127)  # bash: a syntax error, a command not found
 YES = {"y", "yes", "д", "да", "ok", "ок"}
 
 ASK = Text(ru="Понял так: {0}\nВыполнить? [да/нет]", en="I read that as: {0}\nRun it? [yes/no]")
@@ -76,13 +79,14 @@ def run_line(world: World, line: str) -> Reply:
         return failure(refused, 1)
     first = line.split(None, 1)[0]
     if is_sql(line) and first not in tools():
-        return run_sql(world, line)
-    if first in tools() or not _is_text(first, line):
-        reply = shell.run_line(world, line, tools())
-        if reply.code != 127 or first in tools():
+        reply = run_sql(world, line)
+        if not reply.err:
             return reply
     else:
         reply = shell.run_line(world, line, tools())
+        mistyped = first.isascii() and difflib.get_close_matches(first, tools(), 1, MISTYPED)
+        if reply.code not in NOT_UNDERSTOOD or first in tools() or mistyped:
+            return reply
     suggestion = interpret(line, verbs.names(world), world.language)
     if suggestion is None:
         return reply
@@ -92,11 +96,6 @@ def run_line(world: World, line: str) -> Reply:
     answer = run_line(world, suggestion.command)
     lead = READ_AS.of(world.language).format(suggestion.command) + "\n"
     return Reply(lead + answer.out, answer.err, answer.code, answer.cost_s)
-
-
-def _is_text(first: str, line: str) -> bool:
-    """Looks like words of a person: no tool's name, and letters beyond ASCII or several plain words."""
-    return not first.isascii() or (first.isalpha() and " " in line)
 
 
 def _gate(world: World, line: str) -> str | None:

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
-from simulator.postgres.scope import Scope, Typed, quote
+from simulator.postgres.scope import Scope, Typed, name_of, position_of, quote
 from simulator.postgres.types import (
     BOOL,
     DATE,
@@ -26,7 +26,8 @@ from simulator.postgres.types import (
     JSONB,
     LSN,
     NAME,
-    OID,
+    REGCLASS,
+    ROOT,
     TEXT,
     TIME,
     TIMESTAMPTZ,
@@ -91,7 +92,7 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "current_setting": ("t?b", TEXT, "pg_current_setting"), "set_config": ("ttb", TEXT, "pg_set_config"),
     "nextval": ("t", INT8, "pg_nextval"), "currval": ("t", INT8, "pg_currval"), "setval": ("ti?b", INT8, "pg_setval"),
     "lastval": ("", INT8, "pg_currval"), "pg_get_indexdef": ("i?ib", TEXT, "pg_get_indexdef"),
-    "pg_get_constraintdef": ("i?b", TEXT, "pg_get_constraintdef"), "to_regclass": ("t", OID, "pg_to_regclass"),
+    "pg_get_constraintdef": ("i?b", TEXT, "pg_get_constraintdef"), "to_regclass": ("t", REGCLASS, "pg_to_regclass"),
     "pg_get_serial_sequence": ("tt", TEXT, "pg_get_serial_sequence"), "format_type": ("ii", TEXT, "pg_format_type"),
     "pg_get_userbyid": ("i", NAME, "pg_get_userbyid"), "pg_table_is_visible": ("i", BOOL, "pg_true"),
     "obj_description": ("i?t", TEXT, "pg_null"), "col_description": ("ii", TEXT, "pg_null"),
@@ -189,7 +190,9 @@ def _argument(c: Compiler, kind: str, piece: Typed) -> str | None:
         return f"{piece.sql}, {quote(name)}"
     if kind == "*":
         plain = name in INTEGERS or piece.type.is_array
-        return piece.sql if plain else ops.as_text(piece).sql
+        # Output form, not a cast: a boolean is `t` here and `true` in `::text`.
+        shown = f"substr({ops.as_text(piece).sql}, 1, 1)" if name == "boolean" else ops.as_text(piece).sql
+        return piece.sql if plain else shown
     fits = {
         "i": name in (*INTEGERS, "oid", "regclass", "xid"),
         "n": ops.is_number(piece.type),
@@ -206,6 +209,8 @@ def _argument(c: Compiler, kind: str, piece: Typed) -> str | None:
 
 def _coalesce(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
     pieces = [c.expr(a, scope) for a in args]
+    if not pieces:
+        raise PgError('syntax error at or near ")"', find=")")
     kind = ops.common_type(pieces, name.upper())
     parts = [ops.settle(p, kind, c.now_us).sql for p in pieces]
     if len(parts) == 1:
@@ -319,11 +324,15 @@ def _date_part(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
 
 
 def _typeof(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
+    if len(args) != 1:
+        raise no_function(name, [c.expr(a, scope) for a in args])
     return Typed(quote(c.expr(args[0], scope).type.name), TEXT)
 
 
 def _json_path_text(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
     pieces = [c.expr(a, scope) for a in args]
+    if len(pieces) < 2 or pieces[0].type.name not in ("json", "jsonb"):
+        raise no_function(name, pieces)
     sql = pieces[0].sql
     for piece in pieces[1:]:
         sql = f"pg_json_get({sql}, {piece.sql})"
@@ -427,7 +436,11 @@ def aggregate(
 ) -> Typed:
     """An aggregate over the scope's rows; rows of a sampled table count with their weight."""
     if scope.aggregates_forbidden and not over:
-        raise PgError(f"aggregate functions are not allowed in {scope.aggregates_forbidden}", find=f"{name}(")
+        raise PgError(
+            f"aggregate functions are not allowed in {scope.aggregates_forbidden}",
+            find=f"{name}(",
+            find_last=True,
+        )
     if scope.in_aggregate and not over:
         raise PgError("aggregate function calls cannot be nested", find=f"{name}(")
     was, scope.in_aggregate = scope.in_aggregate, not over or scope.in_aggregate
@@ -441,7 +454,9 @@ def aggregate(
         tail = filter_sql + over
         if name == "count" and len(plain) == 1 and isinstance(plain[0], exp.Star):
             weight = scope.weight
-            return Typed(f"coalesce(sum({weight}){tail}, 0)" if weight else f"count(*){tail}", INT8)
+            return Typed(_counted(f"sum({weight}){tail}", scope) if weight else f"count(*){tail}", INT8)
+        if name == "count" and len(plain) == 1 and _whole_row(plain[0]):
+            plain = [_first_column(plain[0], scope)]
         pieces = [c.expr(a, scope) for a in plain]
         if name in ("percentile_cont", "percentile_disc", "mode"):
             return _ordered_set(c, name, pieces, order, scope, tail)
@@ -454,13 +469,29 @@ def aggregate(
         scope.in_aggregate = was
 
 
+def _whole_row(node: Any) -> bool:
+    return isinstance(node, exp.Column) and isinstance(node.this, exp.Star)
+
+
+def _first_column(node: exp.Column, scope: Scope) -> exp.Column:
+    """`count(t.*)` counts the rows that t has: those whose first column is there."""
+    alias = name_of(node.args.get("table"))
+    source = next((s for s in scope.sources if s.alias == alias), None)
+    if source is None or not source.columns:
+        raise PgError(f'missing FROM-clause entry for table "{alias}"', position=position_of(node))
+    table = exp.to_identifier(alias, quoted=True)
+    return exp.Column(this=exp.to_identifier(next(iter(source.columns)), quoted=True), table=table)
+
+
 def _simple(c: Compiler, name: str, x: Typed, distinct: bool, scope: Scope, tail: str) -> Typed:
     weight, kind = scope.weight, x.type
     word = "DISTINCT " if distinct else ""
     if name == "count":
-        one_key = len(scope.sources) == 1 and x.sql in _key_sql(scope)
-        if weight and (not distinct or one_key):
-            return Typed(f"coalesce(sum(CASE WHEN {x.sql} IS NOT NULL THEN {weight} END){tail}, 0)", INT8)
+        each = _stands_for(c, x, scope) if distinct and weight else None
+        if weight and (not distinct or each == 0):
+            return Typed(_counted(f"sum(CASE WHEN {x.sql} IS NOT NULL THEN {weight} END){tail}", scope), INT8)
+        if each:
+            return Typed(f"CAST(round(count(DISTINCT {x.sql}){tail} * {each!r}) AS INTEGER)", INT8)
         return Typed(f"count({word}{x.sql}){tail}", INT8)
     if name in ("min", "max"):
         return Typed(f"{name}({ops.settle(x, TEXT, c.now_us).sql}){tail}", TEXT if kind == UNKNOWN else kind)
@@ -484,18 +515,24 @@ def _simple(c: Compiler, name: str, x: Typed, distinct: bool, scope: Scope, tail
         exact = kind.name in (*INTEGERS, "numeric")
         return Typed(sql, PgType("numeric", scale=DIVISION) if exact else FLOAT8)
     exact = kind.name in (*INTEGERS, "numeric")
-    return Typed(
-        f"pg_moment({quote(name)}, {x.sql}){tail}", PgType("numeric", scale=DIVISION) if exact else FLOAT8
-    )
+    kept = PgType("numeric", scale=ROOT if name.startswith("stddev") else DIVISION)
+    return Typed(f"pg_moment({quote(name)}, {x.sql}){tail}", kept if exact else FLOAT8)
 
 
-def _key_sql(scope: Scope) -> list[str]:
-    source = scope.sources[0]
-    return (
-        [source.columns[source.key[0]].sql]
-        if len(source.key) == 1 and source.key[0] in source.columns
-        else []
-    )
+def _counted(sql: str, scope: Scope) -> str:
+    """A sum of weights as a count: whole, and at least one where rows are shared out over real groups."""
+    if scope.per_group:
+        return f"coalesce(CAST(max(1, round({sql})) AS INTEGER), 0)"
+    return f"coalesce({sql}, 0)"
+
+
+def _stands_for(c: Compiler, x: Typed, scope: Scope) -> float | None:
+    """How many real values one value of a plain column stands for."""
+    for source in scope.sources:
+        for name, piece in source.columns.items():
+            if source.table and piece.sql == x.sql:
+                return c.names.stands_for(source.table, name)
+    return None
 
 
 def _sum_type(kind: PgType) -> PgType:

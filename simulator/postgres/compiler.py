@@ -30,19 +30,33 @@ class Names(Protocol):
 
     def relation(self, schema: str, name: str, position: int | None) -> Relation: ...
 
+    def indexed(self, table: str, column: str) -> bool: ...
+
+    def stands_for(self, table: str, column: str) -> float | None: ...
+
 
 @dataclass
 class Compiler:
-    """Compiles one statement. `wanted` collects ids that a query asks for by key: table -> ids."""
+    """Compiles one statement. `wanted` collects what a query asks for by key: table -> (column, number)."""
 
     names: Names
     now_us: int
     user: str
     database: str
-    parameters: dict[str, str] = field(default_factory=dict)
     wanted: dict[str, dict[tuple[str, int], bool]] = field(default_factory=dict)
+    linked: list[tuple[tuple[str, str], tuple[str, str]]] = field(default_factory=list)  # equal columns
+    bounded: dict[str, bool] = field(default_factory=dict)  # tables read by an index or up to a LIMIT
     aliases: int = 0
     lenient_parameters: bool = False  # $1 in a prepared statement that is only checked
+
+    def wanted_of(self, table: str) -> dict[tuple[str, int], bool]:
+        """What a query asks of a table by key, also through columns it sets equal to other tables' keys."""
+        found = dict(self.wanted.get(table, {}))
+        for one, other in [*self.linked, *((b, a) for a, b in self.linked)]:
+            if one[0] == table:
+                asked = self.wanted.get(other[0], {})
+                found.update({(one[1], number): True for column, number in asked if column == other[1]})
+        return found
 
     def alias(self, prefix: str = "s") -> str:
         self.aliases += 1

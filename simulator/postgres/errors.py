@@ -10,8 +10,8 @@ RIGHT_MARGIN = 10
 class PgError(Exception):
     """A statement the server refuses; the player's fault, answered in the terminal.
 
-    `position` is an offset into the statement's text (0-based) or None; `find` is a text whose first
-    occurrence in the statement marks the position when no offset is known.
+    `position` is an offset into the statement's text (0-based) or None; `find` is a text whose first (or
+    last) occurrence in the statement marks the position when no offset is known.
     """
 
     def __init__(
@@ -20,6 +20,7 @@ class PgError(Exception):
         *,
         position: int | None = None,
         find: str | None = None,
+        find_last: bool = False,
         detail: str | None = None,
         hint: str | None = None,
         context: str | None = None,
@@ -29,10 +30,12 @@ class PgError(Exception):
         self.message = message
         self.position = position
         self.find = find
+        self.find_last = find_last
         self.detail = detail
         self.hint = hint
         self.context = context
         self.severity = severity
+        self.leaves_index = ""  # the table on which a failed CREATE INDEX CONCURRENTLY left an invalid one
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,22 @@ def not_simulated(what: str) -> PgError:
 def render(error: PgError, text: str) -> str:
     """The report as psql prints it; `text` is the whole string that was sent."""
     lines = [f"{error.severity}:  {error.message}"]
-    position = error.position
-    if position is None and error.find:
-        found = text.lower().find(error.find.lower())
-        position = found if found >= 0 else None
+    position = located(error, text)
     if position is not None:
         lines += _quoted_line(text, position)
     for label, value in (("DETAIL", error.detail), ("HINT", error.hint), ("CONTEXT", error.context)):
         if value:
             lines.append(f"{label}:  {value}")
     return "\n".join(lines) + "\n"
+
+
+def located(error: PgError, text: str) -> int | None:
+    """The offset that an error marks in a statement's text, if it marks one."""
+    if error.position is not None or not error.find:
+        return error.position
+    search = text.lower().rfind if error.find_last else text.lower().find
+    found = search(error.find.lower())
+    return found if found >= 0 else None
 
 
 def render_notice(notice: Notice) -> str:

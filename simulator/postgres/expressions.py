@@ -44,6 +44,8 @@ def _literal(c: Compiler, node: exp.Literal, scope: Scope) -> Typed:
     text = str(node.this)
     if node.is_string:
         return untyped(text)
+    if len(text) > types.LONGEST // 2:
+        raise PgError("value overflows numeric format")
     if text.isdigit():
         value = int(text)
         if value < 2**63:
@@ -140,6 +142,11 @@ def _comparison(op: str) -> Handler:
 def _want(c: Compiler, node: Any, scope: Scope) -> None:
     """Remember `key = number`: that row exists at full size even if it is in no sample."""
     column, value = node.this, node.expression
+    if isinstance(column, exp.Column) and isinstance(value, exp.Column):
+        sides = [base_column(side, scope) for side in (column, value)]
+        if sides[0] and sides[1]:
+            c.linked.append((sides[0], sides[1]))
+        return
     if isinstance(column, exp.Literal):
         column, value = value, column
     if not isinstance(column, exp.Column) or not isinstance(value, exp.Literal) or len(str(value.this)) > 18:
@@ -150,6 +157,15 @@ def _want(c: Compiler, node: Any, scope: Scope) -> None:
             if str(value.this).isdigit():
                 c.wanted.setdefault(source.table, {})[(name, int(value.this))] = True
             return
+
+
+def base_column(node: exp.Column, scope: Scope) -> tuple[str, str] | None:
+    """(table, column) of a reference to a table's own column."""
+    name, qualifier = name_of(node.this), name_of(node.args.get("table"))
+    for source in scope.sources:
+        if source.table and name in source.columns and qualifier in ("", source.alias):
+            return source.table, name
+    return None
 
 
 def _row_comparison(c: Compiler, node: Any, op: str, scope: Scope) -> Typed:
@@ -285,7 +301,9 @@ def _in(c: Compiler, node: exp.In, scope: Scope) -> Typed:
         ops.comparison("=", left, right, c.now_us, _operator_position(node))
         settled = ops.settle(left, right.type, c.now_us)
         return Typed(f"({settled.sql} IN ({found.sql}))", BOOL)
-    parts = []
+    parts, left_sql = [], left.sql
+    if not node.expressions:
+        raise PgError('syntax error at or near ")"', find=")")
     for item in node.expressions:
         left_sql, right_sql = ops.comparison(
             "=", left, c.expr(item, scope), c.now_us, _operator_position(node)
@@ -330,7 +348,10 @@ def _case(c: Compiler, node: exp.Case, scope: Scope) -> Typed:
 def datatype(node: Any) -> PgType:
     """The type a DataType node names. Raises PgError for an unknown one."""
     if isinstance(node, exp.DataType):
-        args = tuple(int(str(p.this)) for p in node.expressions if isinstance(p, exp.DataTypeParam))
+        given = [str(p.this) for p in node.expressions if isinstance(p, exp.DataTypeParam)]
+        if not all(g.isdigit() and len(g) < 6 for g in given):
+            raise PgError(f'syntax error at or near "{given[0]}"', find=given[0])
+        args = tuple(int(g) for g in given)
         text = node.sql(dialect="postgres").lower()
         kind = types.named(text.partition("(")[0].strip() + ("[]" if text.endswith("[]") else ""), args)
         if text.startswith("timestamp(") or text.startswith("timestamptz("):
@@ -403,6 +424,13 @@ def _json_contains(c: Compiler, node: Any, scope: Scope) -> Typed:
         raise ops.no_operator("@>", left, right, _operator_position(node))
     right = ops.settle(right, JSONB, c.now_us)
     return Typed(f"pg_json_contains({left.sql}, {right.sql})", BOOL)
+
+
+def _json_has(c: Compiler, node: Any, scope: Scope) -> Typed:
+    left, right = c.expr(node.this, scope), c.expr(node.expression, scope)
+    if left.type.name != "jsonb":
+        raise ops.no_operator("?", left, right, _operator_position(node))
+    return Typed(f"pg_json_has({left.sql}, {right.sql})", BOOL)
 
 
 def _array(c: Compiler, node: exp.Array, scope: Scope) -> Typed:
@@ -524,7 +552,8 @@ EXPRESSIONS: dict[type, Handler] = {
     exp.RegexpLike: _matching("pg_match"), exp.RegexpILike: _matching("pg_imatch"),
     exp.Case: _case, exp.Cast: _cast, exp.Interval: _interval, exp.DPipe: _concat,
     exp.Concat: _joined_literals, exp.JSONExtract: _json(False), exp.JSONExtractScalar: _json(True),
-    exp.ArrayContainsAll: _json_contains, exp.Array: _array, exp.Bracket: _bracket,
+    exp.ArrayContainsAll: _json_contains,
+    exp.JSONBContainsTopKey: _json_has, exp.Array: _array, exp.Bracket: _bracket,
     exp.Subquery: _subquery, exp.Select: _subquery, exp.Exists: _exists, exp.AtTimeZone: _at_zone,
     exp.Extract: _extract, exp.CurrentTimestamp: _now(TIMESTAMPTZ), exp.CurrentDate: _now(DATE),
     exp.Localtimestamp: _now(TIMESTAMP), exp.CurrentUser: _name("user"), exp.SessionUser: _name("user"),

@@ -34,6 +34,8 @@ def to_text(value: Any, kind: str, scale: int | None) -> str | None:
 
 
 def parse(value: Any, kind: str, scale: int | None) -> Any:
+    if value is None:
+        return None
     try:
         return types.parse(str(value), PgType(kind, (38, scale) if scale is not None else (), scale), 0)
     except types.BadValue as error:
@@ -378,6 +380,11 @@ def json_contains(outer: str, inner: str) -> int:
     return int(_contains(_load(outer), _load(inner)))
 
 
+def json_has(document: str, key: str) -> int:
+    value = _load(document)
+    return int(key in value) if isinstance(value, dict | list) else 0
+
+
 def json_merge(a: str, b: str) -> str:
     first, second = _load(a), _load(b)
     if isinstance(first, dict) and isinstance(second, dict):
@@ -563,7 +570,7 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_from_epoch": (1, lambda v: int(v * US)), "pg_size_pretty": (1, size_pretty),
     "pg_size_bytes": (1, size_bytes), "pg_json_get": (2, json_get), "pg_json_text": (2, json_text),
     "pg_json_unquote": (1, json_unquote), "pg_json_contains": (2, json_contains), "pg_json_merge": (2, json_merge),
-    "pg_json_delete": (2, json_delete), "pg_json_typeof": (1, json_typeof), "pg_json_length": (1, json_length),
+    "pg_json_has": (2, json_has), "pg_json_delete": (2, json_delete), "pg_json_typeof": (1, json_typeof), "pg_json_length": (1, json_length),
     "pg_json_pretty": (1, lambda d: json.dumps(_load(d), indent=4, ensure_ascii=False)),
     "pg_to_json": (2, to_json), "pg_json_object": (-1, json_object), "pg_array": (-1, array),
     "pg_element": (2, element), "pg_in_array": (2, lambda v, a: int(str(v) in array_elements(a))),
@@ -575,7 +582,7 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_lsn_diff": (2, lambda a, b: lsn_number(a) - lsn_number(b)), "pg_step": (1, series_step),
     "pg_true": (-1, lambda *_: 1), "pg_false": (-1, lambda *_: 0), "pg_null": (-1, lambda *_: None),
     "pg_void": (-1, lambda *_: ""), "pg_zero": (-1, lambda *_: 0), "pg_schema": (0, lambda: "public"),
-    "pg_utf8": (1, lambda _: "UTF8"), "pg_xid_age": (1, lambda x: 260_000_000 - int(x)),
+    "pg_utf8": (1, lambda _: "UTF8"),
 }  # fmt: skip
 NULL_AWARE = frozenset(
     "pg_concat pg_concat_ws pg_greatest pg_least pg_array pg_format pg_json_object pg_true pg_false pg_null pg_void"

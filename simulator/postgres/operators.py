@@ -83,6 +83,8 @@ def as_text(piece: Typed) -> Typed:
     """The piece's printed form, as `::text` gives."""
     if is_string(piece.type) or piece.type.name in ("json", "jsonb", "uuid", "inet", "pg_lsn"):
         return Typed(piece.sql, TEXT)
+    if piece.type.name == "regclass":
+        return Typed(f"pg_regclass_name({piece.sql})", TEXT)
     scale = "NULL" if piece.type.scale is None else str(piece.type.scale)
     return Typed(f"pg_text({piece.sql}, {quote(piece.type.name)}, {scale})", TEXT)
 
@@ -96,7 +98,7 @@ def cast(piece: Typed, kind: PgType, now_us: int) -> Typed:
     if piece.literal is not None:
         if kind.is_array or kind.name in ("regtype", "bytea"):
             return Typed(piece.sql, kind)
-        return Typed(literal(as_value(piece.literal, kind, now_us)), kind)
+        return Typed(literal(as_value(piece.literal, kind, now_us)), _digits_kept(kind, piece.literal))
     if source.name == kind.name and (not kind.args or source.args == kind.args):
         return Typed(piece.sql, kind if kind.args else source)
     if source == UNKNOWN:
@@ -106,6 +108,13 @@ def cast(piece: Typed, kind: PgType, now_us: int) -> Typed:
     if is_string(kind):
         return Typed(as_text(piece).sql, kind)
     return _convert(piece, kind)
+
+
+def _digits_kept(kind: PgType, text: str) -> PgType:
+    """A numeric literal without declared scale shows the digits it was written with."""
+    if kind.name != "numeric" or kind.args or "e" in text.lower():
+        return kind
+    return PgType("numeric", scale=len(text.strip().partition(".")[2]))
 
 
 def _convert(piece: Typed, kind: PgType) -> Typed:

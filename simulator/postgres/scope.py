@@ -37,6 +37,7 @@ class Source:
     table: str = ""  # the base table's name, if it is one
     key: tuple[str, ...] = ()  # its primary key's columns
     merged: dict[str, bool] = field(default_factory=dict)  # columns a USING join shows once
+    twice: dict[str, bool] = field(default_factory=dict)  # names that two of its columns have
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Compiled:
     columns: list[tuple[str, PgType]]
     weighted: bool = False
     direct: str = ""
+    open: dict[int, str] = field(default_factory=dict)  # columns that are literals of a still open type
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Scope:
     has_aggregate: bool = False
     grouped: dict[str, bool] | None = None  # texts of GROUP BY expressions
     loose: list[tuple[Source, str, int | None]] = field(default_factory=list)  # ungrouped columns
-    aliases: dict[str, Typed] = field(default_factory=dict)
+    per_group: str = ""  # SQL of how many real groups a sampled group stands for, if groups are that fine
 
     @property
     def weight(self) -> str | None:
@@ -73,6 +75,14 @@ class Scope:
         parts = [s.weight for s in self.sources if s.weight]
         if not parts:
             return None
+        whole = self.whole_weight
+        # Grouped by something each sampled row has its own of: its weight is shared out over real groups.
+        return f"({whole} * 1.0 / {self.per_group})" if self.per_group else whole
+
+    @property
+    def whole_weight(self) -> str:
+        """The weight of a row whatever it is grouped by."""
+        parts = [s.weight for s in self.sources if s.weight]
         if len(parts) == 1:
             return f"coalesce({parts[0]}, 1)"
         return "max(" + ", ".join(f"coalesce({p}, 1)" for p in parts) + ")"
@@ -109,7 +119,7 @@ class Scope:
         ]
         if not hits:
             return None
-        if len(hits) > 1:
+        if len(hits) > 1 or name in hits[0].twice:
             raise PgError(f'column reference "{name}" is ambiguous', position=position)
         if not self.in_aggregate:
             self.loose.append((hits[0], name, position))
@@ -146,7 +156,7 @@ def name_of(node: Any) -> str:
     if isinstance(node, exp.Star):
         return "*"
     inner = node.args.get("this")
-    return name_of(inner) if inner is not None else ""
+    return name_of(inner) if isinstance(inner, str) or hasattr(inner, "args") else ""
 
 
 def position_of(node: Any) -> int | None:

@@ -13,15 +13,13 @@ from sqlglot import exp
 from simulator.postgres import calls, types
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
-from simulator.postgres.expressions import condition, types_array
-from simulator.postgres.scope import Compiled, Scope, Source, Typed, ident, name_of, position_of, untyped
-from simulator.postgres.types import INT8, INTERVAL, TEXT, TIMESTAMPTZ, UNKNOWN, PgType
+from simulator.postgres.expressions import base_column, condition
+from simulator.postgres.scope import Compiled, Scope, Source, Typed, name_of, position_of, untyped
+from simulator.postgres.sources import WEIGHT, from_clause, renamed
+from simulator.postgres.types import INT8, TEXT, UNKNOWN, PgType
 
 if TYPE_CHECKING:
     from simulator.postgres.compiler import Compiler
-
-WEIGHT = "cw"  # the hidden column that carries a row's weight out of a subquery
-MAX_SERIES = 100_000  # rows one generate_series may make here
 
 
 def query(c: Compiler, node: Any, outer: Scope | None, weighted: bool) -> Compiled:
@@ -68,16 +66,12 @@ def _ctes(c: Compiler, with_: Any, scope: Scope) -> None:
             scope.ctes[name] = _recursive(c, body, scope, name, names)
         else:
             inner = query(c, body, scope, True)
-            scope.ctes[name] = Compiled(inner.sql, _renamed(inner.columns, names), inner.weighted)
-
-
-def _renamed(columns: list[tuple[str, PgType]], names: list[str]) -> list[tuple[str, PgType]]:
-    return [(names[n] if n < len(names) else old, kind) for n, (old, kind) in enumerate(columns)]
+            scope.ctes[name] = Compiled(inner.sql, renamed(inner.columns, names), inner.weighted)
 
 
 def _recursive(c: Compiler, body: Any, scope: Scope, name: str, names: list[str]) -> Compiled:
     first = query(c, body.this, scope, False)
-    columns = [(n, TEXT if k == UNKNOWN else k) for n, k in _renamed(first.columns, names)]
+    columns = [(n, TEXT if k == UNKNOWN else k) for n, k in renamed(first.columns, names)]
     table = c.alias("r")
     inner = Scope(parent=scope)
     listed = ", ".join(f"c{n}" for n in range(len(columns)))
@@ -97,10 +91,8 @@ def _set_operation(c: Compiler, node: Any, scope: Scope) -> Compiled:
         raise PgError(f"each {word} query must have the same number of columns")
     if not node.args.get("distinct") and word != "UNION":
         raise not_simulated(f"{word} ALL")
-    kinds = [
-        ops.common_type([Typed("a", a), Typed("b", b)], word)
-        for (_, a), (_, b) in zip(left.columns, right.columns, strict=True)
-    ]
+    kinds = [ops.common_type([_open(left, n), _open(right, n)], word) for n in range(len(left.columns))]
+    left, right = _settled(c, left, kinds), _settled(c, right, kinds)
     columns = [(name, kind) for (name, _), kind in zip(left.columns, kinds, strict=True)]
     listed = ", ".join(f"c{n}" for n in range(len(columns)))
     every = " ALL" if word == "UNION" and not node.args.get("distinct") else ""
@@ -122,6 +114,20 @@ def _set_operation(c: Compiler, node: Any, scope: Scope) -> Compiled:
             parts.append(f"{number + 1}{calls.direction(item)}")
         sql = f"SELECT {listed} FROM ({sql}) ORDER BY {', '.join(parts)}"
     return Compiled(sql + _limit(c, node, scope), columns)
+
+
+def _open(query_: Compiled, n: int) -> Typed:
+    """A result column, as an open literal if it is one."""
+    return untyped(query_.open[n]) if n in query_.open else Typed(f"c{n}", query_.columns[n][1])
+
+
+def _settled(c: Compiler, query_: Compiled, kinds: list[PgType]) -> Compiled:
+    """Open literals among the columns take the type that the other side has."""
+    if not query_.open:
+        return query_
+    cells = [ops.settle(_open(query_, n), kind, c.now_us).sql for n, kind in enumerate(kinds)]
+    listed = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    return Compiled(f"SELECT {listed} FROM ({query_.sql})", query_.columns)
 
 
 def _values(c: Compiler, node: exp.Values, scope: Scope) -> Compiled:
@@ -152,197 +158,6 @@ def _row_of(row: Any) -> list[Any]:
     )
 
 
-# --- FROM --------------------------------------------------------------------------------------------
-
-
-def _from(c: Compiler, node: exp.Select, scope: Scope) -> str:
-    from_ = node.args.get("from_") or node.args.get("from")
-    if from_ is None:
-        return ""
-    sql = _source(c, from_.this, scope)
-    for join in from_.this.args.get("joins") or []:
-        sql += join_sql(c, join, scope)
-    for join in node.args.get("joins") or []:
-        sql += join_sql(c, join, scope)
-        for inner in join.this.args.get("joins") or []:
-            sql += join_sql(c, inner, scope)
-    return f" FROM {sql}"
-
-
-def join_sql(c: Compiler, join: exp.Join, scope: Scope) -> str:
-    side = str(join.args.get("side") or "").upper()
-    kind = str(join.args.get("kind") or "").upper()
-    if join.args.get("method"):
-        raise not_simulated(f"{join.args['method']} JOIN")
-    if side not in ("", "LEFT", "RIGHT", "FULL") or kind not in ("", "INNER", "CROSS", "OUTER"):
-        raise not_simulated(f"{side} {kind} JOIN".strip())
-    before = list(scope.sources)
-    right = _source(c, join.this, scope)
-    added = [s for s in scope.sources if s not in before]
-    using = join.args.get("using")
-    if using:
-        return f" {side} JOIN {right} ON {_using(using, before, added)}"
-    on = join.args.get("on")
-    if on is None:
-        return f" CROSS JOIN {right}"
-    scope.aggregates_forbidden = "JOIN conditions"
-    sql = f" {side} JOIN {right} ON {condition(c, on, scope, 'JOIN/ON')}"
-    scope.aggregates_forbidden = ""
-    return sql
-
-
-def _using(using: list[Any], before: list[Source], added: list[Source]) -> str:
-    parts = []
-    for column in using:
-        name = name_of(column)
-        left = next((s for s in before if name in s.columns), None)
-        right = next((s for s in added if name in s.columns), None)
-        if left is None or right is None:
-            side = "left" if left is None else "right"
-            raise PgError(f'column "{name}" specified in USING clause does not exist in {side} table')
-        right.merged[name] = True
-        parts.append(f"{left.columns[name].sql} = {right.columns[name].sql}")
-    return " AND ".join(parts)
-
-
-def _source(c: Compiler, node: Any, scope: Scope) -> str:
-    """Add one FROM item to the scope and return its SQLite text."""
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous | exp.Func):
-        return _function_source(c, node.this, node.args.get("alias"), scope)
-    if isinstance(node, exp.Table):
-        return _table_source(c, node, scope)
-    if isinstance(node, exp.Unnest):
-        return _unnest(c, node, scope)
-    if isinstance(node, exp.Subquery | exp.Values):
-        inner_node = node.this if isinstance(node, exp.Subquery) else node
-        if isinstance(inner_node, exp.Table):
-            sql = _source(c, inner_node, scope)
-            for join in inner_node.args.get("joins") or []:
-                sql += join_sql(c, join, scope)
-            return f"({sql})"
-        inner = query(
-            c,
-            node if isinstance(node, exp.Subquery) else inner_node,
-            Scope(parent=scope.parent, ctes=scope.ctes),
-            True,
-        )
-        alias = node.args.get("alias")
-        if alias is None:
-            raise PgError(
-                "subquery in FROM must have an alias",
-                find="(",
-                hint="For example, FROM (SELECT ...) [AS] foo.",
-            )
-        return _derived(c, inner, name_of(alias.this), _alias_columns(alias), scope)
-    raise not_simulated(f"{type(node).__name__} in FROM")
-
-
-def _alias_columns(alias: Any) -> list[str]:
-    return [name_of(i) for i in (alias.args.get("columns") or [])] if alias is not None else []
-
-
-def _derived(c: Compiler, inner: Compiled, alias: str, names: list[str], scope: Scope) -> str:
-    sqlite_alias = c.alias()
-    columns: dict[str, Typed] = {}
-    for n, (name, kind) in enumerate(_renamed(inner.columns, names)):
-        columns.setdefault(name, Typed(f"{sqlite_alias}.c{n}", TEXT if kind == UNKNOWN else kind))
-    weight = f"{sqlite_alias}.{WEIGHT}" if inner.weighted else None
-    _add(scope, Source(alias, columns, weight))
-    return f"{inner.direct or f'({inner.sql})'} AS {sqlite_alias}"
-
-
-def _add(scope: Scope, source: Source) -> None:
-    if any(s.alias == source.alias for s in scope.sources):
-        raise PgError(f'table name "{source.alias}" specified more than once')
-    scope.sources.append(source)
-
-
-def _table_source(c: Compiler, node: exp.Table, scope: Scope) -> str:
-    name, schema = name_of(node.this), name_of(node.args.get("db"))
-    alias_node = node.args.get("alias")
-    alias = name_of(alias_node.this) if alias_node is not None and alias_node.this is not None else name
-    cte = scope.find_cte(name) if not schema else None
-    if cte is not None:
-        return _derived(c, cte, alias, _alias_columns(alias_node), scope)
-    relation = c.names.relation(schema, name, position_of(node.args.get("db") or node.this))
-    if relation.query is not None:
-        return _derived(c, query(c, relation.query, None, True), alias, _alias_columns(alias_node), scope)
-    sqlite_alias = c.alias()
-    renames = _alias_columns(alias_node)
-    columns = {}
-    for n, (column, kind) in enumerate(relation.columns.items()):
-        shown = renames[n] if n < len(renames) else column
-        columns[shown] = Typed(f"{sqlite_alias}.{ident(column)}", kind)
-    weight = f"{sqlite_alias}.{WEIGHT}" if relation.weighted else None
-    _add(scope, Source(alias, columns, weight, relation.table, relation.key))
-    return f"{ident(relation.sql_name)} AS {sqlite_alias}"
-
-
-def _function_source(c: Compiler, call: Any, alias_node: Any, scope: Scope) -> str:
-    name = str(call.this).lower() if isinstance(call, exp.Anonymous) else type(call).__name__.lower()
-    alias = name_of(alias_node.this) if alias_node is not None and alias_node.this is not None else name
-    names = _alias_columns(alias_node)
-    if name == "generate_series":
-        inner = _series(c, call, scope)
-    elif name in ("pg_show_all_settings", "pg_stat_get_activity"):
-        raise not_simulated(f"{name}() in FROM")
-    else:
-        piece = c.expr(call, Scope(parent=scope.parent))
-        if piece.type.is_array and name in ("string_to_array",):
-            raise not_simulated(f"{name}() in FROM")
-        inner = Compiled(f"SELECT {piece.sql} AS c0", [(name, piece.type)])
-    single = names or ([alias] if len(inner.columns) == 1 else [])
-    return _derived(c, inner, alias, single, scope)
-
-
-def _series(c: Compiler, call: Any, scope: Scope) -> Compiled:
-    """generate_series of numbers or times as a bounded recursive query."""
-    pieces = [c.expr(a, Scope(parent=scope)) for a in call.expressions]
-    if len(pieces) not in (2, 3):
-        raise calls.no_function("generate_series", pieces)
-    kind = ops.common_type(pieces[:2], "generate_series")
-    if ops.is_time(kind) or (kind.name == "text" and len(pieces) == 3):
-        kind = TIMESTAMPTZ if kind.name in ("date", "text") else kind
-    elif not ops.is_number(kind):
-        raise calls.no_function("generate_series", pieces)
-    step_kind = INTERVAL if ops.is_time(kind) else kind
-    step = ops.settle(pieces[2], step_kind, c.now_us).sql if len(pieces) == 3 else "1"
-    start, stop = (ops.settle(p, kind, c.now_us).sql for p in pieces[:2])
-    table = c.alias("g")
-    sql = (
-        f"WITH RECURSIVE {table}(c0, step, stop) AS (SELECT {start}, pg_step({step}), {stop} "
-        f"UNION ALL SELECT c0 + step, step, stop FROM {table} "
-        f"WHERE CASE WHEN step > 0 THEN c0 + step <= stop ELSE c0 + step >= stop END LIMIT {MAX_SERIES}) "
-        f"SELECT c0 FROM {table} WHERE CASE WHEN step > 0 THEN c0 <= stop ELSE c0 >= stop END"
-    )
-    return Compiled(sql, [("generate_series", kind)])
-
-
-def _unnest(c: Compiler, node: exp.Unnest, scope: Scope) -> str:
-    alias_node = node.args.get("alias")
-    alias = name_of(alias_node.this) if alias_node is not None and alias_node.this is not None else "unnest"
-    inner = _unnested(c, node.expressions[0], scope)
-    return _derived(c, inner, alias, _alias_columns(alias_node) or [alias], scope)
-
-
-def _unnested(c: Compiler, operand: Any, scope: Scope) -> Compiled:
-    kind = TEXT
-    if isinstance(operand, exp.Cast):
-        declared = c.expr(operand, Scope(parent=scope)).type
-        kind = types.named(declared.name.removesuffix("[]")) or TEXT
-        operand = operand.this
-    if isinstance(operand, exp.Array):
-        pieces = [c.expr(e, Scope(parent=scope)) for e in operand.expressions]
-        kind = ops.common_type(pieces, "ARRAY") if pieces else kind
-    elif isinstance(operand, exp.Literal):
-        pieces = [untyped(e) for e in types_array(str(operand.this))]
-    else:
-        raise not_simulated("unnest of a computed array")
-    settled = [ops.settle(p, kind, c.now_us).sql for p in pieces]
-    sql = " UNION ALL ".join(f"SELECT {s} AS c0" for s in settled) or "SELECT NULL AS c0 WHERE 0"
-    return Compiled(sql, [("unnest", kind)])
-
-
 # --- SELECT ------------------------------------------------------------------------------------------
 
 
@@ -350,21 +165,25 @@ def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Comp
     node = _lift_set_returning(node)
     if node.args.get("windows"):
         raise not_simulated("a WINDOW clause")
-    from_sql = _from(c, node, scope)
+    from_sql = from_clause(c, node, scope)
     where = _where(c, node, scope)
-    targets = _targets(node, scope)
-    group_sql = _group(c, node, scope, targets)
+    spread = targets(node, scope)
+    group_sql = _group(c, node, scope, spread)
     scope.loose.clear()
-    columns, cells = [], []
-    for name, item in targets:
+    columns: list[tuple[str, PgType]] = []
+    cells: list[str] = []
+    open_: dict[int, str] = {}
+    for name, item in spread:
         piece = item if isinstance(item, Typed) else c.expr(item, scope)
+        if piece.literal is not None:
+            open_[len(cells)] = piece.literal
         kind = TEXT if piece.type == UNKNOWN else piece.type
         columns.append((name, kind))
         cells.append(piece.sql)
     having = ""
     if node.args.get("having") is not None:
         having = f" HAVING {condition(c, node.args['having'].this, scope, 'HAVING')}"
-    order = _order(c, node, scope, targets, cells)
+    order = _order(c, node, scope, spread, cells)
     aggregated = scope.has_aggregate or bool(group_sql) or bool(having)
     if aggregated:
         _check_grouping(scope)
@@ -373,18 +192,26 @@ def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Comp
     carries = bool(weighted and scope.weight and not aggregated and distinct is None)
     if carries:
         listed += f", {scope.weight} AS {WEIGHT}"
+    elif weighted and scope.per_group:
+        listed, carries = f"{listed}, CAST(round(max({scope.per_group})) AS INTEGER) AS {WEIGHT}", True
     tail = f"{from_sql}{where}{group_sql}{having}"
     if aggregated and not group_sql and having:
         tail = f"{from_sql}{where} GROUP BY 'all'{having}"
     limit = _limit(c, node, scope)
+    if limit and not aggregated and distinct is None and (not order or _index_orders(c, node, scope)):
+        c.bounded.update({s.table: True for s in scope.sources if s.table})
     if distinct is not None and distinct.args.get("on") is not None:
-        sql = _distinct_on(c, distinct.args["on"], scope, listed, tail, order, len(cells), targets, cells)
+        sql = _distinct_on(c, distinct.args["on"], scope, listed, tail, order, len(cells), spread, cells)
         return Compiled(sql + limit, columns)
     word = "DISTINCT " if distinct is not None else ""
     order_sql = f" ORDER BY {', '.join(text for text, _ in order)}" if order else ""
     if distinct is not None and any(hidden for _, hidden in order):
-        raise PgError("for SELECT DISTINCT, ORDER BY expressions must appear in select list")
-    return Compiled(f"SELECT {word}{listed}{tail}{order_sql}{limit}", columns, carries)
+        hidden_at = next(n for n, (_, hidden) in enumerate(order) if hidden)
+        raise PgError(
+            "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+            position=position_of(node.args["order"].expressions[hidden_at]),
+        )
+    return Compiled(f"SELECT {word}{listed}{tail}{order_sql}{limit}", columns, carries, open=open_)
 
 
 def _lift_set_returning(node: exp.Select) -> exp.Select:
@@ -420,10 +247,22 @@ def _where(c: Compiler, node: exp.Select, scope: Scope) -> str:
     scope.aggregates_forbidden = "WHERE"
     sql = condition(c, node.args["where"].this, scope, "WHERE")
     scope.aggregates_forbidden = ""
+    mark_indexed(c, node.args["where"].this, scope)
     return f" WHERE {sql}"
 
 
-def _targets(node: exp.Select, scope: Scope) -> list[tuple[str, Any]]:
+def mark_indexed(c: Compiler, where: Any, scope: Scope) -> None:
+    """Remember tables that an index narrows down: reading them costs no scan."""
+    ranges = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+    for term in where.flatten() if isinstance(where, exp.And) else [where]:
+        term = term.this if isinstance(term, exp.Paren) else term
+        for side in (term.this, term.args.get("expression")) if isinstance(term, ranges) else ():
+            found = base_column(side, scope) if isinstance(side, exp.Column) else None
+            if found is not None and c.names.indexed(*found):
+                c.bounded[found[0]] = True
+
+
+def targets(node: exp.Select, scope: Scope) -> list[tuple[str, Any]]:
     """(name, tree or finished piece) of each result column; stars are spread."""
     found: list[tuple[str, Any]] = []
     for item in node.expressions:
@@ -466,6 +305,8 @@ def column_name(node: Any) -> str:
         return column_name(node.this)
     if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Select) and node.this.expressions:
         return column_name(node.this.expressions[0])
+    if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Values):
+        return "column1"
     if isinstance(node, exp.Dot):
         return column_name(node.expression)
     if isinstance(node, exp.Case):
@@ -533,14 +374,28 @@ def _group(c: Compiler, node: exp.Select, scope: Scope, targets: list[tuple[str,
         parts.append(f"({piece.sql})")
     scope.aggregates_forbidden = ""
     scope.grouped = grouped
+    scope.per_group = _per_group(c, scope)
     return f" GROUP BY {', '.join(parts)}"
+
+
+def _per_group(c: Compiler, scope: Scope) -> str:
+    """SQL of how many real groups one group of sampled rows stands for, if groups are as fine as keys."""
+    found = ""
+    for source in scope.sources:
+        for name in source.columns:
+            if source.table and source.weight and f"{id(source)}.{name}" in (scope.grouped or {}):
+                each = c.names.stands_for(source.table, name)
+                if each == 0:
+                    return f"coalesce({source.weight}, 1)"
+                found = found or (repr(each) if each else "")
+    return found
 
 
 def _check_grouping(scope: Scope) -> None:
     grouped = scope.grouped or {}
     for source, name, position in scope.loose:
         keyed = source.key and all(f"{id(source)}.{k}" in grouped for k in source.key)
-        if keyed or f"{id(source)}.{name}" in grouped or source not in scope.sources:
+        if keyed or f"{id(source)}.{name}" in grouped or not any(source is s for s in scope.sources):
             continue
         raise PgError(
             f'column "{source.alias}.{name}" must appear in the GROUP BY clause or be used in an aggregate function',
@@ -569,6 +424,15 @@ def _order(
         else:
             found.append((calls.ordered(c, item, scope), True))
     return found
+
+
+def _index_orders(c: Compiler, node: exp.Select, scope: Scope) -> bool:
+    """Whether an index gives the first rows in the order asked for."""
+    first = node.args["order"].expressions[0]
+    column = first.this if isinstance(first, exp.Ordered) else first
+    if not isinstance(column, exp.Column):
+        return False
+    return any(s.table and c.names.indexed(s.table, name_of(column.this)) for s in scope.sources)
 
 
 def _distinct_on(

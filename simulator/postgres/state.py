@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE = 8192
 FIRST_OID = 16_390
+NEW_ROWS = 1_000_000_000  # numbers of rows that statements add start here
 
 
 @dataclass
@@ -100,7 +101,7 @@ class Table:
     checks: list[Check] = field(default_factory=list)
     changed: dict[int, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     removed: dict[int, bool] = field(default_factory=dict)
-    next_rowid: int = 1_000_000_000
+    next_rowid: int = NEW_ROWS
     emptied_s: float | None = None
     row_bytes: int = 80
     gained: int = 0  # rows the player added or removed, at full size
@@ -207,13 +208,15 @@ class Session:
     port: int = 5432
     via_bouncer: bool = False
     working: Database | None = None  # what an open transaction has made of the database
+    implicit: bool = False  # the transaction is only that of a string with several statements
+    savepoints: list[tuple[str, Database]] = field(default_factory=list)
     aborted: bool = False
     began_s: float = 0.0
     changed: bool = False
     last_query: str = ""
     last_query_s: float = 0.0
     settings: dict[str, str] = field(default_factory=dict)
-    local_before: dict[str, str | None] = field(default_factory=dict)
+    local_before: dict[str, str | None] = field(default_factory=dict)  # what SET LOCAL puts back
     display: dict[str, str] = field(default_factory=dict)  # \x, \timing, \pset of a terminal
 
     @property

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator.postgres import client as clients
 from simulator.postgres import psql
+from simulator.postgres.backends import connections
+from simulator.postgres.bouncer import CONFIG
 from simulator.postgres.state import Session
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
@@ -14,23 +17,14 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 KEYWORDS = frozenset(
-    "select with insert update delete explain create alter drop truncate begin commit rollback vacuum analyze show "
-    "values table copy grant revoke start abort".split()
+    "select with insert update delete explain create alter drop truncate begin commit rollback vacuum analyze show"
+    " values table copy grant revoke start abort savepoint release reindex checkpoint merge".split()
 )
 CHANGING = (
-    "insert",
-    "update",
-    "delete",
-    "drop",
-    "alter",
-    "truncate",
-    "create",
-    "set ",
-    "terminate_backend",
-    "pause",
-    "resume",
-)
-BOUNCER_SHOWS = ("pools", "stats", "servers", "clients", "databases", "lists", "config", "version")
+    "insert", "update", "delete", "drop", "alter", "truncate", "create", "set ", "terminate_backend",
+    "cancel_backend", "pg_reload_conf", "reset", "vacuum", "reindex", "pause", "resume",
+)  # fmt: skip
+BOUNCER_SHOWS = frozenset("pools stats servers clients databases lists config version users help".split())
 NOT_HERE = Text(
     ru="pgbench не моделируется; нагрузку задаёт трафик мира. Есть: psql, pg_isready",
     en="pgbench is not simulated; the world's traffic is the load. Here are: psql, pg_isready",
@@ -45,26 +39,75 @@ def is_sql(line: str) -> bool:
     first = words[0].lower().rstrip(";") if words else ""
     if first == "set":
         return len(words) > 1 and ("=" in line or " to " in line.lower()) and not words[1].startswith("-")
-    return first in KEYWORDS
+    return first in KEYWORDS or (first == "reset" and len(words) > 1 and not words[1].startswith("-"))
+
+
+def _for_bouncer(line: str) -> bool:
+    """SHOW POOLS and SET default_pool_size mean PgBouncer's console wherever they are typed."""
+    words = line.lower().replace("=", " ").rstrip("; ").split()
+    if words[:1] == ["show"]:
+        return len(words) == 2 and words[1] in BOUNCER_SHOWS
+    return words[:1] == ["set"] and len(words) > 1 and words[1] in CONFIG
 
 
 def run_sql(world: World, line: str) -> Reply:
-    """Bare SQL: one shared session, so that a transaction spans lines. `SHOW POOLS` goes to PgBouncer."""
-    component = next(iter(world.scenario.databases()))
-    words = line.lower().rstrip("; ").split()
-    if words[:1] == ["show"] and words[1:2] and words[1] in BOUNCER_SHOWS:
-        client = psql.Client(Session(component, "pgbouncer", "pgbouncer"), bouncer=True)
+    """Bare SQL: one shared session, so that a transaction and `\\x` last over lines."""
+    databases = world.scenario.databases()
+    if not databases:
+        return failure(str(psql.connect(world, {})), 2)
+    component = next(iter(databases))
+    if _for_bouncer(line) and any(p.via for p in world.plane.pools(component)):
+        client = clients.Client(world, Session(component, psql.BOUNCER, psql.BOUNCER), bouncer=True)
+        clients.run_string(client, line)
+        return Reply(client.out, client.err, client.code, client.cost_s)
+    session = world.postgres.console
+    if session is None:
+        found = psql.connect(world, {})
+        if isinstance(found, str):
+            return failure(found, 2)
+        session = found[0]
+    client = clients.Client(world, session, interactive=True)
+    _restore(client)
+    before = session.in_transaction
+    if before or line.lstrip().startswith("\\"):
+        clients.run_script(client, line)
     else:
-        if world.postgres.console is None:
-            world.postgres.console = Session(component, world.scenario.databases()[component].database)
-        client = psql.Client(world.postgres.console)
-        client.form.expanded = client.session.display.get("expanded") == "on"
-        client.timing = client.session.display.get("timing") == "on"
-    psql.run_script(world, client, line, one_string=True)
-    if not client.bouncer:
-        client.session.display["expanded"] = "on" if client.form.expanded else "off"
-        client.session.display["timing"] = "on" if client.timing else "off"
-    return Reply(client.out, client.err, client.code, min(client.cost_s, 180.0))
+        _run_line(client, line)
+    _keep(world, client)
+    code = client.code or int(bool(client.err) and not client.out)
+    return Reply(client.out, client.err, code, min(client.cost_s, psql.MAX_COST_S))
+
+
+def _run_line(client: clients.Client, line: str) -> None:
+    """A line stops at its first error, as a `-c` string does, yet may end in `\\watch` or `\\gx`."""
+    client.stop_on_error = True
+    clients.run_script(client, line)
+    client.code = 1 if client.code == 3 else client.code
+
+
+def _restore(client: clients.Client) -> None:
+    display, form = client.session.display, client.form
+    form.columns = client.world.columns
+    form.expanded = display.get("expanded", "off")
+    form.null = display.get("null", "")
+    form.tuples_only = display.get("tuples_only") == "on"
+    form.aligned = display.get("aligned", "on") == "on"
+    client.timing = display.get("timing") == "on"
+
+
+def _keep(world: World, client: clients.Client) -> None:
+    """Keep the session only if it differs from a fresh one: looking leaves no trace."""
+    form = client.form
+    shown = {
+        "expanded": form.expanded, "null": form.null, "tuples_only": "on" if form.tuples_only else "off",
+        "aligned": "on" if form.aligned else "off", "timing": "on" if client.timing else "off",
+    }  # fmt: skip
+    usual = {"expanded": "off", "null": "", "tuples_only": "off", "aligned": "on", "timing": "off"}
+    session = client.session
+    session.display = {k: v for k, v in shown.items() if v != usual[k]}
+    other = (session.user, session.via_bouncer) != ("postgres", False)
+    changed = session.in_transaction or session.display or session.settings or other
+    world.postgres.console = session if changed and not client.bouncer else None
 
 
 def changes_data(argv: list[str]) -> bool:
@@ -72,9 +115,23 @@ def changes_data(argv: list[str]) -> bool:
 
 
 def run_isready(world: World, argv: list[str], _stdin: str) -> Reply:
-    state = world.plane.database(next(iter(world.scenario.databases())))
-    full = state.connections >= state.max_connections
-    return Reply(f"payments-db:5432 - {'rejecting' if full else 'accepting'} connections\n", code=int(full))
+    """`pg_isready [-h HOST] [-p PORT] [-U USER] [-q]`: 0 accepting, 1 rejecting, 2 no response."""
+    try:
+        options = psql.read_arguments(argv[1:]).options
+    except psql.BadOption as error:
+        return failure(
+            f'pg_isready: {error}\npg_isready: hint: Try "pg_isready --help" for more information.', 3
+        )
+    found = psql.connect(world, {**options, "username": "postgres"})
+    port = options.get("port", "5432")
+    where = f"{options.get('host') or '/var/run/postgresql'}:{port}"
+    full = isinstance(found, str) and "too many clients" in found
+    if not isinstance(found, str):
+        state = world.plane.database(found[0].component)
+        full = connections(world, found[0].component) >= state.max_connections
+    missing = isinstance(found, str) and "FATAL" not in found
+    text = "no response" if missing else ("rejecting connections" if full else "accepting connections")
+    return Reply("" if "quiet" in options else f"{where} - {text}\n", code=2 if missing else int(full))
 
 
 def run_pgbench(world: World, argv: list[str], _stdin: str) -> Reply:

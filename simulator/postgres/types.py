@@ -17,6 +17,7 @@ from typing import Any
 US = 1_000_000
 DAY_US = 86_400 * US
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ROOT = -2  # the scale of a standard deviation: that of its variance
 DIVISION = -1  # the scale of a quotient: at least sixteen significant digits, chosen by value
 _BIG = 9_223_372_036_854_775_807
 
@@ -101,12 +102,15 @@ class BadValue(ValueError):
 
 
 _INT_RANGE = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$", re.IGNORECASE)
+LONGEST = 400  # characters of a number, time or interval that are looked at
 
 
 def parse(text: str, kind: PgType, now_us: int) -> Any:
     """The value of a literal of type `kind`. Raises BadValue."""
     name, clean = kind.name, text.strip()
+    if len(clean) > LONGEST and name not in (*STRINGS, "json", "jsonb", "bytea") and not kind.is_array:
+        raise BadValue(f'invalid input syntax for type {name}: "{text[:64]}..."')
     bad = BadValue(f'invalid input syntax for type {name}: "{text}"')
     if name in INTEGERS or name in ("oid", "xid"):
         return _parse_integer(clean, name, bad)
@@ -115,6 +119,8 @@ def parse(text: str, kind: PgType, now_us: int) -> Any:
             raise bad
         value = Decimal(clean)
         if kind.args and name == "numeric":
+            if value.adjusted() >= kind.args[0] - (kind.scale or 0):
+                raise BadValue("numeric field overflow")
             value = value.quantize(Decimal(1).scaleb(-(kind.scale or 0)), ROUND_HALF_UP)
         whole = name == "numeric" and value == value.to_integral_value() and abs(value) < _BIG
         return int(value) if whole else float(value)
@@ -225,6 +231,8 @@ _CLOCK = re.compile(r"\s*([+-]?)(\d+):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?\s*")
 def parse_interval(text: str) -> int | None:
     """Microseconds of an interval text; months count as 30 days and years as 365."""
     body = text.strip()
+    if len(body) > LONGEST:
+        return None
     sign = 1
     if body.endswith(" ago"):
         body, sign = body.removesuffix(" ago"), -1
@@ -234,6 +242,8 @@ def parse_interval(text: str) -> int | None:
         part = None if clock else _INTERVAL_PART.match(body, index)
         if clock:
             minus, hours, minutes, seconds = clock.groups()
+            if len(hours) > 12:
+                return None
             span = int(hours) * 3600 * US + int(minutes) * 60 * US + round(float(seconds or 0) * US)
             total += -span if minus == "-" else span
             index = clock.end()
@@ -241,6 +251,8 @@ def parse_interval(text: str) -> int | None:
             unit = part.group(2).lower()
             size = _UNITS_US.get(unit) or _UNITS_US.get(unit.removesuffix("s"))
             if size is None:
+                return None
+            if len(part.group(1)) > 20:
                 return None
             total += round(float(part.group(1)) * size)
             index = part.end()
@@ -303,8 +315,9 @@ def format_numeric(value: float | int | str, scale: int | None) -> str:
         text = format(Decimal(repr(value) if isinstance(value, float) else str(value)), "f")
         return text.rstrip("0").rstrip(".") if "." in text and isinstance(value, float) else text
     exact = exact_decimal(value)
-    if scale == DIVISION:
-        scale = _division_scale(abs(float(exact)))
+    if scale < 0:
+        size = abs(float(exact))
+        scale = _division_scale(size * size if scale == ROOT else size)
     if isinstance(exact, Decimal):
         exact = Fraction(exact)
     whole = abs(exact) * 10**scale

@@ -1,0 +1,232 @@
+"""ALTER TABLE and ALTER INDEX: each action with the lock it holds and the time it takes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlglot import exp
+
+from simulator.postgres import definitions, rowcheck, utility
+from simulator.postgres.catalog import Catalog
+from simulator.postgres.errors import Notice, PgError, not_simulated
+from simulator.postgres.expressions import datatype
+from simulator.postgres.result import Result
+from simulator.postgres.scope import name_of
+from simulator.postgres.state import Column, Table
+
+# Seconds a row under AccessExclusiveLock (FACTS 1.4).
+REWRITE_S_PER_ROW = 5e-6
+SET_NOT_NULL_S_PER_ROW = 0.3e-6
+VALIDATE_S_PER_ROW = 0.16e-6
+_CHANGING = re.compile(r"\b(random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.I)
+
+
+def alter(catalog: Catalog, tree: exp.Alter, _text: str) -> Result:
+    kind = str(tree.args.get("kind") or "TABLE").upper()
+    if kind == "INDEX":
+        return _alter_index(catalog, tree)
+    if kind != "TABLE":
+        raise not_simulated(f"ALTER {kind}")
+    name = name_of(tree.this.this)
+    if name not in catalog.database.tables and tree.args.get("exists"):
+        return Result(tag="ALTER TABLE", notices=[Notice(f'relation "{name}" does not exist, skipping')])
+    table = catalog.table(name)
+    catalog.owned(table)
+    notices: list[Notice] = []
+    seconds = 0.0
+    for action in tree.args.get("actions") or []:
+        seconds += _apply(catalog, table, action, notices, bool(tree.args.get("not_valid")))
+    cost_s = utility.hold(catalog, table.name, seconds, readers=True) if seconds else 0.0
+    return Result(tag="ALTER TABLE", notices=notices, cost_s=cost_s)
+
+
+def _apply(catalog: Catalog, table: Table, action: Any, notices: list[Notice], not_valid: bool) -> float:
+    """Apply one action; returns the seconds it holds AccessExclusiveLock."""
+    if isinstance(action, exp.ColumnDef):
+        return _add_column(catalog, table, action, notices)
+    if isinstance(action, exp.Drop):
+        return _drop(catalog, table, action, notices)
+    if isinstance(action, exp.AlterColumn):
+        return _alter_column(catalog, table, action)
+    if isinstance(action, exp.RenameColumn):
+        return _rename_column(table, action)
+    if isinstance(action, exp.AlterRename):
+        return _rename_table(catalog, table, name_of(action.this.this))
+    if isinstance(action, exp.AddConstraint):
+        seconds = 0.0
+        for constraint in action.expressions:
+            definitions.add_constraint(catalog, table, constraint, valid=not not_valid)
+            _check_rows(catalog, table, not_valid)
+            seconds += 0.0 if not_valid else table.rows * VALIDATE_S_PER_ROW
+        return seconds
+    if isinstance(action, exp.AlterSet):
+        return 0.0
+    raise not_simulated("this form of ALTER TABLE")
+
+
+def _check_rows(catalog: Catalog, table: Table, not_valid: bool) -> None:
+    """Existing rows must meet the newest constraint unless it is NOT VALID. Raises PgError."""
+    if not_valid or not table.checks:
+        return
+    rule = table.checks[-1]
+    rows = [{c.key: cells[c.name] for c in table.columns} for _, _, cells in catalog.rows(table, {})]
+    if rowcheck.first_broken(catalog, table, rule.expression, rows) is not None:
+        table.checks.pop()
+        raise PgError(f'check constraint "{rule.name}" of relation "{table.name}" is violated by some row')
+
+
+def _add_column(catalog: Catalog, table: Table, node: exp.ColumnDef, notices: list[Notice]) -> float:
+    name = name_of(node.this)
+    if table.column(name) is not None:
+        if node.args.get("exists"):
+            notices.append(Notice(f'column "{name}" of relation "{table.name}" already exists, skipping'))
+            return 0.0
+        raise PgError(f'column "{name}" of relation "{table.name}" already exists')
+    column = definitions.add_column(catalog, table, node)
+    used = [c.key for c in table.columns[:-1]] + ([c.name for c in table.spec.columns] if table.spec else [])
+    while column.key in used:
+        column.key += "'"
+    changing = bool(column.default and _CHANGING.search(column.default))
+    if column.default and not changing:
+        column.filled = rowcheck.evaluate(catalog, column.default, column.type)
+    if column.not_null and column.default is None and table.rows:
+        table.columns.remove(column)
+        raise PgError(f'column "{name}" of relation "{table.name}" contains null values')
+    # A constant default is kept in the catalogue; one that differs by row rewrites the table.
+    return table.rows * REWRITE_S_PER_ROW if changing else 0.0
+
+
+def _drop(catalog: Catalog, table: Table, node: exp.Drop, notices: list[Notice]) -> float:
+    target = (node.args.get("tables") or [node.this])[0]
+    name = name_of(target.this if isinstance(target, exp.Column | exp.Table) else target)
+    if str(node.args.get("kind")).upper() == "CONSTRAINT":
+        return _drop_constraint(table, name, bool(node.args.get("exists")), notices)
+    column = table.column(name)
+    if column is None:
+        if node.args.get("exists"):
+            notices.append(Notice(f'column "{name}" of relation "{table.name}" does not exist, skipping'))
+            return 0.0
+        raise PgError(f'column "{name}" of relation "{table.name}" does not exist')
+    table.columns.remove(column)
+    table.indexes = [i for i in table.indexes if name not in [c.split()[0] for c in i.columns]]
+    table.foreign_keys = [k for k in table.foreign_keys if name not in k.columns]
+    word = re.compile(rf"\b{re.escape(name)}\b")
+    table.checks = [c for c in table.checks if not word.search(c.expression)]
+    return 0.0
+
+
+def _drop_constraint(table: Table, name: str, exists: bool, notices: list[Notice]) -> float:
+    before = len(table.checks) + len(table.foreign_keys) + len(table.indexes)
+    table.checks = [c for c in table.checks if c.name != name]
+    table.foreign_keys = [k for k in table.foreign_keys if k.name != name]
+    table.indexes = [i for i in table.indexes if not (i.constraint and i.name == name)]
+    if before == len(table.checks) + len(table.foreign_keys) + len(table.indexes):
+        text = f'constraint "{name}" of relation "{table.name}" does not exist'
+        if not exists:
+            raise PgError(text)
+        notices.append(Notice(f"{text}, skipping"))
+    return 0.0
+
+
+def _column(table: Table, name: str) -> Column:
+    column = table.column(name)
+    if column is None:
+        raise PgError(f'column "{name}" of relation "{table.name}" does not exist')
+    return column
+
+
+def _alter_column(catalog: Catalog, table: Table, node: exp.AlterColumn) -> float:
+    column = _column(table, name_of(node.this))
+    if node.args.get("dtype") is not None:
+        column.type = datatype(node.args["dtype"])
+        return table.rows * REWRITE_S_PER_ROW
+    if node.args.get("default") is not None:
+        definitions.set_default(catalog, column, node.args["default"])
+        return 0.0
+    if node.args.get("allow_null") is False:
+        if any(cells[column.name] is None for _, _, cells in catalog.rows(table, {})):
+            raise PgError(f'column "{column.name}" of relation "{table.name}" contains null values')
+        column.not_null = True
+        proven = any(
+            c.validated and c.expression.lower() == f"not {column.name} is null" for c in table.checks
+        )
+        return 0.0 if proven else table.rows * SET_NOT_NULL_S_PER_ROW
+    if node.args.get("allow_null"):
+        if table.primary and column.name in table.primary.columns:
+            raise PgError(f'column "{column.name}" is in a primary key')
+        column.not_null = False
+        return 0.0
+    if node.args.get("drop"):
+        column.default = None
+        return 0.0
+    raise not_simulated("this form of ALTER COLUMN")
+
+
+def _rename_column(table: Table, node: exp.RenameColumn) -> float:
+    old, new = name_of(node.this.this), name_of(node.args["to"].this)
+    column = table.column(old)
+    if column is None:
+        raise PgError(f'column "{old}" does not exist')
+    if table.column(new) is not None:
+        raise PgError(f'column "{new}" of relation "{table.name}" already exists')
+    column.name = new
+    for index in table.indexes:
+        index.columns = [re.sub(rf"\b{re.escape(old)}\b", new, c) for c in index.columns]
+    return 0.0
+
+
+def _rename_table(catalog: Catalog, table: Table, name: str) -> float:
+    if name in catalog.database.tables:
+        raise PgError(f'relation "{name}" already exists')
+    catalog.database.tables = {
+        (name if k == table.name else k): t for k, t in catalog.database.tables.items()
+    }
+    for other in catalog.database.tables.values():
+        for key in other.foreign_keys:
+            key.table = name if key.table == table.name else key.table
+    for sequence in catalog.database.sequences.values():
+        if sequence.owner_table == table.name:
+            sequence.owner_table = name
+    table.name = name
+    return 0.0
+
+
+def _alter_index(catalog: Catalog, tree: exp.Alter) -> Result:
+    name = name_of(tree.this.this)
+    for table in catalog.database.tables.values():
+        for index in table.indexes:
+            if index.name == name:
+                action = (tree.args.get("actions") or [None])[0]
+                if not isinstance(action, exp.AlterRename):
+                    raise not_simulated("this form of ALTER INDEX")
+                index.name = name_of(action.this.this)
+                return Result(tag="ALTER INDEX")
+    raise PgError(f'relation "{name}" does not exist')
+
+
+_VALIDATE = re.compile(
+    r"\s*alter\s+table\s+(?:only\s+)?([\w.]+)\s+validate\s+constraint\s+(\w+)\s*;?\s*$", re.I
+)
+_OWNER = re.compile(r"\s*alter\s+table\s+(?:only\s+)?([\w.]+)\s+owner\s+to\s+(\w+)\s*;?\s*$", re.I)
+
+
+def alter_by_words(catalog: Catalog, text: str) -> Result | None:
+    """Forms that the parser passes through unread; None for all others."""
+    match = _VALIDATE.match(text)
+    if match:
+        table = catalog.table(match.group(1).removeprefix("public."))
+        rule = next((c for c in table.checks if c.name == match.group(2)), None)
+        foreign = any(k.name == match.group(2) for k in table.foreign_keys)
+        if rule is None and not foreign:
+            raise PgError(f'constraint "{match.group(2)}" of relation "{table.name}" does not exist')
+        if rule is not None:
+            rule.validated = True
+        return Result(tag="ALTER TABLE", cost_s=table.rows * VALIDATE_S_PER_ROW)
+    match = _OWNER.match(text)
+    if match:
+        table = catalog.table(match.group(1).removeprefix("public."))
+        catalog.owned(table)
+        table.owner = match.group(2)
+        return Result(tag="ALTER TABLE")
+    return None

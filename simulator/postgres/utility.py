@@ -1,0 +1,295 @@
+"""Statements told by their first word: settings, maintenance, locks. No rows of data are changed here."""
+
+from __future__ import annotations
+
+import re
+
+from simulator.postgres import settings, types
+from simulator.postgres.catalog import Catalog
+from simulator.postgres.errors import Notice, PgError, not_simulated
+from simulator.postgres.expressions import ZONES_MIN
+from simulator.postgres.lexer import one_line, strip_comments
+from simulator.postgres.parser import syntax_error, tokens_of
+from simulator.postgres.result import Result
+from simulator.postgres.session_functions import current_setting
+from simulator.postgres.static_views import value_of
+
+# Pages a second that VACUUM reads with cost delay off, and rows a second that ANALYZE samples.
+VACUUM_BYTES_PER_S = 400_000_000
+VACUUM_FULL_S_PER_ROW = 3e-6  # FACTS 1.4
+ANALYZE_S = 2.0
+
+
+def check_timeout(catalog: Catalog, cost_s: float) -> None:
+    """Raises PgError when a statement works longer than statement_timeout."""
+    limit_ms = float(value_of(catalog, "statement_timeout") or 0)
+    if limit_ms and cost_s * 1000 > limit_ms:
+        raise PgError("canceling statement due to statement timeout")
+
+
+_SHOW_NAMES = {"time zone": "TimeZone", "transaction isolation level": "transaction_isolation"}
+
+
+def show(catalog: Catalog, text: str) -> Result:
+    words = " ".join(text.strip().rstrip(";").split()[1:])
+    if not words:
+        raise syntax_error(text, None)
+    name = _SHOW_NAMES.get(words.lower(), words.strip('"'))
+    if name.lower() == "all":
+        rows = [(s.name, current_setting(catalog, key), "") for key, s in settings.catalogue().items()]
+        return Result([(n, types.TEXT) for n in ("name", "setting", "description")], rows, "SHOW")
+    value = current_setting(catalog, name)
+    known = settings.catalogue().get(name.lower())
+    return Result([(known.name if known else name.lower(), types.TEXT)], [(value,)], "SHOW")
+
+
+_ASSIGN = re.compile(r"set (session |local )?([\w.]+)(?: ?= ?| to )(.+)$", re.I)
+_ZONE = re.compile(r"set (?:session |local )?time zone (.+)$", re.I)
+
+
+def set_value(catalog: Catalog, text: str) -> Result:
+    line = one_line(text)
+    zone, match = _ZONE.match(line), _ASSIGN.match(line)
+    if zone:
+        local, name, value = "", "timezone", zone.group(1)
+    elif match:
+        local, name, value = (match.group(1) or "").strip().lower(), match.group(2).lower(), match.group(3)
+    elif re.match(r"set (session|transaction|constraints|role)\b", line, re.I):
+        raise not_simulated("this form of SET")
+    else:
+        tokens = tokens_of(text)
+        raise syntax_error(text, tokens[2] if len(tokens) > 2 else None)
+    notices = []
+    if local == "local" and not (catalog.session.in_transaction and not catalog.session.implicit):
+        notices.append(Notice("SET LOCAL can only be used in transaction blocks", "WARNING"))
+        return Result(tag="SET", notices=notices)
+    bare = value.strip("'\"")
+    if bare.lower() == "default" and value[0] not in "'\"":
+        catalog.session.settings.pop(name, None)
+        return Result(tag="SET")
+    if local == "local":
+        catalog.session.local_before.setdefault(name, catalog.session.settings.get(name))
+    catalog.session.settings[name] = _changeable(catalog, name, bare)
+    return Result(tag="SET")
+
+
+def _changeable(catalog: Catalog, name: str, value: str) -> str:
+    """The value to store for a session. Raises PgError."""
+    setting = settings.catalogue().get(name)
+    if setting is None:
+        if "." in name or name == "application_name":
+            return value
+        raise PgError(f'unrecognized configuration parameter "{name}"')
+    if setting.context in ("postmaster", "internal"):
+        how = (
+            "cannot be changed without restarting the server"
+            if setting.context == "postmaster"
+            else "cannot be changed"
+        )
+        raise PgError(f'parameter "{setting.name}" {how}')
+    if setting.context == "sighup":
+        raise PgError(f'parameter "{setting.name}" cannot be changed now')
+    if setting.context.startswith("superuser") and not catalog.is_superuser:
+        raise PgError(f'permission denied to set parameter "{setting.name}"')
+    if name == "timezone" and value.lower() not in ZONES_MIN:
+        raise PgError(f'invalid value for parameter "TimeZone": "{value}"')
+    return _normalised(setting, value)
+
+
+def _normalised(setting: settings.Setting, value: str) -> str:
+    stored, complaint = settings.normalise(setting, value)
+    if stored is None:
+        raise PgError(complaint)
+    return stored
+
+
+def reset(catalog: Catalog, text: str) -> Result:
+    words = text.strip().rstrip(";").split()
+    if len(words) < 2:
+        raise syntax_error(text, None)
+    if words[1].lower() == "all":
+        catalog.session.settings.clear()
+    elif value_of(catalog, words[1]) is None:
+        raise PgError(f'unrecognized configuration parameter "{words[1]}"')
+    catalog.session.settings.pop(words[1].lower(), None)
+    return Result(tag="RESET")
+
+
+_SYSTEM_SET = re.compile(r"alter system set ([\w.]+)(?: ?= ?| to )(.+)$", re.I)
+_SYSTEM_RESET = re.compile(r"alter system reset ([\w.]+)$", re.I)
+
+
+def alter_system(catalog: Catalog, text: str) -> Result:
+    """Recorded; in force after pg_reload_conf(), or never here if it needs a restart."""
+    if catalog.session.in_transaction:
+        raise PgError("ALTER SYSTEM cannot run inside a transaction block")
+    match, reset_match = _SYSTEM_SET.match(text), _SYSTEM_RESET.match(text)
+    if not match and not reset_match:
+        raise syntax_error(text, None)
+    name = (match or reset_match).group(1).lower()  # type: ignore[union-attr]
+    setting = settings.catalogue().get(name)
+    if setting is None:
+        raise PgError(f'unrecognized configuration parameter "{name}"')
+    if not catalog.is_superuser:
+        raise PgError(f'permission denied to set parameter "{setting.name}"')
+    if setting.context == "internal":
+        raise PgError(f'parameter "{setting.name}" cannot be changed')
+    value = setting.boot if not match else _normalised(setting, match.group(2).strip("'\""))
+    catalog.server.pending[name] = value
+    catalog.server.overridden[name] = True
+    catalog.world.note(
+        "database",
+        f"{catalog.session.component}: ALTER SYSTEM {setting.name} = {settings.shown(setting, value)}",
+    )
+    return Result(tag="ALTER SYSTEM")
+
+
+_VACUUM_WORDS = frozenset(
+    "vacuum analyze full verbose freeze skip_locked true false on off parallel index_cleanup".split()
+)
+
+
+def vacuum(catalog: Catalog, text: str) -> Result:
+    words = re.findall(r"\w+", strip_comments(text)[:10_000])
+    first = words[0].upper()
+    if catalog.session.in_transaction and first == "VACUUM":
+        raise PgError("VACUUM cannot run inside a transaction block")
+    names = [w.lower() for w in words if w.lower() not in _VACUUM_WORDS and w.lower() != "public"]
+    tables = [catalog.table(n) for n in names] or list(catalog.database.tables.values())
+    full, cost_s = "full" in [w.lower() for w in words], 0.0
+    for table in tables:
+        catalog.owned(table)
+        if first == "VACUUM":
+            cost_s += catalog.heap_bytes(table) / VACUUM_BYTES_PER_S
+            if full:
+                cost_s = hold(catalog, table.name, table.rows * VACUUM_FULL_S_PER_ROW, readers=True)
+            table.dead = 0
+            table.vacuumed_s = catalog.world.now_s
+        if first == "ANALYZE" or "analyze" in [w.lower() for w in words]:
+            table.analyzed_s = catalog.world.now_s
+            cost_s += ANALYZE_S
+    return Result(tag=first, cost_s=cost_s)
+
+
+def hold(catalog: Catalog, table: str, seconds: float, readers: bool) -> float:
+    """Hold a lock that stops a table's users while a statement works; time passes inside.
+
+    `readers`: whether it stops queries too. The terminal interrupts what takes longer than following may:
+    then everything is as before, and PgError is raised. Returns the seconds that have not passed yet.
+    """
+    world = catalog.world
+    stopped = [s for s in _users(catalog, table, readers) if s not in world.postgres.failing]
+    if seconds < 1.0 or not stopped:
+        return seconds
+    mode = "AccessExclusiveLock" if readers else "ShareLock"
+    why = f'canceling statement due to lock timeout: {mode} on relation "{table}"'
+    for service in stopped:
+        world.plane.set_failing(service, 1.0, why)
+    world.note("fault", f"{catalog.session.component}: {mode} on {table}: {', '.join(stopped)} wait")
+    world.advance(min(seconds, world.follow_limit_s))
+    for service in stopped:
+        world.plane.set_failing(service, 0.0, "")
+    world.note("database", f"{catalog.session.component}: {mode} on {table} released")
+    if seconds > world.follow_limit_s:
+        raise PgError("canceling statement due to user request")
+    return 0.0
+
+
+def _users(catalog: Catalog, table: str, readers: bool) -> list[str]:
+    """Services that a lock on a table stops."""
+    from simulator.postgres import workload
+
+    scenario = catalog.world.scenario
+    found: dict[str, bool] = {}
+    for demand in workload.demands(scenario, catalog.session.component):
+        touches = table in workload.tables_of(demand.sql)
+        spec = catalog.database.tables[table].spec if table in catalog.database.tables else None
+        grows = spec is not None and spec.live and demand.service == scenario.focus.service
+        writes = not demand.sql.lstrip().lower().startswith("select") or grows
+        if touches and (readers or writes):
+            found[demand.service] = True
+    return list(found)
+
+
+_LOCK = re.compile(
+    r"\s*lock\s+(?:table\s+)?(?:only\s+)?([\w.]+)(?:\s+in\s+([\w\s]+?)\s+mode)?(\s+nowait)?\s*;?\s*$", re.I
+)
+
+
+def lock(catalog: Catalog, text: str) -> Result:
+    match = _LOCK.match(one_line(text))
+    if match is None:
+        raise syntax_error(text, None)
+    if not catalog.session.in_transaction or catalog.session.implicit:
+        raise PgError("LOCK TABLE can only be used in transaction blocks")
+    catalog.table(match.group(1).removeprefix("public.").lower())
+    raise not_simulated("LOCK TABLE")
+
+
+def checkpoint(catalog: Catalog, _text: str) -> Result:
+    if not catalog.is_superuser:
+        raise PgError("must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
+    return Result(tag="CHECKPOINT", cost_s=4.0)
+
+
+def discard(catalog: Catalog, text: str) -> Result:
+    if catalog.session.in_transaction:
+        raise PgError("DISCARD ALL cannot run inside a transaction block")
+    catalog.session.settings.clear()
+    return Result(tag=" ".join(text.upper().rstrip(";").split()[:2]))
+
+
+_REINDEX = re.compile(
+    r"\s*reindex\s+(?:\([^)]*\)\s*)?(index|table)\s+(concurrently\s+)?([\w.]+)\s*;?\s*$", re.I
+)
+
+
+def reindex(catalog: Catalog, text: str) -> Result:
+    match = _REINDEX.match(one_line(text))
+    if match is None:
+        raise not_simulated("this form of REINDEX")
+    kind, concurrently, name = (
+        match.group(1).lower(),
+        bool(match.group(2)),
+        match.group(3).removeprefix("public."),
+    )
+    tables = catalog.database.tables.values()
+    table = next((t for t in tables if t.name == name or any(i.name == name for i in t.indexes)), None)
+    if table is None or (kind == "table") != (table.name == name):
+        raise PgError(f'relation "{name}" does not exist')
+    seconds = table.rows * 1.1e-6 * (1 if kind == "index" else len(table.indexes))
+    cost_s = seconds * 1.4 if concurrently else hold(catalog, table.name, seconds, readers=False)
+    for index in table.indexes:
+        index.valid = index.valid or index.name == name or kind == "table"
+    return Result(tag="REINDEX", cost_s=cost_s)
+
+
+def copy(catalog: Catalog, text: str) -> Result:
+    if re.search(r"\bprogram\b", text, re.I):
+        raise PgError(
+            "COPY to or from an external program is not simulated",
+            hint="Nothing outside this database can be reached.",
+        )
+    if re.search(r"\b(stdin|stdout)\b", text, re.I):
+        raise not_simulated("COPY with STDIN or STDOUT")
+    raise PgError(
+        "COPY to or from a file is not simulated", hint="Nothing outside this database can be reached."
+    )
+
+
+_COMMENT = re.compile(
+    r"\s*comment\s+on\s+(table|column)\s+([\w.]+)\s+is\s+('(?:[^']|'')*'|null)\s*;?\s*$", re.I
+)
+
+
+def comment(catalog: Catalog, text: str) -> Result:
+    match = _COMMENT.match(one_line(text))
+    if match is None:
+        raise not_simulated("this form of COMMENT")
+    name = match.group(2).removeprefix("public.").split(".")[0]
+    catalog.owned(catalog.table(name))
+    return Result(tag="COMMENT")
+
+
+def refused(_catalog: Catalog, text: str) -> Result:
+    raise not_simulated(text.split(None, 1)[0].strip(";").upper())

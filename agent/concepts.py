@@ -145,7 +145,7 @@ class Lexicon:
         mine = _pairs(word)
         best, best_score = "", _TYPO_DICE
         for other in self._bigrams.get(word[0], ()):
-            if abs(len(other) - len(word)) > 2:
+            if abs(len(other) - len(word)) > 1:
                 continue
             theirs = _pairs(other)
             score = 2 * len(mine & theirs) / (len(mine) + len(theirs))

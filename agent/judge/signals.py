@@ -252,7 +252,7 @@ SINGLE = (
     "design.consistency design.failure design.operations design.buzz vague.consider vague.improve vague.awareness "
     "vague.corporate vague.selfpraise vague.padding vague.moral vague.absolute blame.careful blame.person blame.punish "
     "blame.training blame.approval harm.bigger_pool harm.longer_wait harm.more_retries harm.bigger_hardware "
-    "harm.disable_safety harm.unneeded harm.wrong_guarantee harm.restart harm.no_cause harm.trial harm.deflect"
+    "harm.disable_safety harm.unneeded harm.wrong_guarantee harm.restart harm.myth harm.no_cause harm.trial harm.deflect"
 ).split()
 
 

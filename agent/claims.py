@@ -79,18 +79,6 @@ class Claim:
     criterion: str
     unit: str
 
-    def as_dict(self, language: str) -> dict[str, Any]:
-        spec = _load().claims[self.id]
-        return {
-            "claim": spec.title.ru if language == "ru" else spec.title.en,
-            "quote": {"start": self.quote.start, "end": self.quote.end, "text": self.quote.text},
-            "claimed": self.claimed,
-            "status": self.status,
-            "truth": self.truth,
-            "source": self.source,
-            "unit": self.unit,
-        }
-
 
 @dataclass(frozen=True)
 class _Number:

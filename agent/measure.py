@@ -23,11 +23,10 @@ Effect = Literal["helps", "strong", "nothing", "harm"]
 
 @dataclass(frozen=True)
 class Measured:
-    """One counterfactual judged: the share of failures it spares, with and without a responder."""
+    """One counterfactual judged: its effect, and the share of failures it spares under a responder."""
 
     effect: Effect
     spared: float
-    spared_alone: float
 
 
 def spared_share(baseline: Facts, other: Facts) -> float:
@@ -49,10 +48,10 @@ def measured(run: Counterfactual) -> Measured:
     )
     best = max(spared, alone)
     if worse and spared < STRONG_SHARE:
-        return Measured("harm", spared, alone)
+        return Measured("harm", spared)
     if best >= STRONG_SHARE:
-        return Measured("strong", spared, alone)
-    return Measured("helps" if best >= HELPS_SHARE else "nothing", spared, alone)
+        return Measured("strong", spared)
+    return Measured("helps" if best >= HELPS_SHARE else "nothing", spared)
 
 
 REASON = {
@@ -61,7 +60,7 @@ REASON = {
 }
 
 
-def evidence(runs: Sequence[Counterfactual], unmeasured: int, lang: str) -> Evidence | None:
+def evidence(runs: Sequence[Counterfactual], lang: str) -> Evidence | None:
     """The level of `effective` from all measured items; None when nothing was measured."""
     if not runs:
         return None

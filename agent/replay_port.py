@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 # Numbers by fact name (failed_requests, success_min, detected_s, mitigated_s, recovered_s,
-# error_budget_burned, p1_paged_s, orders_failed …); None: it did not happen. A replayer may also put a
-# list of remarks under "notes".
+# error_budget_burned, p1_paged_s, others_failed …); None: it did not happen.
 Facts = Mapping[str, Any]
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
@@ -34,7 +33,6 @@ class Counterfactual:
     """Two replays side by side, twice: under the player's commands and with nobody responding.
 
     `effect` is with − baseline, fact by fact. `no_responder` has the keys baseline, with, effect.
-    `sufficient` names the smallest set of labels that is enough, when the replayer looked for it.
     """
 
     run: str
@@ -42,8 +40,6 @@ class Counterfactual:
     with_: Facts
     effect: Facts
     no_responder: Mapping[str, Facts]
-    notes: tuple[str, ...] = ()
-    sufficient: tuple[str, ...] = ()
 
 
 class Replayer(Protocol):

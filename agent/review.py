@@ -234,7 +234,7 @@ class _Run:
 
     def _evidence(self, state: State) -> Any:
         runs = list(state.get("runs", {}).values())
-        return measure.evidence(runs, len(state["items"]) - len(runs), self.request.lang)
+        return measure.evidence(runs, self.request.lang)
 
     def check_claims(self, state: State) -> State:
         """Numbers of a post-mortem against the log; a list of plans claims nothing."""

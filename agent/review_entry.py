@@ -44,7 +44,6 @@ def review_text(
     language: Literal["ru", "en"],
     commands: Sequence[Command] | None = None,
     on_progress: Steps | None = None,
-    log: object = None,
     seed: int = 1,
 ) -> dict[str, Any]:
     """Review a text about an incident that was played with `commands` (None: the reference solution)."""

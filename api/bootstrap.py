@@ -71,7 +71,7 @@ def review_text(
     scenario = scenario.model_copy(update={"duration_s": max(scenario.duration_s, now_s)})
     rubric: ReviewKind = "postmortem" if kind == "postmortem" else "action-items"
     spoken: Language = "ru" if language == "ru" else "en"
-    return review(scenario, text, rubric, spoken, commands, on_progress, log=log, seed=seed)
+    return review(scenario, text, rubric, spoken, commands, on_progress, seed=seed)
 
 
 def new_session_id() -> str:

@@ -175,7 +175,6 @@ Component = Annotated[Balancer | Service | Postgres | Worker, Field(discriminato
 class TimelineEntry(_Model):
     at_s: float = Field(ge=0)
     command: str
-    actor: str = "timeline"
 
 
 class Sli(_Model):

@@ -156,9 +156,6 @@ class World:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_telemetry": None}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> World:
-        return self.fork()
-
 
 def on_second(world: World) -> None:
     """Every simulated second: what the world notices by itself."""

@@ -7,7 +7,7 @@ from simulator.engine import kernel as kn
 from simulator.engine.network import ENTER, QUERY, WORK, Network
 from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
-from simulator.engine.tracers import Tracers
+from simulator.engine.tracers import Tracers, erlang_survival
 from simulator.scenario import Scenario, Worker
 
 DT_S = 0.05
@@ -18,11 +18,7 @@ WEIGHT_CUT = 1e-7  # a tail below this share of an arrival is put into the last 
 
 def erlang_cdf(shape: int, x: float) -> float:
     """P(Erlang(shape, rate 1) <= x)."""
-    term = total = math.exp(-x) if x < 700 else 0.0
-    for n in range(1, shape):
-        term *= x / n
-        total += term
-    return 1.0 - total
+    return 1.0 - erlang_survival(shape, x)
 
 
 def delay_weights(mean_s: float, shape: int, dt_s: float) -> list[float]:
@@ -289,4 +285,4 @@ def kill_share(k: kn.Kernel, g: int, share: float) -> None:
                 lost = k.queue_mass[station][j] * share
                 k.queue_mass[station][j] -= lost
                 k.queue_total[station] -= lost
-                kn.fail(k, i, kn.queue_column(k, station, j, bucket), lost, kn.ERROR)
+                kn.fail(k, i, kn.queue_column(k, station, j), lost, kn.ERROR)

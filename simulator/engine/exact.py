@@ -57,7 +57,7 @@ class Pod:
 
 
 class Request:
-    __slots__ = ("attempt", "cls", "gone", "node", "path", "since", "start", "work_left")
+    __slots__ = ("attempt", "cls", "gone", "node", "path", "since", "start")
 
     def __init__(self, cls: int, start: float, attempt: int) -> None:
         self.cls = cls
@@ -67,7 +67,6 @@ class Request:
         self.node = -1
         self.path: list[Pod] = []  # pods held, outermost first
         self.since = 0.0
-        self.work_left = 0.0
 
 
 class Store:

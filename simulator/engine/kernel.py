@@ -156,22 +156,22 @@ def run_ticks(k, ticks):
             expire(k, bucket - k.timeout_buckets)  # in the middle: then its mean age is the time-out
         arrive(k, bucket)
         contention(k)
-        finish_queries(k, bucket)
+        finish_queries(k)
         for p in range(len(k.pool_limit)):
             open_connections(k, p)
-            serve_pool(k, p, bucket)
+            serve_pool(k, p)
         for g in range(len(k.group_limit)):
             if k.queue_total[len(k.pool_limit) + g] > TINY:
-                serve_group(k, g, bucket)
+                serve_group(k, g)
         for i in k.order:
             kind = k.kind[i]
             if kind == WORK:
-                work(k, i, bucket)
+                work(k, i)
             elif k.flow_low[i] <= k.flow_high[i] or k.flow[i * (k.buckets + 1) + k.buckets] > 0.0:
                 if kind == QUERY:
-                    query(k, i, bucket)
+                    query(k, i)
                 else:
-                    enter(k, i, bucket)
+                    enter(k, i)
         end_of_tick(k)
         k.tick += 1
 
@@ -247,8 +247,10 @@ def push(k, i, column, bucket, mass):
     """Send mass of a column to a node within this tick."""
     k.flow[i * (k.buckets + 1) + column] += mass
     if column < k.buckets:
-        k.flow_low[i] = min(k.flow_low[i], bucket)
-        k.flow_high[i] = max(k.flow_high[i], bucket)
+        if bucket < k.flow_low[i]:
+            k.flow_low[i] = bucket
+        if bucket > k.flow_high[i]:
+            k.flow_high[i] = bucket
 
 
 def contention(k):
@@ -268,7 +270,7 @@ def contention(k):
         k.group_released[g] = 0.0
 
 
-def finish_queries(k, bucket):
+def finish_queries(k):
     """Queries in service finish exponentially at this tick's speed."""
     rows = k.buckets + 1
     serving = k.serving
@@ -415,7 +417,7 @@ def slots_used(k, d):
     return used
 
 
-def serve_pool(k, p, bucket):
+def serve_pool(k, p):
     """Serve a pool's queue in order; entries past the acquire time-out fail with an error first."""
     head = k.queue_head[p]
     nodes = k.queue_node[p]
@@ -425,7 +427,7 @@ def serve_pool(k, p, bucket):
     if k.pool_timeout_s[p] < math.inf:
         limit = k.tick - k.pool_timeout_s[p] / k.dt
         while head < size and joined[head] <= limit:
-            drop(k, p, head, bucket)
+            drop(k, p, head)
             k.pool_timeouts[p] += masses[head]
             k.admitted[p] += masses[head]
             head += 1
@@ -444,7 +446,7 @@ def serve_pool(k, p, bucket):
             need += masses[end] * part
             end += 1
         share = 1.0 if need <= free else free / need
-        serve_entries(k, p, head, end, share, slow, bucket)
+        serve_entries(k, p, head, end, share, slow)
         free = k.pool_open[p] - k.pool_busy[p]
         if share < 1.0:
             break
@@ -455,7 +457,7 @@ def serve_pool(k, p, bucket):
     compact(k, p, head)
 
 
-def serve_entries(k, p, head, end, share, slow, bucket):
+def serve_entries(k, p, head, end, share, slow):
     """Give connections to a share of the entries head … end - 1 (the hottest loop: `take`, unrolled)."""
     rows = k.buckets + 1
     buckets = k.buckets
@@ -492,12 +494,16 @@ def serve_entries(k, p, head, end, share, slow, bucket):
         else:
             column = b % buckets
             serving[i * rows + column] += kept
-            k.serving_low[i] = min(k.serving_low[i], b)
-            k.serving_high[i] = max(k.serving_high[i], b)
+            if b < k.serving_low[i]:
+                k.serving_low[i] = b
+            if b > k.serving_high[i]:
+                k.serving_high[i] = b
             if following >= 0:
                 flow[following * rows + column] += done
-                k.flow_low[following] = min(k.flow_low[following], b)
-                k.flow_high[following] = max(k.flow_high[following], b)
+                if b < k.flow_low[following]:
+                    k.flow_low[following] = b
+                if b > k.flow_high[following]:
+                    k.flow_high[following] = b
             else:
                 leave(k, i, column, b, done)
         for h in k.release[i]:
@@ -520,8 +526,10 @@ def take(k, p, i, column, bucket, mass, slow):
     done = mass - kept
     k.serving[i * (k.buckets + 1) + column] += kept
     if column < k.buckets:
-        k.serving_low[i] = min(k.serving_low[i], bucket)
-        k.serving_high[i] = max(k.serving_high[i], bucket)
+        if bucket < k.serving_low[i]:
+            k.serving_low[i] = bucket
+        if bucket > k.serving_high[i]:
+            k.serving_high[i] = bucket
     k.pool_busy[p] += kept
     k.admitted[p] += mass
     k.query_count[p] += done
@@ -531,7 +539,7 @@ def take(k, p, i, column, bucket, mass, slow):
     return kept
 
 
-def queue_column(k, station, j, bucket):
+def queue_column(k, station, j):
     """The column of a queued entry: its bucket's, or the zombies' once its client has left."""
     b = k.queue_bucket[station][j]
     if b < k.oldest:
@@ -539,7 +547,7 @@ def queue_column(k, station, j, bucket):
     return b % k.buckets
 
 
-def drop(k, station, j, bucket):
+def drop(k, station, j):
     """A queued entry gives up waiting."""
     mass = k.queue_mass[station][j]
     if mass > 0.0:
@@ -547,7 +555,7 @@ def drop(k, station, j, bucket):
         i = k.queue_node[station][j]
         for g in k.held[i][-1:]:
             k.errors[g] += mass
-        fail(k, i, queue_column(k, station, j, bucket), mass, ERROR)
+        fail(k, i, queue_column(k, station, j), mass, ERROR)
 
 
 def compact(k, station, head):
@@ -570,7 +578,7 @@ def join(k, station, i, column, bucket, mass):
     k.queue_total[station] += mass
 
 
-def serve_group(k, g, bucket):
+def serve_group(k, g):
     """Requests that wait inside the pods of a group get slots."""
     station = len(k.pool_limit) + g
     head = k.queue_head[station]
@@ -581,7 +589,7 @@ def serve_group(k, g, bucket):
         got = x if x <= k.group_budget[g] else k.group_budget[g]
         if got > 0.0:
             i = k.queue_node[station][head]
-            admit(k, i, g, queue_column(k, station, head, bucket), k.queue_bucket[station][head], got)
+            admit(k, i, g, queue_column(k, station, head), k.queue_bucket[station][head], got)
             k.queue_total[station] -= got
             masses[head] = x - got
         if got < x:
@@ -603,7 +611,7 @@ def admit(k, i, g, column, bucket, mass):
             push(k, first, column, bucket, mass)
 
 
-def work(k, i, bucket):
+def work(k, i):
     """Time on the spot: arrivals are spread over the coming ticks by the node's own distribution."""
     rows = k.buckets + 1
     ring = k.ring
@@ -646,8 +654,10 @@ def work(k, i, bucket):
                 row = i * ring + (slot + j) % ring
                 future[row * rows + column] += x * weights[j]
                 if b <= high:
-                    k.future_low[row] = min(k.future_low[row], b)
-                    k.future_high[row] = max(k.future_high[row], b)
+                    if b < k.future_low[row]:
+                        k.future_low[row] = b
+                    if b > k.future_high[row]:
+                        k.future_high[row] = b
             total += x * weights[0]
             leave(k, i, column, b, x * weights[0])
         k.flow_low[i] = 1 << 60
@@ -666,7 +676,7 @@ def arrivals(k, i):
     return total
 
 
-def query(k, i, bucket):
+def query(k, i):
     """Arrivals at a query: connections that are free now, or the end of the pool's queue."""
     p = k.pool_of[i]
     total = arrivals(k, i)
@@ -711,7 +721,7 @@ def refuse(k, p, i, column, mass):
     fail(k, i, column, mass, ERROR)
 
 
-def enter(k, i, bucket):
+def enter(k, i):
     """Arrivals at a service: spread over its versions, admitted, queued in the pod, or refused."""
     s = k.service_of[i]
     total = arrivals(k, i)
@@ -911,7 +921,6 @@ def breaker_move(k, w, state, now_s):
 def imbalance(k):
     """The largest difference, over classes, between outstanding clients and the mass held for them."""
     rows = k.buckets + 1
-    bucket = max(0, k.tick - 1) // k.ticks_per_bucket  # the next one has not expired anybody yet
     held = [0.0] * len(k.class_first)
     for i in range(len(k.kind)):
         c = k.class_of[i]
@@ -921,7 +930,7 @@ def imbalance(k):
                 held[c] += k.future[(i * k.ring + slot) * rows + b]
     for q in range(k.stations):
         for j in range(k.queue_head[q], len(k.queue_mass[q])):
-            if queue_column(k, q, j, bucket) < k.buckets:
+            if queue_column(k, q, j) < k.buckets:
                 held[k.class_of[k.queue_node[q][j]]] += k.queue_mass[q][j]
     worst = 0.0
     for c in range(len(held)):

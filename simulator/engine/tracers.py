@@ -275,11 +275,11 @@ def _quantile_table(shape: int) -> list[float]:
     for step in range(1, QUANTILE_STEPS):
         survival = math.exp(-step * QUANTILE_STEP)
         low, high = x, x + 1.0
-        while _erlang_survival(shape, high * shape) > survival:
+        while erlang_survival(shape, high * shape) > survival:
             high += 1.0
         for _ in range(50):
             middle = 0.5 * (low + high)
-            if _erlang_survival(shape, middle * shape) > survival:
+            if erlang_survival(shape, middle * shape) > survival:
                 low = middle
             else:
                 high = middle
@@ -288,7 +288,8 @@ def _quantile_table(shape: int) -> list[float]:
     return table
 
 
-def _erlang_survival(shape: int, x: float) -> float:
+def erlang_survival(shape: int, x: float) -> float:
+    """P(Erlang(shape, rate 1) > x)."""
     term = total = math.exp(-x)
     for n in range(1, shape):
         term *= x / n

@@ -74,10 +74,6 @@ def _load_test(world: World, params: Params) -> None:
     world.policies["load_test"] = params["load"]
 
 
-def _staging(world: World, params: Params) -> None:
-    world.policies["load_test"] = params["load"]
-
-
 def refusal(world: World, version: str) -> str | None:
     """Why the pipeline would not release a version of the focus service; None: it would."""
     service = world.scenario.services()[world.scenario.focus.service]
@@ -184,7 +180,7 @@ ENTRIES = [
             en="an expensive second environment and a load generator; 20 RPS shows nothing",
         ),
         {"load": 1.0},
-        install=_staging,
+        install=_load_test,
     ),
 ]
 HANDLERS = {"interventions.watch_release": watch_release}

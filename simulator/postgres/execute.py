@@ -32,7 +32,7 @@ def run(world: World, session: Session, statement: str) -> Result:
     if session.aborted and word not in ("rollback", "abort", "commit", "end"):
         raise PgError(BLOCK)
     if session.in_transaction and not session.implicit:
-        session.last_query, session.last_query_s = statement.strip(), world.now_s
+        session.last_query = statement.strip()
     catalog = Catalog(world, session, statement.strip())
     try:
         handler = WORDS.get(word)

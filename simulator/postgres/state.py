@@ -193,7 +193,6 @@ class Bouncer:
 
     settings: dict[str, str] = field(default_factory=dict)
     paused: dict[str, bool] = field(default_factory=dict)
-    disabled: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass
@@ -214,7 +213,6 @@ class Session:
     began_s: float = 0.0
     changed: bool = False
     last_query: str = ""
-    last_query_s: float = 0.0
     settings: dict[str, str] = field(default_factory=dict)
     local_before: dict[str, str | None] = field(default_factory=dict)  # what SET LOCAL puts back
     display: dict[str, str] = field(default_factory=dict)  # \x, \timing, \pset of a terminal
@@ -234,9 +232,7 @@ class PostgresState:
     servers: dict[str, Server] = field(default_factory=dict)
     bouncers: dict[str, Bouncer] = field(default_factory=dict)
     failing: dict[str, str] = field(default_factory=dict)  # service: why, as set by this room
-    locked: dict[str, tuple[float, str]] = field(default_factory=dict)  # "component/table": (until, why)
     console: Session | None = None  # the session of bare SQL lines
-    statements: int = 0  # executed so far; makes pids and timings differ
 
 
 def build_postgres(scenario: Scenario, seed: int) -> PostgresState:

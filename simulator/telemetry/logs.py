@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 SAMPLES = 3  # lines a pod writes in a second of the view; the real rate stands in the metrics
 MAX_LINES = 5_000
-BANNER_S = 12.0  # before it is ready a JVM service has been talking for this long
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,8 @@ class Telemetry:
     def _all(self, name: str | None, matchers: list[Matcher]) -> Iterator[tuple[Labels, Column]]:
         if name is None:
             name = next((v for label, op, v in matchers if label == "__name__" and op == "="), None)
-        makers = [m for n, m in FAMILIES.items() if name is None or n == name]
         for metric, make in FAMILIES.items():
-            if make in makers and (name is None or metric == name):
+            if name is None or metric == name:
                 for labels, column in make(self):
                     yield {"__name__": metric, **labels}, column
 
@@ -146,9 +145,13 @@ class Telemetry:
                 yield label, self.column(f"pool/{spec.name}/{what}")
 
     def pool_limit(self, pooled: bool) -> Iterator[tuple[Labels, Column]]:
-        for p, (labels, _) in enumerate(self.pool("active", pooled)):
-            specs = [s for s in self.world.plane.network.pools if (s.via == "pgbouncer") == pooled]
-            limit = self.world.plane.pool_limits[self.world.plane.network.pools.index(specs[p])]
+        plane = self.world.plane
+        limits = [
+            limit
+            for spec, limit in zip(plane.network.pools, plane.pool_limits, strict=True)
+            if (spec.via == "pgbouncer") == pooled
+        ]
+        for (labels, _), limit in zip(self.pool("active", pooled), limits, strict=True):
             yield labels, _constant(limit)
 
     def database(self, what: str) -> Iterator[tuple[Labels, Column]]:

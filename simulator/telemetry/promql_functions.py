@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 import re2
 
+from simulator.telemetry import promql_errors
+
 Labels = dict[str, str]
 Sample = tuple[Labels, float]
 Vector = list[Sample]
@@ -363,7 +365,7 @@ def valid_label(name: str) -> bool:
 
 def label_replace(vector: Vector, target: str, template: str, source: str, pattern: str) -> Vector:
     try:
-        regex = re2.compile(f"^(?s:{pattern})$", options=_quiet())
+        regex = re2.compile(f"^(?s:{pattern})$", options=promql_errors.quiet())
     except re2.error:
         raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from None
     if not valid_label(target):
@@ -395,13 +397,6 @@ def with_label(labels: Labels, name: str, value: str) -> Labels:
 
 
 _REFERENCE = re2.compile(r"\$(?:(\$)|([0-9A-Za-z_]+)|\{([0-9A-Za-z_]+)\})")
-
-
-def _quiet() -> "re2.Options":
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20  # the pattern is the player's
-    return options
 
 
 def _expand(template: str, match: "re2._Match") -> str:

@@ -11,7 +11,7 @@ play: setup
 
 setup: $(READY)
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml hatch_build.py simulator/engine/kernel.py simulator/engine/kernel.pxd simulator/engine/codes.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)

@@ -4,7 +4,7 @@ This file knows the shape of a scenario, not what any of its parts does.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,10 +33,36 @@ class Text(_Model):
         return self.ru if language == "ru" else self.en
 
 
+class RetryBudget(_Model):
+    """A token bucket for retries: `ratio` tokens a first attempt, `per_s` a second, at most `burst`."""
+
+    ratio: float = Field(0.2, ge=0, le=10)
+    per_s: float = Field(10.0, ge=0)
+    burst: float = Field(100.0, ge=1)
+
+
+class BreakerSpec(_Model):
+    """resilience4j's count-based breaker; the defaults are the library's own (FACTS: sources)."""
+
+    window: int = Field(default=100, gt=0, le=10_000)
+    failure_rate: float = Field(default=0.5, gt=0, le=1)
+    open_s: float = Field(default=60.0, gt=0)
+    half_open_calls: int = Field(default=10, gt=0)
+
+
+class Patience(_Model):
+    """How a client calls: for how long, how often again, and when not at all."""
+
+    retries: int = Field(0, ge=0, le=50)
+    backoff_factor: float = Field(1.0, ge=1, le=10)  # of each further wait
+    jitter: float = Field(0.0, ge=0, le=1)  # waits are uniform over (1 +- jitter) times the back-off
+    retry_budget: RetryBudget | None = None
+
+
 class TrafficClass(_Model):
     """A kind of request: `share` times `traffic.rps` arrivals a second along `path`."""
 
-    share: float = Field(ge=0)
+    share: float = Field(1.0, ge=0)
     path: str  # "component.endpoint" behind the entry
     decline: float = Field(0.0, ge=0, le=1)  # business refusals, neither parked nor retried
 
@@ -44,41 +70,100 @@ class TrafficClass(_Model):
 class Traffic(_Model):
     rps: float = Field(gt=0, le=1_000_000)
     entry: str
-    classes: dict[str, TrafficClass]
+    classes: dict[str, TrafficClass] = Field(min_length=1)
 
 
-class Step(_Model):
-    """One step of an endpoint: work on the spot, a call to another endpoint, or queries."""
+class KeySpace(_Model):
+    """Keys that requests ask for: rank k is drawn in proportion to k^-zipf; `hot` adds hotter ones.
+
+    `hot` holds shares of all requests for single further keys (a merchant on sale).
+    """
+
+    count: int = Field(gt=0, le=1_000_000_000)
+    zipf: float = Field(0.0, ge=0, le=3)
+    hot: list[Annotated[float, Field(gt=0, lt=1)]] = []
+
+    @model_validator(mode="after")
+    def _shares(self) -> "KeySpace":
+        if sum(self.hot) >= 1:
+            raise ValueError("hot: the shares of the hot keys must sum to less than 1")
+        return self
+
+
+class Step(Patience):
+    """One step of an endpoint: work on the spot, a call, queries, a cached read, or branches in parallel."""
 
     work_ms: float | None = Field(None, gt=0, le=60_000)
     shape: int = Field(1, ge=1, le=16)  # Erlang stages of the work
+    cpu: bool = False  # the work burns the pod's CPU, shared with whatever else runs in the pod
     call: str | None = None  # "component.endpoint"
+    timeout_ms: float | None = Field(None, gt=0, le=600_000)  # of each attempt of the call
+    backoff_ms: float = Field(50.0, gt=0, le=600_000)
+    breaker: BreakerSpec | None = None
+    optional: bool = False  # the caller goes on without the result when the call fails
     query: str | None = None  # a database component
     pool: str | None = None  # a pool of that database; default: its main pool
     times: int | Literal["queries"] = 1  # sequential queries, or the version's number
     cpu_ms: float | None = Field(None, gt=0)
     sql: str | None = None  # what the query looks like in pg_stat_*
+    cache: str | None = None  # a cache component: a hit ends the step, a miss runs `miss`
+    miss: list["Step"] = []
+    keys: str | None = None  # which key space a cached read or a sharded query draws from
+    parallel: list[list["Step"]] | None = Field(None, min_length=2, max_length=16)
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Step":
-        if sum(x is not None for x in (self.work_ms, self.call, self.query)) != 1:
-            raise ValueError("a step is exactly one of work_ms, call, query")
+        kinds = (self.work_ms, self.call, self.query, self.cache, self.parallel)
+        if sum(x is not None for x in kinds) != 1:
+            raise ValueError("a step is exactly one of work_ms, call, query, cache, parallel")
         if self.query is not None and self.cpu_ms is None:
             raise ValueError("a query needs cpu_ms")
+        if self.cache is not None and (self.keys is None or not self.miss):
+            raise ValueError("a cached read needs keys and miss")
+        policy = self.timeout_ms is not None or self.retries or self.breaker or self.optional
+        if policy and self.call is None:
+            raise ValueError("timeout_ms, retries, breaker and optional belong to a call")
         return self
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the caller has a policy of its own for this call."""
+        return bool(self.timeout_ms is not None or self.retries or self.breaker or self.optional)
 
 
 class Bulkhead(_Model):
-    """Concurrent requests a pod admits; `queue` more may wait in it (0: refused at once)."""
+    """Concurrent requests a pod admits; `queue` more may wait in it (0: refused at once).
+
+    `fifo` and `lifo` say who is served first (a full LIFO queue drops its oldest). `codel` is FIFO that
+    drops whoever waited longer than `target_ms` once the queue has stood for `interval_ms`, and whoever
+    waited longer than `interval_ms` before that (CoDel in the form Facebook published for servers).
+    """
 
     name: str = "http"
     limit: int = Field(gt=0)
     queue: int = Field(0, ge=0)
+    order: Literal["fifo", "lifo", "codel"] = "fifo"
+    target_ms: float = Field(5.0, gt=0)
+    interval_ms: float = Field(100.0, gt=0)
+
+
+class RateLimit(_Model):
+    """A token bucket before a service: what exceeds it is refused with 429."""
+
+    rps: float = Field(gt=0)
+    burst: float = Field(gt=0)
+
+
+class Warmup(_Model):
+    """A new pod works `factor` times slower at first; the factor falls to 1 in a line over `s` seconds."""
+
+    s: float = Field(gt=0, le=3600)
+    factor: float = Field(ge=1, le=100)
 
 
 class Version(_Model):
-    queries: int = Field(1, ge=0, le=500)
-    work_factor: float = Field(1.0, gt=0, le=100)
+    queries: int = Field(default=1, ge=0, le=500)
+    work_factor: float = Field(default=1.0, gt=0, le=100)
     notes: Text | None = None
 
 
@@ -97,11 +182,11 @@ class Resources(_Model):
     memory_limit: str = "1Gi"
 
 
-class Balancer(_Model):
+class Balancer(Patience):
     kind: Literal["balancer"]
     timeout_s: float = Field(5.0, gt=0, le=600)  # after that the client gets a 504
-    retries: int = Field(0, ge=0, le=50)
     backoff_s: float = Field(0.1, gt=0, le=600)
+    deadline: bool = False  # the deadline travels along: services drop requests whose client has left
 
 
 class Service(_Model):
@@ -110,8 +195,8 @@ class Service(_Model):
     language: str = "java"
     pods: int = Field(ge=0, le=5000)
     bulkhead: Bulkhead
-    versions: dict[str, Version]
-    current: str
+    versions: dict[str, Version] = {"v1": Version()}
+    current: str = "v1"
     startup_s: float = Field(35.0, gt=0)
     endpoints: dict[str, list[Step]]
     readiness: Probe = Probe(path="/actuator/health/readiness", period_s=5)
@@ -119,6 +204,15 @@ class Service(_Model):
     resources: Resources = Resources()
     env: dict[str, str] = {}
     cpu_ms: float = 1.0  # CPU a request burns in the pod itself
+    rate_limit: RateLimit | None = None
+    warmup: Warmup | None = None
+    placement: dict[str, int] = {}  # pods by data centre; empty: all in the first one
+
+    @model_validator(mode="after")
+    def _placed(self) -> "Service":
+        if self.placement and sum(self.placement.values()) != self.pods:
+            raise ValueError(f"placement: {sum(self.placement.values())} pods placed of {self.pods}")
+        return self
 
     @model_validator(mode="after")
     def _current_exists(self) -> "Service":
@@ -148,15 +242,39 @@ class Postgres(_Model):
     superuser_reserved: int = Field(3, ge=0)
     pool: Pool
     clients: dict[str, Pool] = {}  # further pools by service name
+    shards: int = Field(1, ge=1, le=256)  # equal servers, each with these cores, slots and pools
+    datacenter: str | None = None  # where the primary is; None: the first one
 
 
-class BreakerSpec(_Model):
-    """resilience4j's count-based breaker; the defaults are the library's own (FACTS: sources)."""
+class Cache(_Model):
+    """A read-through cache: an entry lives `ttl_s` from its fill; with `capacity` the least recent go."""
 
-    window: int = 100
-    failure_rate: float = 0.5
-    open_s: float = 60.0
-    half_open_calls: int = 10
+    kind: Literal["cache"]
+    ttl_s: float = Field(gt=0, le=1e7)
+    capacity: int | None = Field(None, gt=0)
+    op_ms: float = Field(0.3, gt=0, le=1000)
+
+
+class Datacenter(_Model):
+    weight: float = Field(1.0, ge=0)  # share of clients that DNS sends here
+
+
+class Link(_Model):
+    """The network between two data centres: one-way latency, and the share of messages lost.
+
+    A lost message is sent again after 200 ms (TCP's least retransmission time-out).
+    """
+
+    between: tuple[str, str]
+    latency_ms: float = Field(gt=0, le=10_000)
+    loss: float = Field(0.0, ge=0, le=1)
+
+
+class Dns(_Model):
+    """Clients follow a change of weights within `ttl_s`, but for the share `stuck` that never re-resolves."""
+
+    ttl_s: float = Field(default=60.0, gt=0, le=86_400)
+    stuck: float = Field(default=0.05, ge=0, le=1)
 
 
 class Worker(_Model):
@@ -169,7 +287,7 @@ class Worker(_Model):
     breaker: BreakerSpec = BreakerSpec()
 
 
-Component = Annotated[Balancer | Service | Postgres | Worker, Field(discriminator="kind")]
+Component = Annotated[Balancer | Service | Postgres | Cache | Worker, Field(discriminator="kind")]
 
 
 class TimelineEntry(_Model):
@@ -239,47 +357,99 @@ class Focus(_Model):
     """What the incident turns on: interventions act here unless they name something else."""
 
     service: str
-    database: str
+    database: str = ""  # empty: the scenario has none
     good_version: str
     bad_version: str
     worker: str | None = None
 
 
+NO_TEXT = Text(ru="", en="")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _likely_focus(raw: dict[str, Any], classes: dict[str, Any]) -> dict[str, Any] | None:
+    """The service that the first class calls, or the first one; None without any service."""
+    components = _mapping(raw.get("components"))
+    services = {n: c for n, c in components.items() if _mapping(c).get("kind") == "service"}
+    if not services:
+        return None
+    path = _mapping(next(iter(classes.values()), None)).get("path")
+    head = str(path).partition(".")[0]
+    name = head if head in services else next(iter(services))
+    stores = [n for n, c in components.items() if _mapping(c).get("kind") == "postgres"]
+    current = _mapping(services[name]).get("current", "v1")
+    return {
+        "service": name,
+        "database": stores[0] if stores else "",
+        "good_version": current,
+        "bad_version": current,
+    }
+
+
 class Scenario(_Model):
-    """A whole scenario. Times are simulated seconds from its start."""
+    """A whole scenario. Times are simulated seconds from its start.
+
+    A bare network needs `id`, `duration_s`, `traffic` and `components`; the rest makes it an incident.
+    """
 
     id: str
     title: Text
     tier: Literal["free", "full"] = "full"
-    topics: list[str]
-    minutes: int
-    starts_at: datetime
+    topics: list[str] = []
+    minutes: int = 30
+    starts_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     duration_s: float = Field(gt=0, le=86_400)
     namespace: str = "prod"
-    brief: Text
+    brief: Text = NO_TEXT
     traffic: Traffic
     components: dict[str, Component]
+    keys: dict[str, KeySpace] = {}
+    datacenters: dict[str, Datacenter] = {}
+    links: list[Link] = []
+    dns: Dns = Dns()
     timeline: list[TimelineEntry] = []
     sli: Sli
-    alerting: Alerting
-    clues: list[Clue]
-    hints: list[Text]
-    truth: Truth
-    reference: Reference
+    alerting: Alerting = Alerting(rules={})
+    clues: list[Clue] = []
+    hints: list[Text] = []
+    truth: Truth = Truth(trigger=NO_TEXT, mechanism=NO_TEXT, contributing=[])
+    reference: Reference = Reference(commands=[])
     focus: Focus
     repositories: list[Repository] = []
     interventions: list[str] = []  # ids that matter here; empty: the whole catalogue
     themes: list[str] = []
     questions: list[Text] = []
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_network(cls, raw: Any) -> Any:
+        """What a bare network leaves out: its title is its id, its SLI the first class."""
+        if not isinstance(raw, dict):
+            return raw
+        raw = dict(raw)
+        if "title" not in raw and isinstance(raw.get("id"), str):
+            raw["title"] = {"ru": raw["id"], "en": raw["id"]}
+        classes = _mapping(_mapping(raw.get("traffic")).get("classes"))
+        if "sli" not in raw and classes:
+            raw["sli"] = {"traffic_class": next(iter(classes))}
+        if "focus" not in raw:
+            focus = _likely_focus(raw, classes)
+            if focus:
+                raw["focus"] = focus
+        return raw
+
     @model_validator(mode="after")
     def _names_exist(self) -> "Scenario":
         """Every name that one part of the file uses for another."""
+        self._places_exist()
         focus = self.focus
         service = self.components.get(focus.service)
         if not isinstance(service, Service):
             raise ValueError(f"focus.service: no service named {focus.service!r}")
-        if not isinstance(self.components.get(focus.database), Postgres):
+        if focus.database and not isinstance(self.components.get(focus.database), Postgres):
             raise ValueError(f"focus.database: no database named {focus.database!r}")
         for field, version in (("good_version", focus.good_version), ("bad_version", focus.bad_version)):
             if version not in service.versions:
@@ -292,6 +462,20 @@ class Scenario(_Model):
             if isinstance(part, Worker) and part.parks not in self.traffic.classes:
                 raise ValueError(f"components.{name}.parks: no class named {part.parks!r}")
         return self
+
+    def _places_exist(self) -> None:
+        """Data centres, links and key spaces that are named exist."""
+        for name, part in self.components.items():
+            places = list(part.placement) if isinstance(part, Service) else []
+            if isinstance(part, Postgres) and part.datacenter is not None:
+                places = [part.datacenter]
+            for place in places:
+                if place not in self.datacenters:
+                    raise ValueError(f"components.{name}: no data centre named {place!r} in datacenters")
+        for number, link in enumerate(self.links):
+            for place in link.between:
+                if place not in self.datacenters:
+                    raise ValueError(f"links.{number}.between: no data centre named {place!r}")
 
     def component(self, name: str, kind: type) -> Any:
         """The component `name` of a given kind. Raises ScenarioError."""

@@ -1,47 +1,32 @@
-"""The cohort engine behind the data-plane interface: builds a kernel from a network and reads it."""
+"""The cohort engine behind the data-plane interface: drives a kernel second by second and reads it."""
 
 import math
 from array import array
+from typing import Any
 
+from simulator.engine import codes, stations
 from simulator.engine import kernel as kn
-from simulator.engine.network import ENTER, QUERY, WORK, Network
+from simulator.engine.keys import CacheFill
+from simulator.engine.layout import Layout, delay_weights, put
+from simulator.engine.network import FORK, RESEND_S, WORK, Network
+from simulator.engine.placement import Dns, shares_of
 from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
-from simulator.engine.tracers import Tracers, erlang_survival
-from simulator.scenario import Scenario, Worker
+from simulator.engine.tracers import Tracers, WalkTimes
+from simulator.scenario import Cache, Scenario, Service, Worker
 
-DT_S = 0.05
-TICKS_PER_BUCKET = 4
-TICKS_PER_SECOND = 20
-WEIGHT_CUT = 1e-7  # a tail below this share of an arrival is put into the last tick kept
-
-
-def erlang_cdf(shape: int, x: float) -> float:
-    """P(Erlang(shape, rate 1) <= x)."""
-    return 1.0 - erlang_survival(shape, x)
+BUSY_ENOUGH = 4.0  # standard deviations of free slots below which randomness makes some wait
+TRACE_SECONDS = 8  # room for so many seconds is added to the trace at a time
+CLEARED = (
+    "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "drained", "query_count",
+    "pool_timeouts", "group_busy_s", "pool_busy_s", "scope_calls", "scope_failed_count", "scope_retries",
+    "split_taken",
+)  # fmt: skip
 
 
-def delay_weights(mean_s: float, shape: int, dt_s: float) -> list[float]:
-    """Share of an arrival, uniform over its tick, that is done 0, 1, 2, … ticks later.
-
-    Second differences of the integral of the Erlang distribution function; the mean is kept exactly.
-    """
-    rate = shape / mean_s
-
-    def integral(x: float) -> float:
-        return x - sum(erlang_cdf(n + 1, rate * x) for n in range(shape)) / rate if x > 0 else 0.0
-
-    weights = []
-    j = 0
-    while True:
-        low = integral((j - 1) * dt_s) if j else 0.0
-        w = (integral((j + 1) * dt_s) - 2 * integral(j * dt_s) + low) / dt_s
-        weights.append(w)
-        if (j + 1) * dt_s > mean_s and w < WEIGHT_CUT:
-            break
-        j += 1
-    weights[0] += 1.0 - math.fsum(weights)
-    return weights
+def few(pods: int) -> int:
+    """A number of pods whose table serves: each rollout wave would want its own."""
+    return max((n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64) if n <= pods), default=1)
 
 
 class CohortPlane(Readings):
@@ -55,115 +40,453 @@ class CohortPlane(Readings):
         self.pool_limits = [p.limit for p in network.pools]
         self.worker_rates = [self.workers[n].rate for n in self.worker_names]
         self.services = sorted({g.service for g in network.groups})
+        self.specs = {n: c for n, c in scenario.components.items() if isinstance(c, Service)}
         self.recorder = Recorder(network)
-        self.kernel = build_kernel(self, scenario)
+        layout = Layout(scenario, network, self.services, self.worker_names)
+        self.kernel: Any = layout.fill()
+        self.ticks_per_second = round(1.0 / layout.dt)
+        self.cpu_store = layout.cpu_store
+        self.split_at = layout.split_at
+        self.table_of: dict[tuple[int, int, float, int], int] = {}
+        self.spreads: dict[int, float] = {}
+        self.room_of: dict[int, int] = {}
+        self.dns = Dns(scenario)
+        self.caches = {
+            n: CacheFill(scenario.keys[s.keys], c.ttl_s, c.capacity)
+            for n, s, c in (
+                (i, s, scenario.components[s.name]) for i, s in enumerate(network.splits) if s.kind == "cache"
+            )
+            if isinstance(c, Cache)
+        }
+        self.links_up = [True] * len(network.links)
+        self.speeds = [1.0] * len(network.groups)
+        self.young: dict[int, list[tuple[float, int]]] = {}  # group -> [(born, pods)] still warming up
         self.tracers: dict[str, Tracers] = {}
         self.failing_why: dict[str, str] = {}
+        self._fork_extras()
+        self._second_starts()
+
+    @property
+    def dt_s(self) -> float:
+        return float(self.kernel.dt)
 
     @property
     def now_s(self) -> float:
-        return self.kernel.tick * DT_S
+        return float(self.kernel.tick * self.kernel.dt)
+
+    # -- time
 
     def advance(self, to_s: float) -> None:
-        """Run whole ticks up to `to_s` (a change between ticks takes effect at the next one)."""
-        target = int(to_s / DT_S + 1e-6)
-        while self.kernel.tick < target:
-            into = self.kernel.tick % TICKS_PER_SECOND
-            ticks = min(TICKS_PER_SECOND - into, target - self.kernel.tick)
-            kn.run_ticks(self.kernel, ticks)
-            if self.kernel.tick % TICKS_PER_SECOND == 0:
+        """Run to `to_s` (a change between ticks takes effect at the next one).
+
+        While nothing stirs, the engine may lag a few ticks behind until a long step is due.
+        """
+        k = self.kernel
+        target = int(to_s / k.dt + 1e-6)
+        while k.tick < target:
+            second = (k.tick // self.ticks_per_second + 1) * self.ticks_per_second
+            until = min(second, target)
+            before = k.tick
+            kn.run(k, until)
+            if k.tick == second:
                 self.recorder.record(self._second())
+                self._second_starts()
+            elif k.tick == before:
+                return
+
+    def _second_starts(self) -> None:
+        """What is settled once a second: cache contents, DNS, warm-up, tables, room for the trace."""
+        k = self.kernel
+        for index, cache in self.caches.items():
+            self._fill_cache(index, cache)
+        if self.dns.moving(self.now_s):
+            self._apply_dns()
+        for g in list(self.young):
+            self._warm(g)
+        for g in range(len(self.network.groups)):
+            if k.group_table[g] == 0 and k.group_loss[g] == 0 and k.group_pods[g]:
+                self._attach_group(g)
+        for d in range(k.stores):
+            if k.store_table[d] == 0:
+                self._attach_store(d)
+        for p in range(len(self.network.pools)):
+            if k.pool_table[p] == 0 and not k.pool_transient[p]:
+                self._attach_pool(p)
+        rows = self.ticks_per_second + 1
+        if (k.trace_used + rows) * k.trace_width > len(k.trace):
+            put(
+                k,
+                "trace",
+                array("d", [*k.trace, *([0.0] * (TRACE_SECONDS * rows * k.trace_width + len(k.trace) // 2))]),
+            )
+        if 3 * (k.change_count + 64) > len(k.changes):
+            put(k, "changes", [*k.changes, *([0] * len(k.changes))])
+
+    def _fill_cache(self, index: int, cache: CacheFill) -> None:
+        """Move the contents on by the second that was, and set the ways of the next."""
+        k = self.kernel
+        at = self.split_at[index]
+        name = self.network.splits[index].name
+        reads = self.history.last(f"cache/{name}/hits") + self.history.last(f"cache/{name}/misses")
+        if self.history.seconds:
+            cache.step(reads, 1.0)
+        hit = cache.hit_ratio()
+        k.split_weight[at] = hit
+        k.split_weight[at + 1] = 1.0 - hit
 
     def _second(self) -> Second:
         k = self.kernel
-        pools = len(k.pool_limit)
+        pools = len(self.network.pools)
+        groups = range(len(self.network.groups))
+        taken = list(k.split_taken)
+        ends = [*self.split_at[1:], len(taken)] if self.split_at else []
         second = Second(
-            k.offered,
-            k.ok,
-            k.declined,
-            k.failed,
-            k.entered,
-            k.rejected,
-            k.errors,
-            k.drained,
-            k.query_count,
-            k.pool_timeouts,
-            [k.group_busy[g] + k.group_draining[g] for g in range(len(k.group_busy))],
+            list(k.offered),
+            list(k.ok),
+            list(k.declined),
+            list(k.failed),
+            list(k.entered),
+            list(k.rejected),
+            list(k.errors),
+            list(k.drained),
+            list(k.query_count)[:pools],
+            list(k.pool_timeouts)[:pools],
+            [k.group_busy[g] + k.group_draining[g] for g in groups],
             list(k.group_pods),
-            list(k.pool_busy),
+            list(k.pool_busy)[:pools],
             [k.pool_busy[p] if k.pool_transient[p] else k.pool_open[p] for p in range(pools)],
-            k.queue_total[:pools],
+            list(k.queue_total)[:pools],
             [self._wait_s(p) for p in range(pools)],
-            list(k.pool_refused),
-            list(k.pool_limit),
-            list(k.database_slow),
+            list(k.pool_refused)[:pools],
+            list(k.pool_limit)[:pools],
+            list(k.store_slow)[: len(self.network.databases)],
             list(k.worker_backlog),
-            list(k.worker_state),
+            list(k.breaker_state)[: len(self.worker_names)],
+            list(k.group_busy_s),
+            list(k.pool_busy_s)[:pools],
+            [k.queue_total[k.group_station[g]] if k.group_station[g] >= 0 else 0.0 for g in groups],
+            list(k.shed),
+            list(k.scope_calls),
+            list(k.scope_failed_count),
+            list(k.scope_retries),
+            [k.breaker_state[b] if b >= 0 else codes.CLOSED for b in k.scope_breaker],
+            [taken[a:b] for a, b in zip(self.split_at, ends, strict=True)],
         )
-        for name in ("offered", "ok", "declined", "failed", "entered", "rejected", "errors", "drained"):
-            setattr(k, name, [0.0] * len(getattr(k, name)))
-        k.query_count = [0.0] * pools
-        k.pool_timeouts = [0.0] * pools
+        for name in CLEARED:
+            setattr(k, name, kn.floats(len(getattr(k, name))))
         return second
 
     def _wait_s(self, p: int) -> float:
         """How long the oldest request in a pool's queue has waited."""
         k = self.kernel
         head = k.queue_head[p]
-        return (k.tick - k.queue_tick[p][head]) * DT_S if head < len(k.queue_tick[p]) else 0.0
+        return float((k.tick - k.q_tick[head]) * k.dt) if head >= 0 else 0.0
+
+    # -- stationary tables, made when a station gets busy enough to need them
+
+    def _attach_group(self, g: int) -> None:
+        k = self.kernel
+        spec = self.network.groups[g]
+        inside = max(0.0, k.group_busy[g] / k.group_pods[g])
+        if spec.limit_per_pod - inside > BUSY_ENOUGH * math.sqrt(inside):
+            return
+        if k.group_station[g] < 0:
+            if k.group_pods[g] == 1:
+                k.group_loss[g] = self._losses(spec.limit_per_pod)
+            return
+        if g not in self.spreads:
+            self.spreads[g] = WalkTimes(self.network).spread(g)
+        pods = int(k.group_pods[g])
+        k.group_table[g] = self._table(
+            spec.limit_per_pod, spec.limit_per_pod + spec.queue_per_pod, self.spreads[g], pods
+        )
+
+    def _attach_store(self, d: int) -> None:
+        k = self.kernel
+        inside = sum(
+            k.pool_busy[p] + k.queue_total[p] for p in range(k.pools) if k.pool_database[p] == d
+        ) / max(k.store_units[d], 1.0)
+        inside = max(0.0, inside)
+        if k.store_cores[d] - inside > BUSY_ENOUGH * math.sqrt(inside):
+            return
+        k.store_table[d] = self._table(int(k.store_cores[d]), self._room(d), 1.0, int(k.store_units[d]))
+
+    def _attach_pool(self, p: int) -> None:
+        """A pool that is smaller than its store's cores is a station of its own."""
+        k = self.kernel
+        limit = int(k.pool_limit[p])
+        inside = max(0.0, k.pool_busy[p] + k.queue_total[p])
+        cores = self.network.databases[self.network.pools[p].database].cores
+        if limit <= cores and limit - inside <= BUSY_ENOUGH * math.sqrt(inside):
+            k.pool_table[p] = self._table(limit, self._room(int(k.pool_database[p])), 1.0, 1)
+
+    def _room(self, d: int) -> int:
+        """Requests that can be at a store at most: the slots of the pods that query it."""
+        net, k = self.network, self.kernel
+        groups = set()
+        for i, node in enumerate(net.nodes):
+            if k.pool_of[i] >= 0 and k.pool_database[k.pool_of[i]] == d and node.held:
+                groups.add(node.held[-1])
+        if d >= len(net.databases):
+            return int(max(net.groups[g].limit_per_pod for g in groups)) if groups else 0
+        return int(sum(net.groups[g].limit_per_pod * k.group_pods[g] for g in sorted(groups)))
+
+    def _table(self, servers: int, room: int, spread: float, pods: int) -> int:
+        """Where the kernel's copy of a station's table begins."""
+        most = room if 0 < room <= 60 * servers and room <= stations.CURVE_LIMIT else 0
+        key = (servers, max(most, servers) if most else 0, round(spread, 3), few(pods))
+        at = self.table_of.get(key)
+        if at is None:
+            k = self.kernel
+            at = self.table_of[key] = len(k.table)
+            busy, _ = stations.table(key[0], key[1] or None, key[2], key[3])
+            put(k, "table", [*k.table, *busy])
+        return at
+
+    def _losses(self, servers: int) -> int:
+        """Where the kernel's copy of a table of losses begins."""
+        key = (-servers, 0, 0.0, 1)
+        at = self.table_of.get(key)
+        if at is None:
+            at = self.table_of[key] = len(self.kernel.table)
+            put(self.kernel, "table", [*self.kernel.table, *stations.loss_table(servers)])
+        return at
+
+    def _drop_tables(self) -> None:
+        """Pods or cores changed: stations get their tables anew."""
+        k = self.kernel
+        put(k, "group_table", [0] * len(k.group_table))
+        put(k, "group_loss", [0] * len(k.group_loss))
+        put(k, "store_table", [0] * len(k.store_table))
+        put(k, "pool_table", [0] * len(k.pool_table))
+
+    def _fork_extras(self) -> None:
+        """What the spread of parallel branches adds to the wait for the slowest of them."""
+        k = self.kernel
+        extras = [0.0] * len(self.network.nodes)
+        for i, node in enumerate(self.network.nodes):
+            if node.kind == FORK:
+                extras[i] = WalkTimes(self.network).fork_extra_s(i)
+        put(k, "fork_extra_s", extras)
+
+    # -- control
+
+    def _sync(self) -> None:
+        """Something is about to change: short steps from here on."""
+        self.kernel.stirred = self.kernel.tick
 
     def set_rate(self, class_name: str, per_s: float) -> None:
-        self.kernel.class_rate[self._class(class_name)] = per_s
+        self.kernel.class_rate[self._class(class_name)] = float(per_s)
 
     def _class(self, name: str) -> int:
         return [c.name for c in self.network.classes].index(name)
 
     def live_pods(self, group: int) -> int:
-        return self.kernel.group_pods[group]
+        return int(self.kernel.group_pods[group])
 
-    def set_pods(self, service: str, version: str, pods: int) -> None:
-        """Fewer pods: those removed drain what they hold; more: the new ones start empty."""
+    def set_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
+        """Fewer pods: those removed drain what they hold, who waits in them is refused; more start empty."""
+        for g, wanted in shares_of(self.network, self.kernel.group_pods, service, version, pods, place):
+            self._set_group(g, wanted)
+
+    def _set_group(self, g: int, pods: int) -> None:
         k = self.kernel
-        g = self.network.group_index(service, version)
-        before = k.group_pods[g]
+        self._sync()
+        before = int(k.group_pods[g])
         if pods < before:
             part = k.group_busy[g] * (before - pods) / before
             k.group_busy[g] -= part
             k.group_draining[g] += part
+            refuse_waiting(k, g, (before - pods) / before)
+        warmup = self.specs[self.network.groups[g].service].warmup
+        if pods > before and warmup and self.now_s > 0:
+            self.young.setdefault(g, []).append((self.now_s, pods - before))
         k.group_pods[g] = pods
+        self._cpu_units(g)
+        self._drop_tables()
+        self._warm(g)
 
-    def kill_pods(self, service: str, version: str, pods: int) -> None:
+    def _cpu_units(self, g: int) -> None:
+        store = self.cpu_store.get(g)
+        if store is not None:
+            self.kernel.store_units[store] = float(self.kernel.group_pods[g])
+
+    def _warm(self, g: int) -> None:
+        """The mean speed of a group's pods, those still warming up included."""
+        pods = int(self.kernel.group_pods[g])
+        warmup = self.specs[self.network.groups[g].service].warmup
+        young = self.young.get(g, [])
+        slower = 0.0
+        kept = []
+        for born, count in young:
+            age = self.now_s - born
+            if warmup is not None and age < warmup.s:
+                factor = warmup.factor - (warmup.factor - 1.0) * age / warmup.s
+                slower += min(count, pods) * (1.0 - 1.0 / factor)
+                kept.append((born, count))
+        if kept:
+            self.young[g] = kept
+        else:
+            self.young.pop(g, None)
+        mean = 1.0 - min(1.0, slower / pods) if pods else 1.0
+        self.kernel.clock_speed[g] = self.speeds[g] * mean
+        store = self.cpu_store.get(g)
+        if store is not None:
+            spec = self.network.groups[g].cpu_limit
+            self.kernel.store_speed[store] = (
+                spec / self.kernel.store_cores[store] * self.kernel.clock_speed[g]
+            )
+
+    def kill_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """Pods die with everything in flight in them: those requests fail with an error."""
         k = self.kernel
-        g = self.network.group_index(service, version)
-        if k.group_pods[g] <= 0 or pods <= 0:
-            return
-        share = min(1.0, pods / k.group_pods[g])
-        k.group_pods[g] = max(0, k.group_pods[g] - pods)
-        kill_share(k, g, share)
+        self._sync()
+        for g in self.network.group_indices(service, version):
+            if place not in ("", self.network.groups[g].place) or k.group_pods[g] <= 0 or pods <= 0:
+                continue
+            dead = min(pods, int(k.group_pods[g]))
+            share = dead / k.group_pods[g]
+            k.group_pods[g] -= dead
+            pods -= dead
+            kill_share(k, g, share)
+            self._cpu_units(g)
+        self._drop_tables()
+
+    def set_speed(self, service: str, version: str, speed: float, place: str = "") -> None:
+        """All pods of a version work at `speed` of their normal one; 0 is a pause."""
+        self._sync()
+        for g in self.network.group_indices(service, version):
+            if place in ("", self.network.groups[g].place):
+                self.speeds[g] = speed
+                self._warm(g)
 
     def set_failing(self, service: str, share: float, why: str) -> None:
+        self._sync()
         self.kernel.service_failing[self.services.index(service)] = share
         self.failing_why[service] = why
 
     def set_pool_limit(self, database: str, pool: str, limit: int) -> None:
-        p = self.network.pool_index(pool)
-        self.kernel.pool_limit[p] = float(limit)
-        self.pool_limits[p] = limit
+        self._sync()
+        for p, spec in enumerate(self.network.pools):
+            if pool in (spec.name, spec.family):
+                self.kernel.pool_limit[p] = float(limit)
+                self.pool_limits[p] = limit
+
+    def set_cores(self, database: str, cores: float) -> None:
+        """What a database (each of its shards) has of CPU now."""
+        self._sync()
+        k = self.kernel
+        for d, spec in enumerate(self.network.databases):
+            if database in (spec.name, spec.family):
+                spec.cores = cores
+                k.store_cores[d] = max(1.0, math.ceil(cores - 1e-9))
+                k.store_speed[d] = cores / k.store_cores[d]
+        self._drop_tables()
 
     def set_worker_rate(self, worker: str, per_s: float) -> None:
         w = self.worker_names.index(worker)
         self.kernel.worker_rate[w] = self.worker_rates[w] = per_s
 
+    def set_link(self, source: str, target: str, *, latency_s: float, loss: float, up: bool) -> None:
+        """One direction between two data centres. Raises KeyError when there is no such link."""
+        self._sync()
+        k, net = self.kernel, self.network
+        found = [i for i, link in enumerate(net.links) if (link.source, link.target) == (source, target)]
+        if not found:
+            raise KeyError((source, target))
+        for index in found:
+            link = net.links[index]
+            link.latency_s, link.loss = latency_s, loss
+            self.links_up[index] = up
+            k.clock_speed[len(net.groups) + index] = 1.0 if up else 0.0
+            for i, node in enumerate(net.nodes):
+                if node.kind == WORK and node.link == index and node.mean_s != RESEND_S:
+                    self._set_delay(i, latency_s)
+        for number, split in enumerate(net.splits):
+            if split.kind == "loss" and split.name == f"{source}-{target}":
+                k.split_weight[self.split_at[number]] = 1.0 - loss
+                k.split_weight[self.split_at[number] + 1] = loss
+
+    def _set_delay(self, i: int, mean_s: float) -> None:
+        """A WORK node takes another time from now on; what is under way keeps its own."""
+        k, node = self.kernel, self.network.nodes[i]
+        node.mean_s = mean_s
+        k.mean_s[i] = mean_s
+        weights = list(k.weight)
+        longest = 0
+        for which, stride in enumerate((1, codes.STRIDE)):
+            found = delay_weights(mean_s, node.shape, k.dt * stride)
+            found = [*found, 0.0] if len(found) == 1 else found
+            k.weight_at[2 * i + which] = len(weights)
+            k.weight_size[2 * i + which] = len(found)
+            weights.extend(found)
+            longest = max(longest, len(found) * stride)
+        put(k, "weight", weights)
+        if longest + 1 > k.ring[i]:
+            self._longer_ring(i, -(-(longest + 1) // codes.STRIDE) * codes.STRIDE)
+
+    def _longer_ring(self, i: int, size: int) -> None:
+        """Move a node's future into a longer ring, slot by slot from the next one due."""
+        k = self.kernel
+        width = int(k.scope_cols[k.scope_of[i]]) + 1
+        clock = int(k.clock_of[i])
+        due = int(k.clock_at[2 * clock] + k.clock_at[2 * clock + 1])
+        future, low, high = list(k.future), list(k.future_low), list(k.future_high)
+        base, ranges, old = int(k.future_at[i]), int(k.range_at[i]), int(k.ring[i])
+        cells = [0.0] * (size * width)
+        lows, highs = [codes.FAR] * size, [-1] * size
+        for step in range(old):
+            source, target = (due + step) % old, (due + step) % size
+            cells[target * width : (target + 1) * width] = future[
+                base + source * width : base + (source + 1) * width
+            ]
+            lows[target], highs[target] = low[ranges + source], high[ranges + source]
+        k.future_at[i], k.range_at[i], k.ring[i] = len(future), len(low), size
+        put(k, "future", future + cells)
+        put(k, "future_low", low + lows)
+        put(k, "future_high", high + highs)
+
+    def set_dns(self, weights: dict[str, float]) -> None:
+        """New weights of the data centres; clients follow within the TTL, some never."""
+        self._sync()
+        self.dns.change(self.now_s, weights)
+        self._apply_dns()
+
+    def _apply_dns(self) -> None:
+        for number, split in enumerate(self.network.splits):
+            if split.kind == "dns":
+                for way, share in enumerate(self.dns.shares(self.now_s)):
+                    self.kernel.split_weight[self.split_at[number] + way] = share
+
+    def flush_cache(self, cache: str) -> None:
+        """Empty a cache. Raises KeyError when nothing reads it."""
+        self._sync()
+        found = [i for i, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
+        if not found:
+            raise KeyError(cache)
+        for index in found:
+            self.caches[index].flush()
+            at = self.split_at[index]
+            self.kernel.split_weight[at], self.kernel.split_weight[at + 1] = 0.0, 1.0
+
+    # -- readings
+
     def pool_full_since(self, pool: str) -> float | None:
         since = self.kernel.pool_full_s[self.network.pool_index(pool)]
-        return since if since >= 0 else None
+        return float(since) if since >= 0 else None
 
     def breaker_changes(self) -> list[tuple[float, str, str]]:
-        return [(t, self.worker_names[w], BREAKER_NAMES[s]) for t, w, s in self.kernel.worker_changes]
+        k = self.kernel
+        names = [*self.worker_names, *(s.name for s in self.network.scopes if s.breaker)]
+        rows = [k.changes[3 * n : 3 * n + 3] for n in range(k.change_count)]
+        return [(float(t * k.dt), names[b], BREAKER_NAMES[s]) for t, b, s in rows]
 
     def p99_series_ms(self, class_name: str) -> "array[float]":
         return self._tracer(class_name).p99_series_ms()
+
+    def latency_s(self, class_name: str, from_s: float, to_s: float) -> tuple[float, float]:
+        """(mean, p99) of successful requests that finished in the window, in seconds."""
+        return self._tracer(class_name).latency_s(from_s, to_s)
 
     def sample_request(self, class_name: str, start_s: float, index: int) -> list[Span]:
         return self._tracer(class_name).spans(start_s, index)
@@ -179,110 +502,79 @@ class CohortPlane(Readings):
         return {**self.__dict__, "tracers": {}}
 
 
-def build_kernel(plane: CohortPlane, scenario: Scenario) -> kn.Kernel:
-    """Translate a network into the kernel's lists."""
-    net = plane.network
-    timeout_buckets = round(max(c.timeout_s for c in net.classes) / (DT_S * TICKS_PER_BUCKET))
-    weights = [delay_weights(n.mean_s, n.shape, DT_S) if n.kind == WORK else [] for n in net.nodes]
-    ring = max([2, *(len(w) + 1 for w in weights)])
-    sizes = (
-        len(net.nodes),
-        len(net.groups),
-        len(net.pools),
-        len(net.databases),
-        len(plane.services),
-        len(net.classes),
-        len(plane.worker_names),
-    )
-    k = kn.Kernel(DT_S, TICKS_PER_BUCKET, timeout_buckets, ring, sizes)
-    _fill_nodes(k, plane, weights)
-    for g, group in enumerate(net.groups):
-        k.group_limit[g] = float(group.limit_per_pod)
-        k.group_queue[g] = float(group.queue_per_pod)
-        k.group_pods[g] = group.pods
-        k.service_groups[plane.services.index(group.service)].append(g)
-    for p, pool in enumerate(net.pools):
-        k.pool_limit[p] = float(pool.limit)
-        k.pool_open[p] = float(pool.open)
-        k.pool_database[p] = pool.database
-        k.pool_connect_s[p] = pool.connect_s
-        k.pool_timeout_s[p] = pool.acquire_timeout_s
-        k.pool_transient[p] = pool.transient
-    for d, database in enumerate(net.databases):
-        k.database_cores[d] = float(database.cores)
-        k.database_slots[d] = float(database.max_connections - database.superuser_reserved)
-    for c, spec in enumerate(net.classes):
-        k.class_first[c] = spec.first
-        k.class_decline[c] = spec.decline
-        k.class_rate[c] = spec.share * scenario.traffic.rps
-        k.class_attempts[c] = min(spec.retries + 1, kn.MAX_ATTEMPTS + 1)
-        k.class_backoff_ticks[c] = max(1, round(spec.backoff_s / DT_S))
-        k.retry_ring[c] = [[0.0] * (kn.MAX_ATTEMPTS + 1) for _ in range(k.class_backoff_ticks[c] + 1)]
-        k.class_parks[c] = plane.worker_names.index(spec.parks_to) if spec.parks_to else -1
-        k.class_worker[c] = plane.worker_names.index(spec.worker) if spec.worker else -1
-    for w, name in enumerate(plane.worker_names):
-        breaker = plane.workers[name].breaker
-        k.worker_class[w] = [c.name for c in net.classes].index(name)
-        k.worker_rate[w] = plane.workers[name].rate
-        k.worker_window_size[w] = float(breaker.window)
-        k.worker_failure_rate[w] = breaker.failure_rate
-        k.worker_open_s[w] = breaker.open_s
-        k.worker_half_open[w] = float(breaker.half_open_calls)
-    return k
-
-
-def _fill_nodes(k: kn.Kernel, plane: CohortPlane, weights: list[list[float]]) -> None:
-    net = plane.network
-    k.order = list(net.order)
-    for i, node in enumerate(net.nodes):
-        k.kind[i] = node.kind
-        k.next[i] = node.next
-        k.release[i] = list(node.release)
-        k.held[i] = list(node.held)
-        k.branches[i] = list(node.branches)
-        k.pool_of[i] = node.pool
-        k.mean_s[i] = node.mean_s
-        k.weights[i] = weights[i]
-        if node.kind == ENTER:
-            k.service_of[i] = plane.services.index(node.service)
-        if node.kind == QUERY:
-            k.queries.append(i)
-    for c, spec in enumerate(net.classes):
-        stack = [spec.first]
-        while stack:
-            i = stack.pop()
-            if i >= 0:
-                k.class_of[i] = c
-                stack.extend([first for _, first in net.nodes[i].branches])
-                stack.append(net.nodes[i].next)
-
-
-def kill_share(k: kn.Kernel, g: int, share: float) -> None:
-    """A share of everything that holds a slot of group `g`, or waits for one, fails with an error."""
-    rows = k.buckets + 1
-    bucket = max(0, k.tick - 1) // k.ticks_per_bucket  # the next one has not expired anybody yet
-    for i in range(len(k.kind)):
-        if g not in k.held[i]:
+def _waiting(k: Any, g: int, share: float, kind: int, everywhere: bool) -> None:
+    """A share of those who wait for a slot of group `g` (or, everywhere, hold one) leave their queues."""
+    for q in range(k.stations):
+        inside = q == k.group_station[g]
+        if not inside and not everywhere:
             continue
-        for b in range(k.oldest, bucket + 2):
-            column = b % k.buckets if b <= bucket else k.buckets
-            lost = k.serving[i * rows + column] * share
-            if lost > 0.0:
-                k.serving[i * rows + column] -= lost
-                k.pool_busy[k.pool_of[i]] -= lost
-                kn.fail(k, i, column, lost, kn.ERROR)
-            for slot in range(k.ring):
-                at = (i * k.ring + slot) * rows + column
-                lost = k.future[at] * share
+        e = k.queue_head[q]
+        while e >= 0:
+            following = k.q_next[e]
+            i = k.q_node[e]
+            if (inside or g in held_groups(k, i)) and k.q_mass[e] > 0.0:
+                lost = k.q_mass[e] * share
+                k.q_mass[e] -= lost
+                k.queue_total[q] -= lost
+                s = k.scope_of[i]
+                gone = k.q_bucket[e] < k.scope_oldest[s]
+                column = k.scope_cols[s] if gone else k.q_bucket[e] % k.scope_cols[s]
+                kn.fail(k, i, column, lost, kind)
+                if inside:
+                    (k.errors if kind == codes.ERROR else k.rejected)[g] += lost
+                    k.group_admitted[g] += lost
+            e = following
+
+
+def held_groups(k: Any, i: int) -> list[int]:
+    """Groups whose slots a request in node `i` holds, those of its callers included."""
+    found: list[int] = []
+    while i >= 0:
+        found.extend(k.held[k.held_at[i] : k.held_at[i + 1]])
+        i = int(k.scope_owner[k.scope_of[i]])
+    return found
+
+
+def refuse_waiting(k: Any, g: int, share: float) -> None:
+    """Requests that wait inside removed pods are refused."""
+    if k.group_station[g] >= 0:
+        _waiting(k, g, share, codes.REJECTED, False)
+
+
+def kill_share(k: Any, g: int, share: float) -> None:
+    """A share of everything that holds a slot of group `g`, or waits for one, fails with an error."""
+    for i in range(k.nodes):
+        if g not in list(k.held[k.held_at[i] : k.held_at[i + 1]]):
+            continue  # an inner scope's server works on: its caller is what died
+        s = int(k.scope_of[i])
+        cols = int(k.scope_cols[s])
+        if k.serving_row[i] >= 0:
+            for column in range(cols + 1):
+                lost = k.serving[k.serving_row[i] + column] * share
                 if lost > 0.0:
-                    k.future[at] -= lost
-                    kn.fail(k, i, column, lost, kn.ERROR)
-    for station in range(k.stations):
-        for j in range(k.queue_head[station], len(k.queue_mass[station])):
-            i = k.queue_node[station][j]
-            inside = station == len(k.pool_limit) + g  # waits in one of these pods for a slot of it
-            if (inside or g in k.held[i]) and k.queue_mass[station][j] > 0.0:
-                lost = k.queue_mass[station][j] * share
-                k.queue_mass[station][j] -= lost
-                k.queue_total[station] -= lost
-                kn.fail(k, i, kn.queue_column(k, station, j), lost, kn.ERROR)
+                    k.serving[k.serving_row[i] + column] -= lost
+                    k.pool_busy[k.pool_of[i]] -= lost
+                    kn.fail(k, i, column, lost, codes.ERROR)
+        if k.kind[i] == codes.WORK:
+            for slot in range(k.ring[i]):
+                for column in range(cols + 1):
+                    at = k.future_at[i] + slot * (cols + 1) + column
+                    lost = k.future[at] * share
+                    if lost > 0.0:
+                        k.future[at] -= lost
+                        kn.fail(k, i, column, lost, codes.ERROR)
+        elif k.kind[i] in (codes.CALL, codes.FORK):
+            child = int(k.child[k.child_at[i]])
+            _orphan(k, i, child, cols, share)
+    _waiting(k, g, share, codes.ERROR, True)
+
+
+def _orphan(k: Any, i: int, child: int, cols: int, share: float) -> None:
+    """Callers that die while they wait: what they called works on for nobody (it stays in its column)."""
+    for column in range(k.scope_cols[child] + 1):
+        for mine in range(cols + 1):
+            at = k.comp_at[child] + column * (cols + 1) + mine
+            lost = k.comp[at] * share
+            if lost > 0.0:
+                k.comp[at] -= lost
+                kn.fail(k, i, mine, lost, codes.ERROR)

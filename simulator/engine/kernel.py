@@ -1,328 +1,512 @@
-"""The cohort kernel: requests as masses per (node, start bucket), moved tick by tick.
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The cohort kernel: requests as masses per (node, start bucket), moved step by step.
 
-Rules of this file
-- Floats, ints and lists only, and no imports beyond `math`, so that the same text may be compiled.
-- A bucket is the set of requests that started in the same `ticks_per_bucket` ticks; its mass is spread
-  over the nodes. Ages matter: a client leaves after its time-out and the server works on (zombie mass,
-  kept in the last column of every row), so lost goodput and retry storms come out, they are not put in.
-- Queues are FIFO and remember the tick in which an entry joined. Entries of one tick are served in
+One source, two backends: this file runs as it is, or compiled by Cython with the types of `kernel.pxd`,
+with the same bits. So it uses floats, ints, flat arrays, exp and erfc, no
+power operator, no sums in library code, and no negative operand of // or %.
+
+- A scope is an attempt of somebody who waits: a client, a worker, a caller with a policy, a branch in
+  parallel. A bucket is the set of a scope's attempts that started within its `width` ticks; its mass is
+  spread over the scope's nodes, a column a bucket. After the time-out the mass goes to the last column
+  of each row: nobody waits for it, the servers work on (zombies). So lost goodput and retry storms come
+  out, they are not put in.
+- A caller's mass waits in `comp`: by bucket of the attempt and column of the caller.
+- Queues are linked lists of entries that remember their tick. Entries of one tick are served in
   proportion: serving them in node order would favour one hop and can hide a collapse.
-- Slots given back during a tick can be taken in that tick: admission counts what the tick before gave
-  back, and the tick after corrects the balance.
+- Slots given back during a step can be taken in that step: admission counts what the step before gave
+  back, and the step after corrects the balance.
+- A step is one tick, or STRIDE ticks when nothing has stirred for a while. Whether it may be long depends
+  on the state alone, never on who looks when.
 
-Order inside a tick: expire the oldest bucket, arrivals and retries, finish queries in service, serve the
+Order inside a step: open and expire buckets, arrivals and retries, finish queries in service, serve the
 queues, walk the nodes forward, judge the breakers. Mass is conserved: see `imbalance`.
 """
 
 # mypy: allow-untyped-defs
-import math
+from array import array
+from math import erfc, exp
 
-ENTER, WORK, QUERY = 0, 1, 2
-REJECTED, TIMEOUT, ERROR = 0, 1, 2
-CLOSED, HALF_OPEN, OPEN = 0, 1, 2
-TINY = 1e-12
-MERGE = 0.05  # less than this much of a request joins its bucket's younger neighbour in a queue
-FLUSH = 1e-4  # a remainder of less than this much of one request finishes at once
-SPREAD = 2.3  # in flight per pod around its group's mean under two choices: measured on the exact engine
-LEAD = 3.0  # a group this much less loaded per pod wins nearly every mixed pair
-MAX_ATTEMPTS = 8  # attempts beyond the eighth are counted as the eighth
-COMPACT = 4096  # served queue entries kept before the list is cut
+from simulator.engine import codes
+
+COMPILED = not __file__.endswith(".py")
+ENTER = codes.ENTER
+WORK = codes.WORK
+QUERY = codes.QUERY
+CPU = codes.CPU
+CALL = codes.CALL
+FORK = codes.FORK
+SPLIT = codes.SPLIT
+CLIENT = codes.CLIENT
+WORKER = codes.WORKER
+CALLER = codes.CALLER
+BRANCH = codes.BRANCH
+LIFO = codes.LIFO
+CODEL = codes.CODEL
+GO = codes.GO
+REJECTED = codes.REJECTED
+TIMEOUT = codes.TIMEOUT
+ERROR = codes.ERROR
+CLOSED = codes.CLOSED
+HALF_OPEN = codes.HALF_OPEN
+OPEN = codes.OPEN
+TINY = codes.TINY
+FAR = codes.FAR
+MERGE = codes.MERGE
+FLUSH = codes.FLUSH
+SPREAD = codes.SPREAD
+LEAD = codes.LEAD
+MAX_ATTEMPTS = codes.MAX_ATTEMPTS
+ATTEMPTS = codes.ATTEMPTS
+STRIDE = codes.STRIDE
+WINDOW = codes.WINDOW
+GRID = codes.GRID
+NEAR = codes.NEAR
+WIDE = codes.WIDE
+REACH = codes.REACH
+INFINITE = codes.INFINITE
+
+
+def floats(n):
+    """`n` zeros as the backend wants them."""
+    return array("d", bytes(8 * n)) if COMPILED else [0.0] * n
+
+
+def ints(n, value=0):
+    """`n` equal integers as the backend wants them."""
+    return array("q", [value]) * n if COMPILED else [value] * n
+
+
+FLOATS = (
+    "mean_s flow serving future weight clock_speed clock_rest "
+    "group_limit group_queue group_hold_s group_before group_busy group_draining group_released group_budget group_busy_s "
+    "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
+    "pool_expected pool_arrived pool_done pool_busy_s store_cores store_slots store_slow store_units store_speed "
+    "table queue_total q_mass service_expected service_arrived service_failing "
+    "limit_rps limit_burst limit_tokens class_rate class_decline split_weight "
+    "outstanding attempt_mass comp scope_timeout scope_backoff scope_factor scope_jitter scope_tokens "
+    "scope_ratio scope_per_s scope_burst retry_attempts retry_columns retry_total "
+    "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
+    "worker_rate worker_last worker_backlog breaker_until breaker_sent breaker_good breaker_bad breaker_size "
+    "breaker_rate breaker_open_s breaker_calls window_good window_bad window_total window_failed "
+    "offered ok declined failed entered rejected errors shed drained query_count pool_timeouts "
+    "scope_calls scope_failed_count scope_retries split_taken admitted group_admitted trace share wait_share"
+).split()
+INTS = (
+    "kind next scope_of pool_of clock_of split_of service_of group_of row serving_row ring future_at "
+    "range_at weight_at weight_size release_at release held_at held branch_at branch_group branch_first "
+    "fallback child_at child order flow_low flow_high serving_low serving_high future_low future_high "
+    "clock_at group_pods group_order group_station group_table group_loss group_target group_interval group_empty "
+    "service_of_group pool_database pool_transient pool_virtual pool_table pool_clear store_table queue_head queue_tail "
+    "q_node q_bucket q_tick q_next q_prev service_at service_group limit_of "
+    "scope_kind scope_class scope_owner scope_parent scope_first scope_width scope_cols scope_ticks scope_oldest "
+    "scope_now scope_row comp_at comp_low comp_high scope_attempts scope_waits scope_optional scope_drops "
+    "scope_breaker scope_node_at scope_node retry_at retry_size retry_column_at scope_parks scope_worker "
+    "fork_at fork_low branch_row worker_scope worker_breaker breaker_state window_head window_count "
+    "group_trace changes"
+).split()
+SCALARS = (
+    "dt tick stride stirred quiet_ticks nodes groups pools stores stations services scopes classes workers "
+    "breakers forks clocks free_entry entries trace_width trace_used step_dt orders limits splits change_count"
+).split()
 
 
 class Kernel:
-    """The state of a running cohort engine: plain lists, so that a fork is a copy.
+    """The state of a running cohort engine: flat arrays, filled by `simulator.engine.cohort`."""
 
-    Stations (FIFO queues) are numbered pools first, then groups. Rows have `buckets` live columns and
-    one for zombies; column of bucket b is b % buckets.
-    """
+    def __init__(self):
+        for name in FLOATS:
+            setattr(self, name, floats(0))
+        for name in INTS:
+            setattr(self, name, ints(0))
+        for name in SCALARS:
+            setattr(self, name, 0)
 
-    def __init__(self, dt_s, ticks_per_bucket, timeout_buckets, ring, n):
-        nodes, groups, pools, databases, services, classes, workers = n
-        self.dt = dt_s
-        self.tick = 0
-        self.oldest = 0  # the oldest bucket whose clients still wait
-        self.ticks_per_bucket = ticks_per_bucket
-        self.timeout_buckets = timeout_buckets
-        self.buckets = timeout_buckets + 2
-        self.ring = ring
-        rows = self.buckets + 1
-        self.kind = [0] * nodes
-        self.next = [-1] * nodes
-        self.order = []
-        self.queries = []
-        self.release = [[] for _ in range(nodes)]
-        self.held = [[] for _ in range(nodes)]
-        self.branches = [[] for _ in range(nodes)]  # ENTER: [(group, first node)]
-        self.pool_of = [-1] * nodes
-        self.class_of = [0] * nodes
-        self.service_of = [0] * nodes
-        self.mean_s = [0.0] * nodes
-        self.weights = [[] for _ in range(nodes)]  # WORK: share that leaves 0, 1, 2, … ticks later
-        self.flow = [0.0] * (nodes * rows)
-        self.flow_low = [1 << 60] * nodes
-        self.flow_high = [-1] * nodes
-        self.serving = [0.0] * (nodes * rows)
-        self.serving_low = [1 << 60] * nodes
-        self.serving_high = [-1] * nodes
-        self.future = [0.0] * (nodes * ring * rows)
-        self.future_low = [1 << 60] * (nodes * ring)
-        self.future_high = [-1] * (nodes * ring)
-        self.group_limit = [0.0] * groups
-        self.group_queue = [0.0] * groups
-        self.group_pods = [0] * groups
-        self.group_busy = [0.0] * groups
-        self.group_draining = [0.0] * groups
-        self.group_released = [0.0] * groups
-        self.group_budget = [0.0] * groups
-        self.pool_limit = [0.0] * pools
-        self.pool_open = [0.0] * pools
-        self.pool_busy = [0.0] * pools
-        self.pool_database = [0] * pools
-        self.pool_connect_s = [0.0] * pools
-        self.pool_timeout_s = [math.inf] * pools
-        self.pool_opens_at_s = [-1.0] * pools  # when the login under way is done; -1: none
-        self.pool_refused = [0.0] * pools
-        self.pool_full_s = [-1.0] * pools  # since when every connection is busy and somebody waits
-        self.pool_transient = [False] * pools  # a connection a query: no queue, refused without a slot
-        self.pool_expected = [0.0] * pools
-        self.pool_arrived = [0.0] * pools
-        self.pool_clear = [True] * pools  # no queue was left when this tick's arrivals came
-        self.stations = pools + groups
-        self.queue_node = [[] for _ in range(self.stations)]
-        self.queue_bucket = [[] for _ in range(self.stations)]  # -1: zombie
-        self.queue_tick = [[] for _ in range(self.stations)]
-        self.queue_mass = [[] for _ in range(self.stations)]
-        self.queue_head = [0] * self.stations
-        self.queue_total = [0.0] * self.stations
-        self.service_groups = [[] for _ in range(services)]
-        self.service_expected = [0.0] * services
-        self.service_arrived = [0.0] * services
-        self.service_failing = [0.0] * services
-        self.database_cores = [0.0] * databases
-        self.database_slots = [0.0] * databases
-        self.database_slow = [1.0] * databases
-        self.class_rate = [0.0] * classes
-        self.class_first = [0] * classes
-        self.class_decline = [0.0] * classes
-        self.class_attempts = [1] * classes
-        self.class_backoff_ticks = [1] * classes
-        self.class_parks = [-1] * classes
-        self.class_worker = [-1] * classes
-        self.outstanding = [0.0] * (classes * self.buckets)
-        self.attempt_mass = [0.0] * (classes * self.buckets * (MAX_ATTEMPTS + 1))
-        self.retry_ring = [[] for _ in range(classes)]
-        self.worker_class = [0] * workers
-        self.worker_rate = [0.0] * workers
-        self.worker_backlog = [0.0] * workers
-        self.worker_state = [CLOSED] * workers
-        self.worker_until_s = [0.0] * workers
-        self.worker_sent = [0.0] * workers
-        self.worker_good = [0.0] * workers
-        self.worker_bad = [0.0] * workers
-        self.worker_window = [[] for _ in range(workers)]
-        self.worker_window_size = [100.0] * workers
-        self.worker_failure_rate = [0.5] * workers
-        self.worker_open_s = [60.0] * workers
-        self.worker_half_open = [10.0] * workers
-        self.worker_changes = []  # (time_s, worker, state), for whoever reads the run
-        # counts since the reader last cleared them
-        self.offered = [0.0] * classes
-        self.ok = [0.0] * classes
-        self.declined = [0.0] * classes
-        self.failed = [0.0] * (classes * 3)
-        self.entered = [0.0] * groups
-        self.rejected = [0.0] * groups
-        self.errors = [0.0] * groups
-        self.drained = [0.0] * workers
-        self.query_count = [0.0] * pools
-        self.pool_timeouts = [0.0] * pools
-        # per tick, for tracers: cumulated admissions, queue, slow-down, admitted share by group
-        self.trace_admitted = [[] for _ in range(pools)]
-        self.trace_queue = [[] for _ in range(pools)]
-        self.trace_slow = [[] for _ in range(databases)]
-        self.trace_entered = [[] for _ in range(groups)]
-        self.admitted = [0.0] * pools
-        self.entered_total = [0.0] * groups
+    def __reduce__(self):
+        return restore, (freeze(self),)
 
 
-def run_ticks(k, ticks):
-    """Advance the kernel by a number of ticks."""
-    for _ in range(ticks):
-        bucket = k.tick // k.ticks_per_bucket
-        into = k.tick % k.ticks_per_bucket
-        if into == 0:
-            open_bucket(k, bucket)
-        if into == k.ticks_per_bucket // 2:
-            expire(k, bucket - k.timeout_buckets)  # in the middle: then its mean age is the time-out
-        arrive(k, bucket)
-        contention(k)
-        finish_queries(k)
-        for p in range(len(k.pool_limit)):
+def freeze(k):
+    """The whole state as plain values; the same for both backends."""
+    return (
+        [getattr(k, name) for name in SCALARS],
+        [array("d", bytes(v) if COMPILED else v) for v in [getattr(k, name) for name in FLOATS]],
+        [array("q", bytes(v) if COMPILED else v) for v in [getattr(k, name) for name in INTS]],
+    )
+
+
+def restore(frozen):
+    """A kernel from what `freeze` returned."""
+    k = Kernel()
+    scalars, reals, wholes = frozen
+    for name, value in zip(SCALARS, scalars, strict=True):
+        setattr(k, name, value)
+    for name, values in zip(FLOATS, reals, strict=True):
+        setattr(k, name, values if COMPILED else list(values))
+    for name, values in zip(INTS, wholes, strict=True):
+        setattr(k, name, values if COMPILED else list(values))
+    return k
+
+
+def run(k, until):
+    """Advance to tick `until`; a long step that would end beyond it is left for later."""
+    while k.tick < until:
+        if k.tick % STRIDE == 0 and k.tick - k.stirred >= k.quiet_ticks:
+            if k.tick + STRIDE > until:
+                return
+            stride = STRIDE
+        else:
+            stride = 1
+        if stride != k.stride:
+            if stride == 1:
+                refine(k)
+            rescale(k, stride)
+            k.stride = stride
+            k.step_dt = k.dt * stride
+        step(k)
+        k.tick += stride
+
+
+def rescale(k, stride):
+    """Expectations of a step of another length."""
+    factor = (1.0 * stride) / k.stride
+    for v in range(k.services):
+        k.service_expected[v] *= factor
+    for p in range(k.pools):
+        k.pool_expected[p] *= factor
+    for g in range(k.groups):
+        k.group_released[g] *= factor
+
+
+def step(k):
+    """One step of `stride` ticks."""
+    for s in range(k.scopes):
+        turn_scope(k, s)
+    for c in range(k.clocks):
+        turn_clock(k, c)
+    for s in range(k.scopes):
+        if k.scope_kind[s] <= WORKER:
+            arrive(k, s)
+    contention(k)
+    for i in range(k.nodes):
+        if k.pool_of[i] >= 0:
+            finish_queries(k, i)
+    for p in range(k.pools):
+        if k.pool_virtual[p] == 0:
             open_connections(k, p)
             serve_pool(k, p)
-        for g in range(len(k.group_limit)):
-            if k.queue_total[len(k.pool_limit) + g] > TINY:
-                serve_group(k, g)
-        for i in k.order:
-            kind = k.kind[i]
-            if kind == WORK:
-                work(k, i)
-            elif k.flow_low[i] <= k.flow_high[i] or k.flow[i * (k.buckets + 1) + k.buckets] > 0.0:
-                if kind == QUERY:
-                    query(k, i)
-                else:
-                    enter(k, i)
-        end_of_tick(k)
-        k.tick += 1
-
-
-def open_bucket(k, bucket):
-    """A new bucket takes the column of one that is long gone."""
-    column = bucket % k.buckets
-    for c in range(len(k.class_first)):
-        k.outstanding[c * k.buckets + column] = 0.0
-        base = (c * k.buckets + column) * (MAX_ATTEMPTS + 1)
-        for a in range(MAX_ATTEMPTS + 1):
-            k.attempt_mass[base + a] = 0.0
-
-
-def expire(k, gone):
-    """Clients whose time-out has passed leave; what the servers still do for them becomes zombie mass."""
-    if gone < 0:
-        return
-    k.oldest = gone + 1
-    old = gone % k.buckets
-    rows = k.buckets + 1
-    live = 0.0
-    for c in range(len(k.class_first)):
-        mass = k.outstanding[c * k.buckets + old]
-        if mass > TINY:
-            live += mass
-            if k.class_worker[c] >= 0:
-                k.outstanding[c * k.buckets + old] = 0.0
-                worker_result(k, k.class_worker[c], 0.0, mass)
+    for g in range(k.groups):
+        if k.group_station[g] >= 0 and k.queue_head[k.group_station[g]] >= 0:
+            serve_group(k, g)
+    for j in range(k.orders):
+        i = k.order[j]
+        if i < 0:
+            join_branches(k, -i - 1)
+            continue
+        kind = k.kind[i]
+        if kind == WORK:
+            work(k, i)
+        elif kind == CALL:
+            if k.retry_total[k.child[k.child_at[i]]] > 0.0 or has_flow(k, i):
+                call(k, i)
+        elif has_flow(k, i):
+            if kind == ENTER:
+                enter(k, i)
+            elif kind == QUERY or kind == CPU:
+                query(k, i)
+            elif kind == SPLIT:
+                split(k, i)
             else:
-                client_failure(k, c, old, mass, TIMEOUT)
-    if live <= TINY:
-        return
-    for i in range(len(k.kind)):
-        base = i * rows
-        if k.serving[base + old] > 0.0:
-            k.serving[base + k.buckets] += k.serving[base + old]
-            k.serving[base + old] = 0.0
-        for slot in range(k.ring):
-            at = (i * k.ring + slot) * rows
-            if k.future[at + old] > 0.0:
-                k.future[at + k.buckets] += k.future[at + old]
-                k.future[at + old] = 0.0
+                fork(k, i)
+    end_of_step(k)
 
 
-def arrive(k, bucket):
-    """Fresh requests, retries whose back-off has passed, and what the workers send."""
-    dt = k.dt
-    now_s = k.tick * dt
-    column = bucket % k.buckets
-    for c in range(len(k.class_first)):
-        base = (c * k.buckets + column) * (MAX_ATTEMPTS + 1)
-        if k.class_worker[c] >= 0:
-            total = worker_submit(k, k.class_worker[c], now_s)
+def has_flow(k, i):
+    return k.flow_low[i] <= k.flow_high[i] or k.flow[k.row[i] + k.scope_cols[k.scope_of[i]]] > 0.0
+
+
+def stir(k):
+    """Something is not at rest: short steps for a while."""
+    k.stirred = k.tick
+
+
+# -- buckets
+
+
+def turn_scope(k, s):
+    """Expire the buckets whose time is over and open the present one."""
+    width = k.scope_width[s]
+    now = k.tick // width
+    cols = k.scope_cols[s]
+    while (2 * k.scope_oldest[s] + 1) * width + 2 * k.scope_ticks[s] <= 2 * k.tick:
+        if k.scope_oldest[s] <= k.scope_now[s]:
+            expire(k, s, k.scope_oldest[s])
+        k.scope_oldest[s] += 1
+    while k.scope_now[s] < now:
+        k.scope_now[s] += 1
+        row = k.scope_row[s] + k.scope_now[s] % cols
+        k.outstanding[row] = 0.0
+        for a in range(ATTEMPTS):
+            k.attempt_mass[row * ATTEMPTS + a] = 0.0
+        if k.scope_kind[s] == CALLER or k.scope_kind[s] == BRANCH:
+            k.comp_low[row] = FAR
+            k.comp_high[row] = -1
+        if k.scope_kind[s] == BRANCH:
+            k.branch_done[row] = 0.0
+            k.branch_failed[row] = 0.0
+            k.fork_size[row] = 0.0
+            k.fork_joined[row] = 0.0
+            k.fork_failed[row] = 0.0
+
+
+def expire(k, s, gone):
+    """Whoever waited for this bucket leaves; what the servers still do for it becomes zombie mass."""
+    cols = k.scope_cols[s]
+    old = gone % cols
+    kind = k.scope_kind[s]
+    if kind == BRANCH:
+        expire_branch(k, s, old)
+    elif kind == CALLER:
+        total = composed(k, s, old)
+        if total <= 0.0:
+            return
+        if k.scope_waits[s] == 1:
+            spill(k, s, old)  # those who wait have no client any more, but they wait on
         else:
-            total = k.class_rate[c] * dt
-            k.offered[c] += total
-            k.attempt_mass[base + 1] += total
-            if k.class_attempts[c] > 1:
-                due = k.retry_ring[c][k.tick % len(k.retry_ring[c])]
-                for a in range(2, MAX_ATTEMPTS + 1):
-                    if due[a] > 0.0:
-                        total += due[a]
-                        k.offered[c] += due[a]
-                        k.attempt_mass[base + a] += due[a]
-                        due[a] = 0.0
-        if total > 0.0:
-            k.outstanding[c * k.buckets + column] += total
-            push(k, k.class_first[c], column, bucket, total)
+            stir(k)
+            scope_result(k, s, 0.0, total)
+            attempt_failed(k, s, old, total, TIMEOUT)
+    else:
+        mass = k.outstanding[k.scope_row[s] + old]
+        if mass <= TINY:
+            return
+        stir(k)
+        k.outstanding[k.scope_row[s] + old] = 0.0
+        if kind == WORKER:
+            worker_failed(k, s, mass)
+        else:
+            attempt_failed(k, s, old, mass, TIMEOUT)
+    for j in range(k.scope_node_at[s], k.scope_node_at[s + 1]):
+        bury(k, k.scope_node[j], old, cols)
+
+
+def bury(k, i, old, cols):
+    """A node's mass of a column joins its zombies; so do its callers that wait for others."""
+    if k.serving_row[i] >= 0:
+        at = k.serving_row[i]
+        k.serving[at + cols] += k.serving[at + old]
+        k.serving[at + old] = 0.0
+    if k.kind[i] == WORK:
+        for slot in range(k.ring[i]):
+            at = k.future_at[i] + slot * (cols + 1)
+            if k.future[at + old] > 0.0:
+                k.future[at + cols] += k.future[at + old]
+                k.future[at + old] = 0.0
+    elif k.kind[i] == CALL or k.kind[i] == FORK:
+        s = k.child[k.child_at[i]]
+        for column in range(k.scope_cols[s] + 1):
+            at = k.comp_at[s] + column * (cols + 1)
+            k.comp[at + cols] += k.comp[at + old]
+            k.comp[at + old] = 0.0
+        if k.retry_total[s] > 0.0:
+            for slot in range(k.retry_size[s]):
+                at = k.retry_column_at[s] + slot * (cols + 1)
+                k.retry_columns[at + cols] += k.retry_columns[at + old]
+                k.retry_columns[at + old] = 0.0
+
+
+def composed(k, s, column):
+    """All who wait for a column of a caller's scope."""
+    cols = k.scope_cols[k.scope_parent[s]]
+    at = k.comp_at[s] + column * (cols + 1)
+    total = 0.0
+    for j in range(cols + 1):
+        total += k.comp[at + j]
+    return total
+
+
+def spill(k, s, column):
+    """Who still waits for a column past its time waits in the scope's last row from now on."""
+    cols = k.scope_cols[k.scope_parent[s]]
+    at = k.comp_at[s] + column * (cols + 1)
+    last = k.comp_at[s] + k.scope_cols[s] * (cols + 1)
+    for j in range(cols + 1):
+        k.comp[last + cols] += k.comp[at + j]
+        k.comp[at + j] = 0.0
+
+
+def expire_branch(k, s, old):
+    """Forks of an old bucket are kept in one sum; the first branch of a fork does it for all."""
+    f = k.scope_owner[s]
+    row = k.scope_row[s] + old
+    left = k.fork_size[k.scope_row[k.child[k.child_at[f]]] + old] - k.branch_done[row] - k.branch_failed[row]
+    k.branch_left[s] += left if left > 0.0 else 0.0
+    if s == k.child[k.child_at[f]]:
+        spill(k, s, old)
+
+
+# -- arrivals
+
+
+def turn_clock(k, c):
+    """How many ticks of work pass in this step for whatever goes by this clock."""
+    passed = k.stride * k.clock_speed[c] + k.clock_rest[c]
+    whole = int(passed)
+    k.clock_rest[c] = passed - whole
+    k.clock_at[2 * c] += k.clock_at[2 * c + 1]  # what passed before
+    k.clock_at[2 * c + 1] = whole
+
+
+def arrive(k, s):
+    """Fresh requests, retries whose back-off has passed, and what the workers send."""
+    c = k.scope_class[s]
+    column = k.scope_now[s] % k.scope_cols[s]
+    row = k.scope_row[s] + column
+    if k.scope_kind[s] == WORKER:
+        w = k.scope_worker[s]
+        total = worker_submit(k, w)
+        if k.kind[k.scope_first[s]] == ENTER:  # who comes first must not take what is due to the worker
+            k.service_expected[k.service_of[k.scope_first[s]]] += total - k.worker_last[w]
+        k.worker_last[w] = total
+    else:
+        total = k.class_rate[c] * k.step_dt
+        k.attempt_mass[row * ATTEMPTS + 1] += total
+        refill(k, s, total)
+        if k.retry_total[s] > 0.0:
+            total += due_retries(k, s, row)
+        k.offered[c] += total
+    if total > 0.0:
+        k.scope_calls[s] += total
+        k.outstanding[row] += total
+        push(k, k.scope_first[s], column, k.scope_now[s], total)
+
+
+def refill(k, s, fresh):
+    """Tokens of a retry budget."""
+    tokens = k.scope_tokens[s] + k.scope_ratio[s] * fresh + k.scope_per_s[s] * k.step_dt
+    k.scope_tokens[s] = tokens if tokens < k.scope_burst[s] else k.scope_burst[s]
+
+
+def due_retries(k, s, row):
+    """Attempts whose wait is over, into the attempt counts of the present bucket."""
+    size = k.retry_size[s]
+    total = 0.0
+    for t in range(k.stride):
+        at = k.retry_at[s] + (k.tick + t) % size * ATTEMPTS
+        for a in range(2, ATTEMPTS):
+            x = k.retry_attempts[at + a]
+            if x > 0.0:
+                total += x
+                k.attempt_mass[row * ATTEMPTS + a] += x
+                k.retry_attempts[at + a] = 0.0
+    k.retry_total[s] -= total
+    if k.retry_total[s] < TINY:
+        k.retry_total[s] = 0.0
+    k.scope_retries[s] += total
+    return total
 
 
 def push(k, i, column, bucket, mass):
-    """Send mass of a column to a node within this tick."""
-    k.flow[i * (k.buckets + 1) + column] += mass
-    if column < k.buckets:
+    """Send mass of a column to a node within this step; a bucket below 0 marks zombies."""
+    k.flow[k.row[i] + column] += mass
+    if bucket >= 0:
         if bucket < k.flow_low[i]:
             k.flow_low[i] = bucket
         if bucket > k.flow_high[i]:
             k.flow_high[i] = bucket
 
 
-def contention(k):
-    """How much slower than alone a query runs now: processor sharing over the database's cores."""
-    pools = len(k.pool_limit)
-    for d in range(len(k.database_cores)):
-        active = 0.0
-        for p in range(pools):
-            if k.pool_database[p] == d:
-                wanted = k.pool_busy[p] + k.queue_total[p]
-                active += wanted if wanted < k.pool_open[p] else max(k.pool_open[p], k.pool_busy[p])
-        slow = active / k.database_cores[d]
-        k.database_slow[d] = slow if slow > 1.0 else 1.0
-        k.trace_slow[d].append(k.database_slow[d])
-    for g in range(len(k.group_limit)):
-        k.group_budget[g] = k.group_pods[g] * k.group_limit[g] - k.group_busy[g] + k.group_released[g]
-        k.group_released[g] = 0.0
-
-
-def finish_queries(k):
-    """Queries in service finish exponentially at this tick's speed."""
-    rows = k.buckets + 1
-    serving = k.serving
-    oldest = k.oldest
-    for i in k.queries:
-        low = k.serving_low[i]
-        high = k.serving_high[i]
-        base = i * rows
-        if low > high and serving[base + k.buckets] <= 0.0:
-            continue
-        p = k.pool_of[i]
-        done = 1.0 - math.exp(-k.dt / (k.mean_s[i] * k.database_slow[k.pool_database[p]]))
-        total = 0.0
-        first = 1 << 60
-        low = min(max(low, oldest), high + 1)
-        for b in range(low, high + 2):
-            column = b % k.buckets if b <= high else k.buckets
-            x = serving[base + column]
-            if x <= 0.0:
-                continue
-            d = x if x < FLUSH else x * done
-            serving[base + column] = x - d
-            total += d
-            if x > d and b <= high and b < first:
-                first = b
-            leave(k, i, column, b, d)
-        k.serving_low[i] = first
-        if first > high:
-            k.serving_high[i] = -1
-        k.pool_busy[p] -= total
-        k.query_count[p] += total
-        for g in k.release[i]:
-            give_back(k, g, total)
+def depart(k, i, column, bucket, mass):
+    """Mass finishes a node: slots that end with it are given back, and it goes on."""
+    for j in range(k.release_at[i], k.release_at[i + 1]):
+        give_back(k, k.release[j], mass)
+    leave(k, i, column, bucket, mass)
 
 
 def leave(k, i, column, bucket, mass):
-    """Mass leaves a node: to the next one, or out of the system."""
+    """Mass goes to the next node, or ends its scope."""
     following = k.next[i]
     if following >= 0:
         push(k, following, column, bucket, mass)
-        return
-    c = k.class_of[i]
-    if column == k.buckets:
-        return  # nobody waits for it any more
-    k.outstanding[c * k.buckets + column] -= mass
-    if k.class_worker[c] >= 0:
-        w = k.class_worker[c]
-        k.drained[w] += mass
-        worker_result(k, w, mass, 0.0)
     else:
-        k.ok[c] += mass * (1.0 - k.class_decline[c])
-        k.declined[c] += mass * k.class_decline[c]
+        scope_done(k, k.scope_of[i], column, mass)
+
+
+def scope_done(k, s, column, mass):
+    """Mass of a scope has come to its end."""
+    kind = k.scope_kind[s]
+    cols = k.scope_cols[s]
+    if kind == CLIENT:
+        if column < cols:
+            c = k.scope_class[s]
+            k.outstanding[k.scope_row[s] + column] -= mass
+            k.ok[c] += mass * (1.0 - k.class_decline[c])
+            k.declined[c] += mass * k.class_decline[c]
+    elif kind == WORKER:
+        if column < cols:
+            w = k.scope_worker[s]
+            k.outstanding[k.scope_row[s] + column] -= mass
+            k.drained[w] += mass
+            breaker_result(k, k.worker_breaker[w], mass, 0.0)
+    elif kind == CALLER:
+        if column < cols:
+            scope_result(k, s, mass, 0.0)
+            hand_back(k, s, column, mass, GO)
+        elif k.scope_waits[s] == 1:
+            hand_back(k, s, column, mass, GO)
+    elif column < cols:
+        k.branch_done[k.scope_row[s] + column] += mass
+    else:
+        k.branch_left[s] -= mass
+
+
+def scope_result(k, s, good, bad):
+    """Results of attempts reach the breaker of their caller."""
+    k.scope_failed_count[s] += bad
+    if k.scope_breaker[s] >= 0:
+        breaker_result(k, k.scope_breaker[s], good, bad)
+
+
+def hand_back(k, s, column, mass, kind):
+    """Mass of a caller's scope returns to those who wait for it: to go on, or to fail."""
+    owner = k.scope_owner[s]
+    parent = k.scope_parent[s]
+    cols = k.scope_cols[parent]
+    at = k.comp_at[s] + column * (cols + 1)
+    low = FAR
+    high = -1
+    if column < k.scope_cols[s]:
+        low = k.comp_low[k.scope_row[s] + column]
+        high = k.comp_high[k.scope_row[s] + column]
+        if low < k.scope_oldest[parent]:
+            low = k.scope_oldest[parent]
+    total = k.comp[at + cols]
+    for b in range(low, high + 1):
+        total += k.comp[at + b % cols]
+    if total <= 0.0:
+        return
+    part = mass / total
+    if part > 1.0:
+        part = 1.0
+    for b in range(low, high + 1):
+        x = k.comp[at + b % cols] * part
+        if x > 0.0:
+            k.comp[at + b % cols] -= x
+            deliver(k, owner, b % cols, b, x, kind)
+    x = k.comp[at + cols] * part
+    if x > 0.0:
+        k.comp[at + cols] -= x
+        deliver(k, owner, cols, -1, x, kind)
+
+
+def deliver(k, owner, column, bucket, mass, kind):
+    """A caller goes on, or fails."""
+    if kind == GO:
+        depart(k, owner, column, bucket, mass)
+    else:
+        fail(k, owner, column, mass, kind)
+
+
+# -- failures
 
 
 def give_back(k, g, mass):
@@ -343,64 +527,240 @@ def give_back(k, g, mass):
 
 
 def fail(k, i, column, mass, kind):
-    """Mass at a node fails: it gives back what it holds, and its client or worker learns of it."""
-    for g in k.held[i]:
-        give_back(k, g, mass)
-    if column == k.buckets:
-        return
-    c = k.class_of[i]
-    if k.class_worker[c] >= 0:
-        k.outstanding[c * k.buckets + column] -= mass
-        worker_result(k, k.class_worker[c], 0.0, mass)
+    """Mass fails in a node: all slots it holds are given back and whoever waits learns of it."""
+    stir(k)
+    for j in range(k.held_at[i], k.held_at[i + 1]):
+        give_back(k, k.held[j], mass)
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    scope = k.scope_kind[s]
+    if scope == CLIENT:
+        if column < cols:
+            k.outstanding[k.scope_row[s] + column] -= mass
+            attempt_failed(k, s, column, mass, kind)
+    elif scope == WORKER:
+        if column < cols:
+            k.outstanding[k.scope_row[s] + column] -= mass
+            worker_failed(k, s, mass)
+    elif scope == CALLER:
+        if column < cols:
+            scope_result(k, s, 0.0, mass)
+            attempt_failed(k, s, column, mass, kind)
+        elif k.scope_waits[s] == 1:
+            hand_back(k, s, column, mass, ERROR if kind == TIMEOUT else kind)
+    elif column < cols:
+        k.branch_failed[k.scope_row[s] + column] += mass
     else:
-        client_failure(k, c, column, mass, kind)
+        k.branch_left[s] -= mass
 
 
-def client_failure(k, c, column, mass, kind):
-    """A client learns of a failure: it retries after its back-off, or gives up and may be parked.
+def worker_failed(k, s, mass):
+    """What a worker sent comes back to its durable queue."""
+    w = k.scope_worker[s]
+    k.worker_backlog[w] += mass
+    breaker_result(k, k.worker_breaker[w], 0.0, mass)
 
-    Every attempt is a request of its own at the edge: a failed one counts, whatever the next one brings.
-    """
-    k.outstanding[c * k.buckets + column] -= mass
-    final = mass
-    if k.class_attempts[c] > 1:
-        final = 0.0
-        base = (c * k.buckets + column) * (MAX_ATTEMPTS + 1)
+
+def attempt_failed(k, s, column, mass, kind):
+    """Attempts of one column have failed: another attempt after a wait, or the end."""
+    c = k.scope_class[s]
+    again = 0.0
+    if k.scope_attempts[s] > 1:
+        base = (k.scope_row[s] + column) * ATTEMPTS
         total = 0.0
-        for a in range(1, MAX_ATTEMPTS + 1):
+        early = 0.0
+        for a in range(1, ATTEMPTS):
             total += k.attempt_mass[base + a]
-        slots = k.retry_ring[c]
-        due = slots[(k.tick + k.class_backoff_ticks[c]) % len(slots)]
-        for a in range(1, MAX_ATTEMPTS + 1):
-            part = mass * k.attempt_mass[base + a] / total if total > 0.0 else 0.0
-            if part <= 0.0:
-                continue
-            if a < k.class_attempts[c]:
-                due[a + 1 if a < MAX_ATTEMPTS else MAX_ATTEMPTS] += part
-            else:
-                final += part
-    k.failed[c * 3 + kind] += mass
-    if k.class_parks[c] >= 0:
-        k.worker_backlog[k.class_parks[c]] += final
+            if a < k.scope_attempts[s]:
+                early += k.attempt_mass[base + a]
+        if total > 0.0 and early > 0.0:
+            again = mass * early / total
+            if k.scope_burst[s] < INFINITE:
+                if again > k.scope_tokens[s]:
+                    again = k.scope_tokens[s] if k.scope_tokens[s] > 0.0 else 0.0
+                k.scope_tokens[s] -= again
+            if again > 0.0:
+                k.retry_total[s] += again
+                schedule_retries(k, s, column, base, again / early, again / mass)
+    if k.scope_kind[s] == CLIENT:
+        k.failed[c * 3 + kind] += mass
+        if k.scope_parks[s] >= 0:
+            k.worker_backlog[k.scope_parks[s]] += mass - again
+    elif mass - again > 0.0:
+        inner = ERROR if kind == TIMEOUT else kind
+        hand_back(k, s, column, mass - again, GO if k.scope_optional[s] == 1 else inner)
+
+
+def schedule_retries(k, s, column, base, per_attempt, part):
+    """Put retries into their slots; `part` of those who wait for the column wait for the retry now."""
+    size = k.retry_size[s]
+    wait = k.scope_backoff[s]
+    cols = 0
+    at = 0
+    total = 0.0
+    whole = 0.0
+    if k.scope_kind[s] == CALLER:
+        cols = k.scope_cols[k.scope_parent[s]] + 1
+        at = k.comp_at[s] + column * cols
+        for j in range(cols):
+            total += k.comp[at + j]
+    for a in range(1, ATTEMPTS):
+        if a >= k.scope_attempts[s]:
+            break
+        x = k.attempt_mass[base + a] * per_attempt
+        if x > 0.0:
+            whole += x
+    for a in range(1, ATTEMPTS):
+        if a >= k.scope_attempts[s]:
+            break
+        x = k.attempt_mass[base + a] * per_attempt
+        if x > 0.0:
+            first = int(wait * (1.0 - k.scope_jitter[s]) + 0.5)
+            last = int(wait * (1.0 + k.scope_jitter[s]) + 0.5)
+            if first < 1:
+                first = 1
+            if last > size - STRIDE - 1:
+                last = size - STRIDE - 1
+            if last < first:
+                last = first
+            each = x / (last - first + 1)
+            for t in range(first, last + 1):
+                slot = (k.tick + k.stride - 1 + t) % size
+                k.retry_attempts[k.retry_at[s] + slot * ATTEMPTS + (a + 1 if a < MAX_ATTEMPTS else a)] += each
+                if cols > 0:
+                    to = k.retry_column_at[s] + slot * cols
+                    for j in range(cols):
+                        k.retry_columns[to + j] += k.comp[at + j] * part * each / whole
+        wait *= k.scope_factor[s]
+    for j in range(cols):
+        k.comp[at + j] -= k.comp[at + j] * part
+
+
+# -- stores
+
+
+def contention(k):
+    """How much slower than alone a query runs now: processor sharing over the store's cores.
+
+    The mean number of busy cores at N in the system is the stationary one of the same store with N as
+    its mean (pointwise stationary: Wang, Tipper and Banerjee 1996), from a table made by the host.
+    """
+    for d in range(k.stores):
+        k.share[d] = 0.0
+        k.wait_share[d] = 0.0
+    for p in range(k.pools):
+        d = k.pool_database[p]
+        wanted = k.pool_busy[p] + k.queue_total[p]
+        k.wait_share[d] += wanted
+        if wanted >= k.pool_open[p]:
+            wanted = k.pool_open[p] if k.pool_open[p] > k.pool_busy[p] else k.pool_busy[p]
+        k.share[d] += wanted
+    for d in range(k.stores):
+        cores = k.store_cores[d] * k.store_units[d]
+        slow = 1.0
+        if k.share[d] > TINY and cores > 0.0:
+            busy = cores * look_up(k, k.store_table[d], k.wait_share[d] / cores)
+            slow = k.share[d] / busy if busy > TINY else 1.0
+            if slow < 1.0:
+                slow = 1.0
+        k.store_slow[d] = slow / k.store_speed[d] if k.store_speed[d] > 1e-6 else INFINITE
+    for g in range(k.groups):
+        limit = k.group_pods[g] * k.group_limit[g]
+        if k.group_table[g] > 0 and limit > 0.0:
+            limit = usable(k, g, limit)
+        free = limit - k.group_busy[g]
+        x = k.step_dt / k.group_hold_s[g]
+        turnover = (
+            free * x / (1.0 - exp(-x)) if x > 1e-6 else free
+        )  # slots taken and given back within the step
+        free += k.group_released[g]
+        k.group_budget[g] = turnover if turnover > free else free
+        k.group_before[g] = k.group_busy[g] + k.group_draining[g]
+        k.group_released[g] = 0.0
+
+
+def look_up(k, table, x):
+    """Busy share of a station with x times its servers in the system: linear between a table's steps."""
+    if x < NEAR:
+        at = x * (GRID / NEAR)
+        j = int(at)
+    else:
+        at = GRID + (x - NEAR) * (WIDE / (REACH - NEAR))
+        j = int(at)
+        if j >= GRID + WIDE - 1:
+            return 1.0 - (1.0 - k.table[table + GRID + WIDE - 1]) * REACH / x
+    low = k.table[table + j]
+    return low + (k.table[table + j + 1] - low) * (at - j)
+
+
+def usable(k, g, limit):
+    """Slots of a group that are busy in the mean with what it holds, what waits in it, and what comes."""
+    v = k.service_of_group[g]
+    more = k.service_expected[v] - k.group_released[g]
+    if k.service_at[v + 1] - k.service_at[v] > 1:
+        more = 0.0
+    inside = k.group_busy[g] + k.queue_total[k.group_station[g]] + (more if more > 0.0 else 0.0)
+    return limit * look_up(k, k.group_table[g], inside / limit)
+
+
+def finish_queries(k, i):
+    """Queries in service finish exponentially at this step's speed."""
+    low = k.serving_low[i]
+    high = k.serving_high[i]
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    base = k.serving_row[i]
+    if low > high and k.serving[base + cols] <= 0.0:
+        return
+    p = k.pool_of[i]
+    done = 1.0 - exp(-k.step_dt / (k.mean_s[i] * k.store_slow[k.pool_database[p]]))
+    total = 0.0
+    first = FAR
+    if low < k.scope_oldest[s]:
+        low = k.scope_oldest[s]
+    for b in range(low, high + 1):
+        x = k.serving[base + b % cols]
+        if x > 0.0:
+            d = x if x < FLUSH else x * done
+            k.serving[base + b % cols] = x - d
+            total += d
+            if x > d and b < first:
+                first = b
+            leave(k, i, b % cols, b, d)
+    x = k.serving[base + cols]
+    if x > 0.0:
+        d = x if x < FLUSH else x * done
+        k.serving[base + cols] = x - d
+        total += d
+        leave(k, i, cols, -1, d)
+    k.serving_low[i] = first
+    if first == FAR:
+        k.serving_high[i] = -1
+    k.pool_busy[p] -= total
+    k.query_count[p] += total
+    k.pool_done[p] += total
+    for j in range(k.release_at[i], k.release_at[i + 1]):
+        give_back(k, k.release[j], total)
 
 
 def open_connections(k, p):
     """A pool with waiters logs in to the database, one connection after the other."""
-    if k.pool_transient[p]:
-        d = k.pool_database[p]
-        free = k.database_slots[d] - slots_used(k, d) + k.pool_busy[p]
-        k.pool_open[p] = max(0.0, min(k.pool_limit[p], free))
+    d = k.pool_database[p]
+    if k.pool_transient[p] == 1:
+        free = k.store_slots[d] - slots_used(k, d) + k.pool_busy[p]
+        if free > k.pool_limit[p]:
+            free = k.pool_limit[p]
+        k.pool_open[p] = free if free > 0.0 else 0.0
         return
     waiting = k.queue_total[p] > TINY
-    end_s = (k.tick + 1) * k.dt
+    end_s = (k.tick + k.stride) * k.dt
     if k.pool_opens_at_s[p] < 0.0:
         if waiting and k.pool_open[p] < k.pool_limit[p] - 0.5:
             k.pool_opens_at_s[p] = k.tick * k.dt + k.pool_connect_s[p]
         else:
             return
     while 0.0 <= k.pool_opens_at_s[p] <= end_s + 1e-9:
-        d = k.pool_database[p]
-        if slots_used(k, d) >= k.database_slots[d] - 0.5:
+        if slots_used(k, d) >= k.store_slots[d] - 0.5:
             k.pool_refused[p] += 1.0
         else:
             k.pool_open[p] += 1.0
@@ -408,196 +768,294 @@ def open_connections(k, p):
         k.pool_opens_at_s[p] = k.pool_opens_at_s[p] + k.pool_connect_s[p] if more else -1.0
 
 
+def usable_open(k, p):
+    """Connections that are busy in the mean when so many requests are at the pool now."""
+    if k.pool_table[p] == 0 or k.pool_open[p] < k.pool_limit[p] - 0.5:
+        return k.pool_open[p]
+    more = k.pool_expected[p] - k.pool_done[p]
+    inside = k.pool_busy[p] + k.queue_total[p] + (more if more > 0.0 else 0.0)
+    return k.pool_limit[p] * look_up(k, k.pool_table[p], inside / k.pool_limit[p])
+
+
 def slots_used(k, d):
     """Connection slots of a database that are taken."""
     used = 0.0
-    for p in range(len(k.pool_limit)):
-        if k.pool_database[p] == d:
-            used += k.pool_busy[p] if k.pool_transient[p] else k.pool_open[p]
+    for p in range(k.pools):
+        if k.pool_database[p] == d and k.pool_virtual[p] == 0:
+            used += k.pool_busy[p] if k.pool_transient[p] == 1 else k.pool_open[p]
     return used
+
+
+def stay(k, i, slow):
+    """Share of an arrival, uniform over the step, that is still in service at the step's end."""
+    x = k.step_dt / (k.mean_s[i] * slow)
+    if x < 1e-9:
+        return 1.0
+    return (1.0 - exp(-x)) / x
 
 
 def serve_pool(k, p):
     """Serve a pool's queue in order; entries past the acquire time-out fail with an error first."""
-    head = k.queue_head[p]
-    nodes = k.queue_node[p]
-    masses = k.queue_mass[p]
-    joined = k.queue_tick[p]
-    size = len(masses)
-    if k.pool_timeout_s[p] < math.inf:
-        limit = k.tick - k.pool_timeout_s[p] / k.dt
-        while head < size and joined[head] <= limit:
-            drop(k, p, head)
-            k.pool_timeouts[p] += masses[head]
-            k.admitted[p] += masses[head]
-            head += 1
-    slow = k.database_slow[k.pool_database[p]]
-    free = k.pool_open[p] - k.pool_busy[p]
-    while head < size and free > TINY:
-        end = head
+    e = k.queue_head[p]
+    if e < 0:
+        k.queue_total[p] = 0.0
+        k.pool_clear[p] = 1
+        return
+    stir(k)
+    if k.pool_timeout[p] < INFINITE:
+        limit = k.tick - k.pool_timeout[p]
+        while e >= 0 and k.q_tick[e] <= limit:
+            x = k.q_mass[e]
+            k.pool_timeouts[p] += x
+            k.admitted[p] += x
+            give_up(k, p, e, ERROR)
+            e = k.queue_head[p]
+    slow = k.store_slow[k.pool_database[p]]
+    opened = usable_open(k, p)
+    free = opened - k.pool_busy[p]
+    while e >= 0 and free > TINY:
         need = 0.0
-        mark = joined[head]
+        mark = k.q_tick[e]
         last = -1
         part = 0.0
-        while end < size and joined[end] == mark:
-            if nodes[end] != last:
-                last = nodes[end]
+        f = e
+        while f >= 0 and k.q_tick[f] == mark:
+            if k.q_node[f] != last:
+                last = k.q_node[f]
                 part = stay(k, last, slow)
-            need += masses[end] * part
-            end += 1
+            need += k.q_mass[f] * part
+            f = k.q_next[f]
         share = 1.0 if need <= free else free / need
-        serve_entries(k, p, head, end, share, slow)
-        free = k.pool_open[p] - k.pool_busy[p]
+        while e != f:
+            x = k.q_mass[e] * share
+            i = k.q_node[e]
+            b = k.q_bucket[e]
+            if b < k.scope_oldest[k.scope_of[i]]:
+                b = -1
+            if b < 0 and k.scope_drops[k.scope_of[i]] == 1:
+                following = k.q_next[e]
+                give_up(k, p, e, REJECTED)
+                e = following
+                continue
+            if x > 0.0:
+                k.q_mass[e] -= x
+                k.queue_total[p] -= x
+                take(k, p, i, b, x, slow)
+            following = k.q_next[e]
+            if share >= 1.0:
+                unlink(k, p, e)
+            e = following
+        free = opened - k.pool_busy[p]
         if share < 1.0:
             break
-        head = end
-    if head >= size:
+    if k.queue_head[p] < 0:
         k.queue_total[p] = 0.0
-    k.pool_clear[p] = head >= size
-    compact(k, p, head)
+        k.pool_clear[p] = 1
+    else:
+        k.pool_clear[p] = 0
 
 
-def serve_entries(k, p, head, end, share, slow):
-    """Give connections to a share of the entries head … end - 1 (the hottest loop: `take`, unrolled)."""
-    rows = k.buckets + 1
-    buckets = k.buckets
-    nodes = k.queue_node[p]
-    masses = k.queue_mass[p]
-    born = k.queue_bucket[p]
-    serving = k.serving
-    flow = k.flow
-    oldest = k.oldest
-    taken = 0.0
-    kept_all = 0.0
-    last = -1
-    part = 0.0
-    following = -1
-    for j in range(head, end):
-        g = masses[j] * share
-        if g <= 0.0:
-            continue
-        masses[j] -= g
-        taken += g
-        i = nodes[j]
-        if i != last:
-            last = i
-            part = stay(k, i, slow)
-            following = k.next[i]
-        kept = g * part
-        kept_all += kept
-        done = g - kept
-        b = born[j]
-        if b < oldest:
-            serving[i * rows + buckets] += kept
-            if following >= 0:
-                flow[following * rows + buckets] += done
-        else:
-            column = b % buckets
-            serving[i * rows + column] += kept
-            if b < k.serving_low[i]:
-                k.serving_low[i] = b
-            if b > k.serving_high[i]:
-                k.serving_high[i] = b
-            if following >= 0:
-                flow[following * rows + column] += done
-                if b < k.flow_low[following]:
-                    k.flow_low[following] = b
-                if b > k.flow_high[following]:
-                    k.flow_high[following] = b
-            else:
-                leave(k, i, column, b, done)
-        for h in k.release[i]:
-            give_back(k, h, done)
-    k.queue_total[p] -= taken
-    k.pool_busy[p] += kept_all
-    k.admitted[p] += taken
-    k.query_count[p] += taken - kept_all
+def give_up(k, q, e, kind):
+    """A queued entry gives up waiting."""
+    x = k.q_mass[e]
+    i = k.q_node[e]
+    b = k.q_bucket[e]
+    s = k.scope_of[i]
+    unlink(k, q, e)
+    if x > 0.0:
+        k.queue_total[q] -= x
+        if kind == ERROR and k.held_at[i + 1] > k.held_at[i]:
+            k.errors[k.held[k.held_at[i + 1] - 1]] += x
+        fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], x, kind)
 
 
-def stay(k, i, slow):
-    """Share of an arrival, uniform over the tick, that is still in service at the tick's end."""
-    x = k.dt / (k.mean_s[i] * slow)
-    return (1.0 - math.exp(-x)) / x
-
-
-def take(k, p, i, column, bucket, mass, slow):
-    """Mass gets connections: part of it finishes within the tick. Returns the connections kept."""
+def take(k, p, i, bucket, mass, slow):
+    """Mass gets connections; part of it finishes within the step."""
+    cols = k.scope_cols[k.scope_of[i]]
+    column = cols
     kept = mass * stay(k, i, slow)
     done = mass - kept
-    k.serving[i * (k.buckets + 1) + column] += kept
-    if column < k.buckets:
+    if bucket >= 0:
+        column = bucket % cols
         if bucket < k.serving_low[i]:
             k.serving_low[i] = bucket
         if bucket > k.serving_high[i]:
             k.serving_high[i] = bucket
+    k.serving[k.serving_row[i] + column] += kept
     k.pool_busy[p] += kept
     k.admitted[p] += mass
     k.query_count[p] += done
-    leave(k, i, column, bucket, done)
-    for g in k.release[i]:
-        give_back(k, g, done)
-    return kept
+    depart(k, i, column, bucket, done)
 
 
-def queue_column(k, station, j):
-    """The column of a queued entry: its bucket's, or the zombies' once its client has left."""
-    b = k.queue_bucket[station][j]
-    if b < k.oldest:
-        return k.buckets
-    return b % k.buckets
+def query(k, i):
+    """Arrivals at a query: connections that are free now, or the end of the pool's queue."""
+    p = k.pool_of[i]
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    total = arrivals(k, i)
+    slow = k.store_slow[k.pool_database[p]]
+    share = 1.0
+    if k.pool_virtual[p] == 0:
+        share = 0.0
+        if k.pool_clear[p] == 1:
+            rest = k.pool_expected[p] - k.pool_arrived[p]
+            if rest < total:
+                rest = total
+            room = (usable_open(k, p) - k.pool_busy[p]) / stay(k, i, slow)
+            share = 1.0 if room >= rest else (room / rest if room > 0.0 else 0.0)
+        k.pool_arrived[p] += total
+    base = k.row[i]
+    low = k.flow_low[i]
+    high = k.flow_high[i]
+    k.flow_low[i] = FAR
+    k.flow_high[i] = -1
+    for b in range(low, high + 1):
+        column = b % cols
+        x = k.flow[base + column]
+        if x > 0.0:
+            k.flow[base + column] = 0.0
+            if x < MERGE and b < high and share < 1.0 and k.scope_kind[s] <= WORKER:
+                younger = (b + 1) % cols
+                k.flow[base + younger] += x
+                k.outstanding[k.scope_row[s] + column] -= x
+                k.outstanding[k.scope_row[s] + younger] += x
+            else:
+                ask(k, i, p, column, b, x, share, slow)
+    x = k.flow[base + cols]
+    if x > 0.0:
+        k.flow[base + cols] = 0.0
+        if k.scope_drops[s] == 1:
+            fail(k, i, cols, x, ERROR)
+        else:
+            ask(k, i, p, cols, -1, x, share, slow)
 
 
-def drop(k, station, j):
-    """A queued entry gives up waiting."""
-    mass = k.queue_mass[station][j]
-    if mass > 0.0:
-        k.queue_total[station] -= mass
-        i = k.queue_node[station][j]
-        for g in k.held[i][-1:]:
-            k.errors[g] += mass
-        fail(k, i, queue_column(k, station, j), mass, ERROR)
+def ask(k, i, p, column, bucket, mass, share, slow):
+    """Mass of one column asks for connections."""
+    if share > 0.0:
+        take(k, p, i, bucket, mass * share, slow)
+    if share < 1.0:
+        x = mass * (1.0 - share)
+        if k.pool_transient[p] == 1:
+            k.pool_refused[p] += x
+            if k.held_at[i + 1] > k.held_at[i]:
+                k.errors[k.held[k.held_at[i + 1] - 1]] += x
+            fail(k, i, column, x, ERROR)
+        else:
+            append(k, p, i, bucket, x)
 
 
-def compact(k, station, head):
-    """Move the head; cut the list now and then."""
-    if head > COMPACT:
-        del k.queue_node[station][:head]
-        del k.queue_bucket[station][:head]
-        del k.queue_tick[station][:head]
-        del k.queue_mass[station][:head]
-        head = 0
-    k.queue_head[station] = head
+# -- queues
 
 
-def join(k, station, i, column, bucket, mass):
-    """Mass joins a queue at this tick."""
-    k.queue_node[station].append(i)
-    k.queue_bucket[station].append(bucket if column < k.buckets else -1)
-    k.queue_tick[station].append(k.tick)
-    k.queue_mass[station].append(mass)
-    k.queue_total[station] += mass
+def append(k, q, i, bucket, mass):
+    """Mass joins the end of a queue at this tick."""
+    stir(k)
+    k.queue_total[q] += mass
+    e = k.queue_tail[q]
+    if e >= 0 and k.q_tick[e] == k.tick and k.q_node[e] == i and k.q_bucket[e] == bucket:
+        k.q_mass[e] += mass
+        return
+    if k.free_entry < 0:
+        more_entries(k)
+    n = k.free_entry
+    k.free_entry = k.q_next[n]
+    k.q_node[n] = i
+    k.q_bucket[n] = bucket
+    k.q_tick[n] = k.tick
+    k.q_mass[n] = mass
+    k.q_next[n] = -1
+    k.q_prev[n] = e
+    if e >= 0:
+        k.q_next[e] = n
+    else:
+        k.queue_head[q] = n
+    k.queue_tail[q] = n
+
+
+def unlink(k, q, e):
+    """Take an entry out of its queue."""
+    before = k.q_prev[e]
+    after = k.q_next[e]
+    if before >= 0:
+        k.q_next[before] = after
+    else:
+        k.queue_head[q] = after
+    if after >= 0:
+        k.q_prev[after] = before
+    else:
+        k.queue_tail[q] = before
+    k.q_next[e] = k.free_entry
+    k.free_entry = e
+
+
+def more_entries(k):
+    """Twice as much room for queued entries."""
+    size = k.entries
+    grown = 2 * size if size > 0 else 64
+    for name in ("q_node", "q_bucket", "q_tick", "q_next", "q_prev"):
+        fresh = ints(grown)
+        old = getattr(k, name)
+        for j in range(size):
+            fresh[j] = old[j]
+        setattr(k, name, fresh)
+    masses = floats(grown)
+    for j in range(size):
+        masses[j] = k.q_mass[j]
+    k.q_mass = masses
+    for j in range(size, grown):
+        k.q_next[j] = j + 1 if j + 1 < grown else -1
+    k.free_entry = size
+    k.entries = grown
 
 
 def serve_group(k, g):
-    """Requests that wait inside the pods of a group get slots."""
-    station = len(k.pool_limit) + g
-    head = k.queue_head[station]
-    masses = k.queue_mass[station]
-    size = len(masses)
-    while head < size and k.group_budget[g] > TINY:
-        x = masses[head]
+    """Requests that wait inside the pods of a group get slots, in the group's order."""
+    q = k.group_station[g]
+    order = k.group_order[g]
+    stir(k)
+    if order == CODEL:
+        limit = k.group_target[g] if k.tick - k.group_empty[g] > k.group_interval[g] else k.group_interval[g]
+        e = k.queue_head[q]
+        while e >= 0 and k.tick - k.q_tick[e] > limit:
+            shed_entry(k, g, q, e)
+            e = k.queue_head[q]
+    while k.group_budget[g] > TINY:
+        e = k.queue_tail[q] if order == LIFO else k.queue_head[q]
+        if e < 0:
+            break
+        x = k.q_mass[e]
+        i = k.q_node[e]
+        b = k.q_bucket[e]
+        s = k.scope_of[i]
+        if b < k.scope_oldest[s]:
+            b = -1
+        if b < 0 and k.scope_drops[s] == 1:
+            give_up(k, q, e, REJECTED)
+            continue
         got = x if x <= k.group_budget[g] else k.group_budget[g]
         if got > 0.0:
-            i = k.queue_node[station][head]
-            admit(k, i, g, queue_column(k, station, head), k.queue_bucket[station][head], got)
-            k.queue_total[station] -= got
-            masses[head] = x - got
+            k.queue_total[q] -= got
+            k.q_mass[e] = x - got
+            admit(k, i, g, k.scope_cols[s] if b < 0 else b % k.scope_cols[s], b, got)
         if got < x:
-            break
-        head += 1
-    if head >= size:
-        k.queue_total[station] = 0.0
-    compact(k, station, head)
+            return
+        unlink(k, q, e)
+    if k.queue_head[q] < 0:
+        k.queue_total[q] = 0.0
+        k.group_empty[g] = k.tick
+
+
+def shed_entry(k, g, q, e):
+    """A queued entry is dropped by its service."""
+    k.shed[g] += k.q_mass[e]
+    k.rejected[g] += k.q_mass[e]
+    k.group_admitted[g] += k.q_mass[e]
+    give_up(k, q, e, REJECTED)
+
+
+# -- nodes
 
 
 def admit(k, i, g, column, bucket, mass):
@@ -605,337 +1063,672 @@ def admit(k, i, g, column, bucket, mass):
     k.group_budget[g] -= mass
     k.group_busy[g] += mass
     k.entered[g] += mass
-    k.entered_total[g] += mass
-    for group, first in k.branches[i]:
-        if group == g:
-            push(k, first, column, bucket, mass)
+    k.group_admitted[g] += mass
+    for j in range(k.branch_at[i], k.branch_at[i + 1]):
+        if k.branch_group[j] == g:
+            push(k, k.branch_first[j], column, bucket, mass)
 
 
 def work(k, i):
     """Time on the spot: arrivals are spread over the coming ticks by the node's own distribution."""
-    rows = k.buckets + 1
-    ring = k.ring
-    slot = k.tick % ring
-    at = (i * ring + slot) * rows
-    future = k.future
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    ring = k.ring[i]
+    c = k.clock_of[i]
+    at = k.clock_at[2 * c]
+    passed = k.clock_at[2 * c + 1]
+    oldest = k.scope_oldest[s]
     total = 0.0
-    oldest = k.oldest
-    low = k.future_low[i * ring + slot]
-    high = k.future_high[i * ring + slot]
-    if low <= high:
-        low = max(low, oldest)
-        for b in range(low, high + 1):
-            column = b % k.buckets
-            x = future[at + column]
-            if x > 0.0:
-                future[at + column] = 0.0
-                total += x
-                leave(k, i, column, b, x)
-        k.future_low[i * ring + slot] = 1 << 60
-        k.future_high[i * ring + slot] = -1
-    x = future[at + k.buckets]
-    if x > 0.0:
-        future[at + k.buckets] = 0.0
-        total += x
-        leave(k, i, k.buckets, -1, x)
+    for t in range(passed):
+        slot = (at + t) % ring
+        base = k.future_at[i] + slot * (cols + 1)
+        low = k.future_low[k.range_at[i] + slot]
+        high = k.future_high[k.range_at[i] + slot]
+        if low <= high:
+            if low < oldest:
+                low = oldest
+            for b in range(low, high + 1):
+                x = k.future[base + b % cols]
+                if x > 0.0:
+                    k.future[base + b % cols] = 0.0
+                    total += x
+                    leave(k, i, b % cols, b, x)
+            k.future_low[k.range_at[i] + slot] = FAR
+            k.future_high[k.range_at[i] + slot] = -1
+        x = k.future[base + cols]
+        if x > 0.0:
+            k.future[base + cols] = 0.0
+            total += x
+            leave(k, i, cols, -1, x)
     low = k.flow_low[i]
     high = k.flow_high[i]
-    base = i * rows
-    if low <= high or k.flow[base + k.buckets] > 0.0:
-        weights = k.weights[i]
-        ahead = len(weights)
-        for b in range(min(low, high + 1), high + 2):
-            column = b % k.buckets if b <= high else k.buckets
-            x = k.flow[base + column]
-            if x <= 0.0:
-                continue
-            k.flow[base + column] = 0.0
-            for j in range(1, ahead):
-                row = i * ring + (slot + j) % ring
-                future[row * rows + column] += x * weights[j]
-                if b <= high:
-                    if b < k.future_low[row]:
-                        k.future_low[row] = b
-                    if b > k.future_high[row]:
-                        k.future_high[row] = b
-            total += x * weights[0]
-            leave(k, i, column, b, x * weights[0])
-        k.flow_low[i] = 1 << 60
+    base = k.row[i]
+    if low <= high or k.flow[base + cols] > 0.0:
+        k.flow_low[i] = FAR
         k.flow_high[i] = -1
+        for b in range(low, high + 1):
+            x = k.flow[base + b % cols]
+            if x > 0.0:
+                k.flow[base + b % cols] = 0.0
+                total += spread(k, i, b % cols, b, x, at + passed, cols)
+        x = k.flow[base + cols]
+        if x > 0.0:
+            k.flow[base + cols] = 0.0
+            total += spread(k, i, cols, -1, x, at + passed, cols)
     if total > 0.0:
-        for g in k.release[i]:
-            give_back(k, g, total)
+        for j in range(k.release_at[i], k.release_at[i + 1]):
+            give_back(k, k.release[j], total)
+
+
+def spread(k, i, column, bucket, mass, at, cols):
+    """Put an arrival into the slots in which it will be done; what is done at once leaves. Returns that."""
+    which = 2 * i + (0 if k.stride == 1 else 1)
+    first = k.weight_at[which]
+    ring = k.ring[i]
+    now = mass * k.weight[first]
+    later = 0.0
+    speed = k.clock_speed[k.clock_of[i]]
+    if speed < 1.0:
+        later = now * (1.0 - speed)
+        now -= later
+    for j in range(1, k.weight_size[which]):
+        slot = (at + (j - 1) * k.stride) % ring
+        k.future[k.future_at[i] + slot * (cols + 1) + column] += mass * k.weight[first + j] + later
+        later = 0.0
+        if bucket >= 0:
+            r = k.range_at[i] + slot
+            if bucket < k.future_low[r]:
+                k.future_low[r] = bucket
+            if bucket > k.future_high[r]:
+                k.future_high[r] = bucket
+    now += later
+    if now > 0.0:
+        leave(k, i, column, bucket, now)
+    return now
+
+
+def refine(k):
+    """From long steps to short ones: what was to be done in one long step is spread over its ticks."""
+    for i in range(k.nodes):
+        if k.kind[i] != WORK:
+            continue
+        cols = k.scope_cols[k.scope_of[i]]
+        at = k.clock_at[2 * k.clock_of[i]] + k.clock_at[2 * k.clock_of[i] + 1]
+        ring = k.ring[i]
+        for j in range(ring // STRIDE):
+            first = (at + j * STRIDE) % ring
+            r = k.range_at[i] + first
+            base = k.future_at[i] + first * (cols + 1)
+            if k.future_low[r] > k.future_high[r] and k.future[base + cols] <= 0.0:
+                continue
+            for t in range(1, STRIDE):
+                slot = (at + j * STRIDE + t) % ring
+                to = k.future_at[i] + slot * (cols + 1)
+                for column in range(cols + 1):
+                    k.future[to + column] += k.future[base + column] / STRIDE
+                q = k.range_at[i] + slot
+                if k.future_low[r] < k.future_low[q]:
+                    k.future_low[q] = k.future_low[r]
+                if k.future_high[r] > k.future_high[q]:
+                    k.future_high[q] = k.future_high[r]
+            for column in range(cols + 1):
+                k.future[base + column] /= STRIDE
 
 
 def arrivals(k, i):
-    """All mass that reached a node in this tick."""
-    base = i * (k.buckets + 1)
-    total = k.flow[base + k.buckets]
+    """All mass that reached a node in this step."""
+    cols = k.scope_cols[k.scope_of[i]]
+    base = k.row[i]
+    total = k.flow[base + cols]
     for b in range(k.flow_low[i], k.flow_high[i] + 1):
-        total += k.flow[base + b % k.buckets]
+        total += k.flow[base + b % cols]
     return total
 
 
-def query(k, i):
-    """Arrivals at a query: connections that are free now, or the end of the pool's queue."""
-    p = k.pool_of[i]
-    total = arrivals(k, i)
-    slow = k.database_slow[k.pool_database[p]]
-    share = 0.0
-    if k.pool_clear[p]:
-        rest = k.pool_expected[p] - k.pool_arrived[p]
-        rest = total if rest < total else rest
-        room = (k.pool_open[p] - k.pool_busy[p]) / stay(k, i, slow)
-        share = 1.0 if room >= rest else (room / rest if room > 0.0 else 0.0)
-    k.pool_arrived[p] += total
-    base = i * (k.buckets + 1)
+def split(k, i):
+    """Arrivals part by the present weights of a choice."""
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    base = k.row[i]
+    low = k.flow_low[i]
     high = k.flow_high[i]
-    c = k.class_of[i]
-    for b in range(min(k.flow_low[i], high + 1), high + 2):
-        column = b % k.buckets if b <= high else k.buckets
-        x = k.flow[base + column]
-        if x <= 0.0:
-            continue
-        k.flow[base + column] = 0.0
-        if x < MERGE and b < high and share < 1.0:
-            younger = (b + 1) % k.buckets
-            k.flow[base + younger] += x
-            k.outstanding[c * k.buckets + column] -= x
-            k.outstanding[c * k.buckets + younger] += x
-            continue
-        if share > 0.0:
-            take(k, p, i, column, b, x * share, slow)
-        if share < 1.0 and k.pool_transient[p]:
-            refuse(k, p, i, column, x * (1.0 - share))
-        elif share < 1.0:
-            join(k, p, i, column, b, x * (1.0 - share))
-    k.flow_low[i] = 1 << 60
+    k.flow_low[i] = FAR
     k.flow_high[i] = -1
+    w = k.split_of[i]
+    for b in range(low, high + 1):
+        x = k.flow[base + b % cols]
+        if x > 0.0:
+            k.flow[base + b % cols] = 0.0
+            part_ways(k, i, w, b % cols, b, x)
+    x = k.flow[base + cols]
+    if x > 0.0:
+        k.flow[base + cols] = 0.0
+        part_ways(k, i, w, cols, -1, x)
 
 
-def refuse(k, p, i, column, mass):
-    """No connection slot is left in the database: the query fails at once."""
-    k.pool_refused[p] += mass
-    for g in k.held[i][-1:]:
-        k.errors[g] += mass
-    fail(k, i, column, mass, ERROR)
+def part_ways(k, i, w, column, bucket, mass):
+    """Each way takes its share."""
+    for j in range(k.branch_at[i], k.branch_at[i + 1]):
+        x = mass * k.split_weight[w + k.branch_group[j]]
+        if x > 0.0:
+            k.split_taken[w + k.branch_group[j]] += x
+            push(k, k.branch_first[j], column, bucket, x)
 
 
 def enter(k, i):
     """Arrivals at a service: spread over its versions, admitted, queued in the pod, or refused."""
-    s = k.service_of[i]
+    v = k.service_of[i]
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    base = k.row[i]
+    if k.scope_drops[s] == 1 and k.flow[base + cols] > 0.0:
+        x = k.flow[base + cols]
+        k.flow[base + cols] = 0.0
+        fail(k, i, cols, x, ERROR)
     total = arrivals(k, i)
-    rest = k.service_expected[s] - k.service_arrived[s]
-    rest = total if rest < total else rest
-    k.service_arrived[s] += total
-    failing = k.service_failing[s]
-    shares = balance(k, i, total * (1.0 - failing), rest * (1.0 - failing))
-    base = i * (k.buckets + 1)
+    low = k.flow_low[i]
     high = k.flow_high[i]
-    branches = k.branches[i]
-    pools = len(k.pool_limit)
-    for b in range(min(k.flow_low[i], high + 1), high + 2):
-        column = b % k.buckets if b <= high else k.buckets
-        x = k.flow[base + column]
-        if x <= 0.0:
-            continue
-        k.flow[base + column] = 0.0
-        left = x
-        if failing > 0.0:
-            lost = x * failing
-            for g, _ in branches[-1:]:
-                k.errors[g] += lost
-            fail(k, i, column, lost, ERROR)
-            left -= lost
-        alive = left
-        for g, in_share, wait_share in shares:
-            if in_share > 0.0:
-                admit(k, i, g, column, b, alive * in_share)
-                left -= alive * in_share
-            if wait_share > 0.0:
-                join(k, pools + g, i, column, b, alive * wait_share)
-                left -= alive * wait_share
-        if left > 1e-9 * x:
-            fail(k, i, column, left, REJECTED)
-            for g, _ in branches:
-                k.rejected[g] += left * refused_share(k, i, g)
-    k.flow_low[i] = 1 << 60
+    k.flow_low[i] = FAR
     k.flow_high[i] = -1
-
-
-def refused_share(k, i, g):
-    """Whose pods refuse: in proportion to pods."""
+    first = k.branch_at[i]
+    last = k.branch_at[i + 1]
     pods = 0
-    for other, _ in k.branches[i]:
-        pods += k.group_pods[other]
-    if pods == 0:
-        return 1.0 / len(k.branches[i])
-    return k.group_pods[g] / pods
+    for j in range(first, last):
+        pods += k.group_pods[k.branch_group[j]]
+    if pods == 0 and k.fallback[i] >= 0:
+        for b in range(low, high + 1):
+            if k.flow[base + b % cols] > 0.0:
+                push(k, k.fallback[i], b % cols, b, k.flow[base + b % cols])
+                k.flow[base + b % cols] = 0.0
+        if k.flow[base + cols] > 0.0:
+            push(k, k.fallback[i], cols, -1, k.flow[base + cols])
+            k.flow[base + cols] = 0.0
+        return
+    rest = k.service_expected[v] - k.service_arrived[v]
+    if rest < total:
+        rest = total
+    k.service_arrived[v] += total
+    limited = 0.0
+    n = k.limit_of[v]
+    if n >= 0 and total > 0.0:
+        allowed = k.limit_tokens[n] * total / rest
+        if allowed < total:
+            limited = 1.0 - allowed / total
+            stir(k)
+        k.limit_tokens[n] -= total * (1.0 - limited)
+    failing = k.service_failing[v] * (1.0 - limited)
+    alive = 1.0 - limited - failing
+    balance(k, i, total * alive, rest * alive, pods)
+    for b in range(low, high + 1):
+        x = k.flow[base + b % cols]
+        if x > 0.0:
+            k.flow[base + b % cols] = 0.0
+            receive(k, i, first, last, pods, b % cols, b, x, limited, failing)
+    x = k.flow[base + cols]
+    if x > 0.0:
+        k.flow[base + cols] = 0.0
+        receive(k, i, first, last, pods, cols, -1, x, limited, failing)
+    for j in range(first, last):
+        g = k.branch_group[j]
+        if k.group_order[g] == LIFO:
+            q = k.group_station[g]
+            while k.queue_total[q] > k.group_queue[g] * k.group_pods[g] + 1e-9 and k.queue_head[q] >= 0:
+                trim_oldest(k, g, q)
 
 
-def balance(k, i, total, rest):
-    """Power of two choices over pods, in the mean: [(group, admitted share, queued share)].
+def trim_oldest(k, g, q):
+    """A full LIFO queue drops its oldest."""
+    e = k.queue_head[q]
+    over = k.queue_total[q] - k.group_queue[g] * k.group_pods[g]
+    if k.q_mass[e] <= over:
+        shed_entry(k, g, q, e)
+        return
+    k.q_mass[e] -= over
+    k.queue_total[q] -= over
+    k.shed[g] += over
+    k.rejected[g] += over
+    k.group_admitted[g] += over
+    i = k.q_node[e]
+    b = k.q_bucket[e]
+    s = k.scope_of[i]
+    fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], over, REJECTED)
+
+
+def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
+    """Mass of one column at a service's door: refused, failed, admitted, queued."""
+    left = mass
+    if limited > 0.0:
+        k.rejected[k.branch_group[last - 1]] += mass * limited
+        fail(k, i, column, mass * limited, REJECTED)
+        left -= mass * limited
+    if failing > 0.0:
+        k.errors[k.branch_group[last - 1]] += mass * failing
+        fail(k, i, column, mass * failing, ERROR)
+        left -= mass * failing
+    alive = left
+    for j in range(first, last):
+        g = k.branch_group[j]
+        x = alive * k.share[j - first]
+        if x > 0.0:
+            admit(k, i, g, column, bucket, x)
+            left -= x
+        x = alive * k.wait_share[j - first]
+        if x > 0.0:
+            append(k, k.group_station[g], i, bucket, x)
+            left -= x
+    if left > 1e-9 * mass:
+        for j in range(first, last):
+            g = k.branch_group[j]
+            k.rejected[g] += left * k.group_pods[g] / pods if pods > 0 else left / (last - first)
+        fail(k, i, column, left, REJECTED)
+
+
+def balance(k, i, total, rest, pods):
+    """Power of two choices over pods, in the mean: `share` admitted and `wait_share` queued by branch.
 
     Two pods are drawn with replacement and the one with less in flight is taken; a request is refused
     only if both are full. Pods of a group spread around its mean, so some are full before all are.
     """
-    active = [g for g, _ in k.branches[i] if k.group_pods[g] > 0]
-    if total <= 0.0 or not active:
-        return []
-    pods = 0
-    for g in active:
-        pods += k.group_pods[g]
+    first = k.branch_at[i]
+    last = k.branch_at[i + 1]
+    for j in range(first, last):
+        k.share[j - first] = 0.0
+        k.wait_share[j - first] = 0.0
+    if total <= 0.0 or pods == 0:
+        return
     scale = total / rest if rest > 0.0 else 1.0
-    full = [full_share(k, g) for g in active]
-    wanted = [0.0] * len(active)
-    for a in range(len(active)):
-        g = active[a]
-        p = k.group_pods[g] / pods
-        wanted[a] += total * p * p * (1.0 - full[a] * full[a])
-        load = k.group_busy[g] / k.group_pods[g]
-        for b in range(len(active)):
-            if b == a:
-                continue
-            h = active[b]
-            lead = 0.5 + (k.group_busy[h] / k.group_pods[h] - load) / LEAD
-            lead = 0.0 if lead < 0.0 else (1.0 if lead > 1.0 else lead)
-            pairs = total * 2.0 * p * k.group_pods[h] / pods * lead  # a mixed pair that prefers g
-            wanted[a] += pairs * (1.0 - full[a])
-            wanted[b] += pairs * full[a] * (1.0 - full[b])
     left = total
-    inside = []
-    for a in range(len(active)):
-        room = max(0.0, k.group_budget[active[a]]) * scale
-        got = wanted[a] if wanted[a] <= room else room
-        inside.append(got)
+    for j in range(first, last):
+        g = k.branch_group[j]
+        if k.group_pods[g] == 0:
+            continue
+        full = full_share(k, g)
+        p = 1.0 * k.group_pods[g] / pods  # a float: C would divide whole numbers
+        wanted = total * p * p * (1.0 - full * full)
+        if pods == 1:
+            wanted = total * (1.0 - full)  # there is nothing to choose from
+        load = k.group_busy[g] / k.group_pods[g]
+        for m in range(first, last):
+            h = k.branch_group[m]
+            if m != j and k.group_pods[h] > 0:
+                lead = 0.5 + (k.group_busy[h] / k.group_pods[h] - load) / LEAD
+                lead = 0.0 if lead < 0.0 else (1.0 if lead > 1.0 else lead)
+                pairs = total * 2.0 * p * k.group_pods[h] / pods
+                # a mixed pair prefers g with chance `lead`, and falls back on it when the other is full
+                wanted += pairs * (1.0 - full) * (lead + (1.0 - lead) * full_share(k, h))
+        room = k.group_budget[g] * scale
+        got = wanted if wanted <= room else (room if room > 0.0 else 0.0)
+        k.share[j - first] = got / total
         left -= got
-    result = []
-    for a in range(len(active)):
-        g = active[a]
-        queued = left * k.group_pods[g] / pods if left > 0.0 else 0.0
-        result.append((g, inside[a] / total, waiting_share(k, g, queued, total)))
-    return result
+    if left <= 0.0:
+        return
+    for j in range(first, last):
+        g = k.branch_group[j]
+        if k.group_pods[g] > 0 and k.group_station[g] >= 0:
+            queued = left * k.group_pods[g] / pods
+            room = k.group_queue[g] * k.group_pods[g] - k.queue_total[k.group_station[g]]
+            if k.group_order[g] == LIFO or queued <= room:
+                k.wait_share[j - first] = queued / total
+            elif room > 0.0:
+                k.wait_share[j - first] = room / total
 
 
 def full_share(k, g):
-    """Share of a group's pods that are full: a normal tail of SPREAD around the mean load."""
+    """Share of a group's pods that are full: a normal tail of SPREAD around the mean load.
+
+    Where requests may wait, the group's table says who waits; a single pod has a table of its own losses.
+    """
+    if k.group_station[g] >= 0:
+        return 0.0
+    if k.group_loss[g] > 0:
+        return look_up(k, k.group_loss[g], k.group_busy[g] / k.group_limit[g])
     z = (k.group_limit[g] - 0.5 - k.group_busy[g] / k.group_pods[g]) / SPREAD
     if z > 6.0:
         return 0.0
-    return 0.5 * math.erfc(z / 1.4142135623730951)
+    return 0.5 * erfc(z / 1.4142135623730951)
 
 
-def waiting_share(k, g, excess, total):
-    """What of an excess may wait inside the pods of a group."""
-    room = k.group_queue[g] * k.group_pods[g] - k.queue_total[len(k.pool_limit) + g]
-    if excess <= 0.0 or room <= 0.0:
+# -- calls and branches
+
+
+def call(k, i):
+    """Callers open attempts, as far as their breaker lets them; retries whose wait is over go first."""
+    s = k.child[k.child_at[i]]
+    parent = k.scope_of[i]
+    cols = k.scope_cols[parent]
+    column = k.scope_now[s] % k.scope_cols[s]
+    row = k.scope_row[s] + column
+    total = arrivals(k, i)
+    refill(k, s, total)
+    due = 0.0
+    if k.retry_total[s] > 0.0:
+        for t in range(k.stride):
+            at = k.retry_at[s] + (k.tick + t) % k.retry_size[s] * ATTEMPTS
+            for a in range(2, ATTEMPTS):
+                due += k.retry_attempts[at + a]
+    permitted = 1.0
+    if k.scope_breaker[s] >= 0:
+        permitted = permit(k, k.scope_breaker[s], total + due)
+    if due > 0.0:
+        call_again(k, i, s, row, column, permitted, due)
+    base = k.row[i]
+    low = k.flow_low[i]
+    high = k.flow_high[i]
+    k.flow_low[i] = FAR
+    k.flow_high[i] = -1
+    for b in range(low, high + 1):
+        x = k.flow[base + b % cols]
+        if x > 0.0:
+            k.flow[base + b % cols] = 0.0
+            open_call(k, i, s, row, column, b % cols, b, x, permitted, 1)
+    x = k.flow[base + cols]
+    if x > 0.0:
+        k.flow[base + cols] = 0.0
+        if k.scope_drops[parent] == 1:
+            fail(k, i, cols, x, ERROR)
+        else:
+            open_call(k, i, s, row, column, cols, -1, x, permitted, 1)
+
+
+def call_again(k, i, s, row, column, permitted, due):
+    """Retries whose wait is over; `due` is their mass."""
+    parent = k.scope_of[i]
+    cols = k.scope_cols[parent]
+    due_retries(k, s, row)
+    for t in range(k.stride):
+        at = k.retry_column_at[s] + (k.tick + t) % k.retry_size[s] * (cols + 1)
+        for b in range(k.scope_oldest[parent], k.scope_now[parent] + 1):
+            x = k.retry_columns[at + b % cols]
+            if x > 0.0:
+                k.retry_columns[at + b % cols] = 0.0
+                open_call(k, i, s, row, column, b % cols, b, x, permitted, 0)
+        x = k.retry_columns[at + cols]
+        if x > 0.0:
+            k.retry_columns[at + cols] = 0.0
+            open_call(k, i, s, row, column, cols, -1, x, permitted, 0)
+
+
+def open_call(k, i, s, row, column, mine, bucket, mass, permitted, fresh):
+    """Mass of one of the caller's columns starts attempts; what the breaker refuses fails at once."""
+    x = mass * permitted
+    if x < mass:
+        stir(k)
+        deliver(k, i, mine, bucket, mass - x, GO if k.scope_optional[s] == 1 else ERROR)
+    if x <= 0.0:
+        return
+    if fresh == 1:
+        k.attempt_mass[row * ATTEMPTS + 1] += x
+    k.scope_calls[s] += x
+    k.comp[k.comp_at[s] + column * (k.scope_cols[k.scope_of[i]] + 1) + mine] += x
+    if bucket >= 0:
+        if bucket < k.comp_low[row]:
+            k.comp_low[row] = bucket
+        if bucket > k.comp_high[row]:
+            k.comp_high[row] = bucket
+    push(k, k.scope_first[s], column, k.scope_now[s], x)
+
+
+def fork(k, i):
+    """Arrivals go down all branches at once."""
+    s = k.child[k.child_at[i]]
+    cols = k.scope_cols[k.scope_of[i]]
+    column = k.scope_now[s] % k.scope_cols[s]
+    row = k.scope_row[s] + column
+    base = k.row[i]
+    low = k.flow_low[i]
+    high = k.flow_high[i]
+    k.flow_low[i] = FAR
+    k.flow_high[i] = -1
+    total = 0.0
+    at = k.comp_at[s] + column * (cols + 1)
+    for b in range(low, high + 1):
+        x = k.flow[base + b % cols]
+        if x > 0.0:
+            k.flow[base + b % cols] = 0.0
+            k.comp[at + b % cols] += x
+            total += x
+            if b < k.comp_low[row]:
+                k.comp_low[row] = b
+            if b > k.comp_high[row]:
+                k.comp_high[row] = b
+    x = k.flow[base + cols]
+    if x > 0.0:
+        k.flow[base + cols] = 0.0
+        k.comp[at + cols] += x
+        total += x
+    k.fork_size[row] += total
+    for j in range(k.child_at[i], k.child_at[i + 1]):
+        k.scope_calls[k.child[j]] += total
+        push(k, k.scope_first[k.child[j]], column, k.scope_now[s], total)
+
+
+def join_branches(k, i):
+    """Requests all of whose branches are done go on; those with a failed branch fail.
+
+    Branches are taken to finish in the order of the fork, and to fail independently; what their own
+    spread adds to the wait is a last exponential stage of `fork_extra_s`.
+    """
+    first = k.child_at[i]
+    last = k.child_at[i + 1]
+    s = k.child[first]
+    cols = k.scope_cols[s]
+    parent = k.scope_of[i]
+    for b in range(k.scope_oldest[s], k.scope_now[s] + 1):
+        row = k.scope_row[s] + b % cols
+        size = k.fork_size[row]
+        if size - k.fork_joined[row] - k.fork_failed[row] <= TINY:
+            continue
+        done = size
+        sound = 1.0
+        for j in range(first, last):
+            r = k.scope_row[k.child[j]] + b % cols
+            x = k.branch_done[r] + k.branch_failed[r]
+            if x < done:
+                done = x
+            sound *= 1.0 - k.branch_failed[r] / size
+        lost = size * (1.0 - sound) - k.fork_failed[row]
+        if lost > TINY:
+            k.fork_failed[row] += lost
+            hand_back(k, s, b % cols, lost, ERROR)
+        if done > size - TINY:
+            done = size
+        joined = done - size * (1.0 - sound) - k.fork_joined[row]
+        if joined > TINY:
+            k.fork_joined[row] += joined
+            hand_back(k, s, b % cols, joined, GO)
+    left = 0.0
+    for j in range(first, last):
+        if k.branch_left[k.child[j]] > left:
+            left = k.branch_left[k.child[j]]
+    zombies = k.comp[k.comp_at[s] + cols * (k.scope_cols[parent] + 1) + k.scope_cols[parent]]
+    if zombies > left:
+        hand_back(k, s, cols, zombies - left, GO)
+
+
+# -- workers, breakers, the end of a step
+
+
+def worker_submit(k, w):
+    """What a worker sends in this step, as its rate and its breaker allow."""
+    mass = k.worker_backlog[w]
+    if mass > k.worker_rate[w] * k.step_dt:
+        mass = k.worker_rate[w] * k.step_dt
+    if k.worker_backlog[w] <= TINY or mass <= TINY:
         return 0.0
-    return (excess if excess <= room else room) / total
-
-
-def end_of_tick(k):
-    """Expectations for the next tick, traces, breakers."""
-    for p in range(len(k.pool_limit)):
-        k.pool_expected[p] = k.pool_arrived[p]
-        k.pool_arrived[p] = 0.0
-        k.trace_admitted[p].append(k.admitted[p])
-        k.trace_queue[p].append(k.queue_total[p])
-        full = k.queue_total[p] > 0.5 and k.pool_busy[p] >= k.pool_limit[p] - 0.5
-        if full and k.pool_full_s[p] < 0.0:
-            k.pool_full_s[p] = (k.tick + 1) * k.dt
-        elif not full and k.pool_busy[p] < 0.9 * k.pool_limit[p]:
-            k.pool_full_s[p] = -1.0
-    for s in range(len(k.service_expected)):
-        k.service_expected[s] = k.service_arrived[s]
-        k.service_arrived[s] = 0.0
-        groups = k.service_groups[s]
-        if len(groups) > 1:
-            for g in groups:
-                k.trace_entered[g].append(k.entered_total[g])
-    now_s = (k.tick + 1) * k.dt
-    for w in range(len(k.worker_class)):
-        worker_judge(k, w, now_s)
-
-
-def worker_result(k, w, good, bad):
-    """Results of a worker's calls reach its breaker; what failed returns to the durable queue."""
-    k.worker_good[w] += good
-    k.worker_bad[w] += bad
-    k.worker_backlog[w] += bad
-
-
-def worker_submit(k, w, now_s):
-    """What a worker sends in this tick, as its rate and its breaker allow."""
-    if k.worker_state[w] == OPEN and k.worker_backlog[w] > TINY and now_s >= k.worker_until_s[w] - 1e-9:
-        breaker_move(k, w, HALF_OPEN, now_s)
-    if k.worker_state[w] == OPEN:
-        return 0.0
-    mass = min(k.worker_backlog[w], k.worker_rate[w] * k.dt)
-    if k.worker_state[w] == HALF_OPEN:
-        mass = min(mass, k.worker_half_open[w] - k.worker_sent[w])
+    mass *= permit(k, k.worker_breaker[w], mass)
     if mass <= TINY:
         return 0.0
-    k.worker_sent[w] += mass
     k.worker_backlog[w] -= mass
     return mass
 
 
-def worker_judge(k, w, now_s):
+def permit(k, n, wanted):
+    """The share of wanted calls that a breaker lets through now."""
+    now_s = k.tick * k.dt
+    if k.breaker_state[n] == OPEN and wanted > TINY and now_s >= k.breaker_until[n] - 1e-9:
+        breaker_move(k, n, HALF_OPEN, now_s)
+    if k.breaker_state[n] == OPEN:
+        return 0.0
+    if k.breaker_state[n] == CLOSED:
+        return 1.0
+    free = k.breaker_calls[n] - k.breaker_sent[n]
+    if free <= 0.0:
+        return 0.0
+    part = 1.0 if free >= wanted else free / wanted
+    k.breaker_sent[n] += wanted * part
+    return part
+
+
+def breaker_result(k, n, good, bad):
+    k.breaker_good[n] += good
+    k.breaker_bad[n] += bad
+
+
+def breaker_judge(k, n, idle, now_s):
     """Move a breaker on by the results so far: a sliding window of the last calls."""
-    good = k.worker_good[w]
-    bad = k.worker_bad[w]
-    if k.worker_state[w] == HALF_OPEN:
-        enough = k.worker_half_open[w] if k.worker_backlog[w] > TINY else k.worker_sent[w]
+    good = k.breaker_good[n]
+    bad = k.breaker_bad[n]
+    if k.breaker_state[n] == HALF_OPEN:
+        enough = k.breaker_sent[n] if idle else k.breaker_calls[n]
         if good + bad >= enough - 1e-6 and good + bad > TINY:
-            failed = bad >= k.worker_failure_rate[w] * (good + bad) - 1e-9
-            breaker_move(k, w, OPEN if failed else CLOSED, now_s)
+            broken = bad >= k.breaker_rate[n] * (good + bad) - 1e-9
+            breaker_move(k, n, OPEN if broken else CLOSED, now_s)
         return
-    window = k.worker_window[w]
-    k.worker_good[w] = 0.0
-    k.worker_bad[w] = 0.0
-    if k.worker_state[w] == OPEN or good + bad <= TINY:
+    k.breaker_good[n] = 0.0
+    k.breaker_bad[n] = 0.0
+    if k.breaker_state[n] == OPEN or good + bad <= TINY:
         return  # late results of an open breaker count for nothing
-    window.append((good, bad))
+    size = k.breaker_size[n]
+    head = k.window_head[n]
+    at = n * WINDOW + head
+    if k.window_count[n] == 0 or k.window_good[at] + k.window_bad[at] >= size / (WINDOW - 8):
+        head = (head + 1) % WINDOW
+        k.window_head[n] = head
+        at = n * WINDOW + head
+        if k.window_count[n] < WINDOW:
+            k.window_count[n] += 1
+        k.window_good[at] = 0.0
+        k.window_bad[at] = 0.0
+    k.window_good[at] += good
+    k.window_bad[at] += bad
     total = 0.0
-    failures = 0.0
-    keep = 0
-    while keep < len(window) and total < k.worker_window_size[w]:
-        keep += 1
-        total += window[-keep][0] + window[-keep][1]
-        failures += window[-keep][1]
-    del window[: len(window) - keep]
-    if total >= k.worker_window_size[w] and failures >= k.worker_failure_rate[w] * total:
-        breaker_move(k, w, OPEN, now_s)
+    broken = 0.0
+    kept = 0
+    while kept < k.window_count[n] and total < size:
+        at = n * WINDOW + (head - kept + WINDOW) % WINDOW
+        total += k.window_good[at] + k.window_bad[at]
+        broken += k.window_bad[at]
+        kept += 1
+    k.window_count[n] = kept
+    if total >= size and broken >= k.breaker_rate[n] * total:
+        breaker_move(k, n, OPEN, now_s)
 
 
-def breaker_move(k, w, state, now_s):
-    k.worker_state[w] = state
-    k.worker_until_s[w] = now_s + k.worker_open_s[w]
-    k.worker_sent[w] = 0.0
-    k.worker_good[w] = 0.0
-    k.worker_bad[w] = 0.0
-    k.worker_window[w].clear()
-    k.worker_changes.append((now_s, w, state))
+def breaker_move(k, n, state, now_s):
+    stir(k)
+    k.breaker_state[n] = state
+    k.breaker_until[n] = now_s + k.breaker_open_s[n]
+    k.breaker_sent[n] = 0.0
+    k.breaker_good[n] = 0.0
+    k.breaker_bad[n] = 0.0
+    k.window_count[n] = 0
+    if 3 * k.change_count + 3 <= len(k.changes):
+        k.changes[3 * k.change_count] = int(now_s / k.dt + 0.5)
+        k.changes[3 * k.change_count + 1] = n
+        k.changes[3 * k.change_count + 2] = state
+        k.change_count += 1
+
+
+def end_of_step(k):
+    """Expectations for the next step, integrals, breakers, the trace."""
+    end_s = (k.tick + k.stride) * k.dt
+    for p in range(k.pools):
+        k.pool_expected[p] = k.pool_arrived[p]
+        k.pool_arrived[p] = 0.0
+        k.pool_done[p] = 0.0
+        k.pool_busy_s[p] += k.pool_busy[p] * k.step_dt
+        if k.pool_virtual[p] == 0:
+            full = k.queue_total[p] > 0.5 and k.pool_busy[p] >= k.pool_limit[p] - 0.5
+            if full and k.pool_full_s[p] < 0.0:
+                k.pool_full_s[p] = end_s
+            elif not full and k.pool_busy[p] < 0.9 * k.pool_limit[p]:
+                k.pool_full_s[p] = -1.0
+    for v in range(k.services):
+        k.service_expected[v] = k.service_arrived[v]
+        k.service_arrived[v] = 0.0
+    for n in range(k.limits):
+        tokens = k.limit_tokens[n] + k.limit_rps[n] * k.step_dt
+        k.limit_tokens[n] = tokens if tokens < k.limit_burst[n] else k.limit_burst[n]
+    for g in range(k.groups):
+        busy = k.group_busy[g] + k.group_draining[g]
+        k.group_busy_s[g] += busy * k.step_dt
+        if k.group_released[g] > TINY:
+            hold = 0.5 * (k.group_before[g] + busy) * k.step_dt / k.group_released[g]
+            hold = 1e-5 if hold < 1e-5 else (100.0 if hold > 100.0 else hold)
+            k.group_hold_s[g] += 0.3 * (hold - k.group_hold_s[g])
+    for w in range(k.workers):
+        breaker_judge(k, k.worker_breaker[w], k.worker_backlog[w] <= TINY, end_s)
+    for s in range(k.scopes):
+        if k.scope_kind[s] == CALLER and k.scope_breaker[s] >= 0:
+            breaker_judge(k, k.scope_breaker[s], False, end_s)
+    at = k.trace_used * k.trace_width
+    if at + k.trace_width > len(k.trace):
+        return
+    k.trace[at] = k.tick
+    at += 1
+    for p in range(k.pools):
+        k.trace[at] = k.admitted[p]
+        k.trace[at + 1] = k.queue_total[p]
+        at += 2
+    for d in range(k.stores):
+        k.trace[at] = k.store_slow[d]
+        at += 1
+    for g in range(k.groups):
+        if k.group_trace[g] >= 0:
+            k.trace[at] = k.group_admitted[g]
+            k.trace[at + 1] = 0.0 if k.group_station[g] < 0 else k.queue_total[k.group_station[g]]
+            at += 2
+    k.trace_used += 1
 
 
 def imbalance(k):
-    """The largest difference, over classes, between outstanding clients and the mass held for them."""
-    rows = k.buckets + 1
-    held = [0.0] * len(k.class_first)
-    for i in range(len(k.kind)):
-        c = k.class_of[i]
-        for b in range(k.buckets):
-            held[c] += k.serving[i * rows + b] + k.flow[i * rows + b]
-            for slot in range(k.ring):
-                held[c] += k.future[(i * k.ring + slot) * rows + b]
-    for q in range(k.stations):
-        for j in range(k.queue_head[q], len(k.queue_mass[q])):
-            if queue_column(k, q, j) < k.buckets:
-                held[k.class_of[k.queue_node[q][j]]] += k.queue_mass[q][j]
+    """The largest difference, over scopes, between who waits and the mass held for them."""
     worst = 0.0
-    for c in range(len(held)):
+    held = [0.0] * k.scopes
+    for i in range(k.nodes):
+        s = k.scope_of[i]
+        cols = k.scope_cols[s]
+        for b in range(cols):
+            held[s] += k.flow[k.row[i] + b]
+            if k.serving_row[i] >= 0:
+                held[s] += k.serving[k.serving_row[i] + b]
+            if k.kind[i] == WORK:
+                for slot in range(k.ring[i]):
+                    held[s] += k.future[k.future_at[i] + slot * (cols + 1) + b]
+            elif k.kind[i] == CALL or k.kind[i] == FORK:
+                child = k.child[k.child_at[i]]
+                for column in range(k.scope_cols[child] + 1):
+                    held[s] += k.comp[k.comp_at[child] + column * (cols + 1) + b]
+                if k.kind[i] == CALL:
+                    for slot in range(k.retry_size[child]):
+                        held[s] += k.retry_columns[k.retry_column_at[child] + slot * (cols + 1) + b]
+    for q in range(k.stations):
+        e = k.queue_head[q]
+        while e >= 0:
+            s = k.scope_of[k.q_node[e]]
+            if k.q_bucket[e] >= k.scope_oldest[s]:
+                held[s] += k.q_mass[e]
+            e = k.q_next[e]
+    for s in range(k.scopes):
         total = 0.0
-        for b in range(k.buckets):
-            total += k.outstanding[c * k.buckets + b]
-        worst = max(worst, abs(total - held[c]))
+        for b in range(k.scope_cols[s]):
+            if k.scope_kind[s] <= WORKER:
+                total += k.outstanding[k.scope_row[s] + b]
+            elif k.scope_kind[s] == CALLER:
+                total += composed(k, s, b)
+            else:
+                row = k.scope_row[s] + b
+                first = k.scope_row[k.child[k.child_at[k.scope_owner[s]]]] + b
+                total += k.fork_size[first] - k.branch_done[row] - k.branch_failed[row]
+        worst = max(worst, abs(total - held[s]))
     return worst

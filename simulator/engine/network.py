@@ -1,23 +1,41 @@
-"""The network both engines run: a scenario's topology flattened to nodes, groups, pools and databases.
+"""The network both engines run: a scenario's topology flattened to nodes, scopes, groups, pools and stores.
 
-A request walks nodes. ENTER picks a pod of a service (two random choices, least in flight), WORK is
-time on the spot, QUERY holds a connection of a pool and shares the database's CPU with all others.
-Finishing a node may give back slots (`release`); a failing request gives back all it holds (`held`).
+A request walks nodes. ENTER picks a pod of a service (two random choices, least in flight). WORK is time
+on the spot. QUERY holds a connection of a pool and shares the database's CPU, CPU shares the pod's. SPLIT
+goes one of several ways by weights that may change (cache hits, shards, DNS). CALL and FORK wait for
+scopes of their own: a scope is an attempt of somebody who waits (a client, a caller with a policy, a
+branch in parallel), with a time-out, retries and a breaker. Whatever times out, fails or finishes does so
+for its scope; a failing request gives back what it holds inside it (`held`), a finished node what ends
+with it (`release`). Nodes stand so that a request only ever walks forward.
 This file only translates; nothing here changes with time.
 """
 
+import math
 from dataclasses import dataclass, field
 
-from simulator.scenario import Balancer, Postgres, Scenario, ScenarioError, Service, Step, Worker
+from simulator.engine.keys import shard_shares
+from simulator.scenario import (
+    Balancer,
+    BreakerSpec,
+    Cache,
+    Postgres,
+    RetryBudget,
+    Scenario,
+    ScenarioError,
+    Service,
+    Step,
+    Worker,
+)
 
-ENTER, WORK, QUERY = 0, 1, 2
+ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT = range(7)
 MAX_NODES = 4000  # a call tree that unfolds further is an author's mistake
 EPSILON_WORK_S = 1e-5  # an endpoint without any step still takes a moment
+RESEND_S = 0.2  # a lost message is sent again: TCP's least retransmission time-out (RFC 6298 in Linux)
 
 
 @dataclass
 class Group:
-    """The pods of one version of one service."""
+    """The pods of one version of one service in one data centre."""
 
     service: str
     version: str
@@ -27,6 +45,15 @@ class Group:
     cpu_ms: float
     cpu_limit: float
     bulkhead: str
+    place: str = ""
+    order: str = "fifo"
+    target_s: float = 0.005
+    interval_s: float = 0.1
+
+    @property
+    def label(self) -> str:
+        """`service/version`, with the data centre where there are several."""
+        return f"{self.service}/{self.version}" + (f"@{self.place}" if self.place else "")
 
 
 @dataclass
@@ -40,6 +67,7 @@ class PoolSpec:
     user: str
     via: str | None
     transient: bool = False
+    family: str = ""  # the pool's name without its shard
 
 
 @dataclass
@@ -48,6 +76,27 @@ class DatabaseSpec:
     cores: float
     max_connections: int
     superuser_reserved: int
+    family: str = ""  # the component, without the shard
+
+
+@dataclass
+class SplitSpec:
+    """A choice that many nodes may share. `kind`: cache (0 hit, 1 miss), shard, dns or loss (1 lost)."""
+
+    name: str
+    kind: str
+    weights: list[float]
+    keys: str = ""
+
+
+@dataclass
+class LinkSpec:
+    """One direction of the network between two data centres; its clock stands still in a partition."""
+
+    source: str
+    target: str
+    latency_s: float
+    loss: float
 
 
 @dataclass
@@ -56,12 +105,38 @@ class Node:
     mean_s: float = 0.0
     shape: int = 1
     service: str = ""
-    branches: list[tuple[int, int]] = field(default_factory=list)  # ENTER: (group, first node)
+    branches: list[tuple[int, int]] = field(default_factory=list)  # ENTER: (group, first); SPLIT: (n, first)
     pool: int = -1
+    group: int = -1  # WORK, CPU: whose pods' time passes; -1: nobody's
+    link: int = -1  # WORK on the way between data centres
+    split: int = -1
+    scopes: list[int] = field(default_factory=list)  # CALL: one; FORK: a branch each
+    fallback: int = -1  # ENTER: where to go when no pod of this data centre lives
     next: int = -1
+    scope: int = 0  # the scope this node's requests belong to
     release: list[int] = field(default_factory=list)  # groups given back when this node finishes
-    held: list[int] = field(default_factory=list)  # groups held while in this node
+    held: list[int] = field(default_factory=list)  # groups held while in this node, since its scope began
     sql: str = ""
+
+
+@dataclass
+class ScopeSpec:
+    """An attempt and who waits for it. Scope i < len(classes) is the client of class i."""
+
+    name: str
+    first: int
+    cls: int
+    timeout_s: float
+    retries: int = 0
+    backoff_s: float = 0.1
+    backoff_factor: float = 1.0
+    jitter: float = 0.0
+    budget: RetryBudget | None = None
+    breaker: BreakerSpec | None = None
+    optional: bool = False
+    drops: bool = False  # servers drop what nobody waits for (a propagated deadline)
+    owner: int = -1  # the CALL or FORK node that waits; -1: a client or a worker
+    parent: int = -1  # the owner's scope
 
 
 @dataclass
@@ -80,20 +155,39 @@ class ClassSpec:
 
 
 @dataclass
-class Network:
-    groups: list[Group]
-    pools: list[PoolSpec]
-    databases: list[DatabaseSpec]
-    nodes: list[Node]
-    classes: list[ClassSpec]
-    order: list[int]  # nodes so that flow inside a tick runs forward
+class Limit:
+    """A token bucket before a service."""
 
-    def group_index(self, service: str, version: str) -> int:
+    service: str
+    rps: float
+    burst: float
+
+
+@dataclass
+class Network:
+    groups: list[Group] = field(default_factory=list)
+    pools: list[PoolSpec] = field(default_factory=list)
+    databases: list[DatabaseSpec] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    classes: list[ClassSpec] = field(default_factory=list)
+    scopes: list[ScopeSpec] = field(default_factory=list)
+    splits: list[SplitSpec] = field(default_factory=list)
+    links: list[LinkSpec] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+
+    def group_index(self, service: str, version: str, place: str = "") -> int:
         """Raises KeyError for a pair the scenario does not have."""
         for index, group in enumerate(self.groups):
-            if group.service == service and group.version == version:
+            if group.service == service and group.version == version and place in ("", group.place):
                 return index
         raise KeyError((service, version))
+
+    def group_indices(self, service: str, version: str) -> list[int]:
+        """The groups of one version in all data centres. Raises KeyError when there is none."""
+        found = [i for i, g in enumerate(self.groups) if g.service == service and g.version == version]
+        if not found:
+            raise KeyError((service, version))
+        return found
 
     def pool_index(self, name: str) -> int:
         for index, pool in enumerate(self.pools):
@@ -120,8 +214,11 @@ class Network:
         return sorted(chosen)
 
     def _databases_of(self, first: int) -> set[int]:
+        return {self.pools[self.nodes[i].pool].database for i in self.walk(first) if self.nodes[i].pool >= 0}
+
+    def walk(self, first: int) -> list[int]:
+        """Every node a request can reach from `first`, its calls' and branches' own nodes included."""
         seen: set[int] = set()
-        found: set[int] = set()
         stack = [first]
         while stack:
             index = stack.pop()
@@ -129,11 +226,25 @@ class Network:
                 continue
             seen.add(index)
             node = self.nodes[index]
-            if node.kind == QUERY:
-                found.add(self.pools[node.pool].database)
-            stack.extend(first_node for _, first_node in node.branches)
+            stack.extend(start for _, start in node.branches)
+            stack.extend(self.scopes[s].first for s in node.scopes)
             stack.append(node.next)
-        return found
+            stack.append(node.fallback)
+        return sorted(seen)
+
+
+@dataclass
+class _Place:
+    """Where a walk is: its data centre, whether another may help out, the scope, and what it holds."""
+
+    here: str
+    helped: bool
+    scope: int
+    held: list[int]
+    stack: tuple[str, ...]
+
+    def within(self, group: int, path: str) -> "_Place":
+        return _Place(self.here, self.helped, self.scope, [*self.held, group], (*self.stack, path))
 
 
 class _Builder:
@@ -141,9 +252,12 @@ class _Builder:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.net = Network([], [], [], [], [], [])
-        self.group_of: dict[tuple[str, str], int] = {}
-        self.pool_of: dict[tuple[str, str], int] = {}
+        self.net = Network()
+        self.places = list(scenario.datacenters) or [""]
+        self.group_of: dict[tuple[str, str, str], int] = {}
+        self.pool_of: dict[tuple[str, str], list[int]] = {}
+        self.split_of: dict[tuple[str, str], int] = {}
+        self.link_of: dict[tuple[str, str], int] = {}
 
     def build(self) -> Network:
         for name, part in self.scenario.components.items():
@@ -151,177 +265,350 @@ class _Builder:
                 self._service(name, part)
             elif isinstance(part, Postgres):
                 self._database(name, part)
+        for link in self.scenario.links:
+            for source, target in (link.between, link.between[::-1]):
+                self.link_of[source, target] = len(self.net.links)
+                self.net.links.append(LinkSpec(source, target, link.latency_ms / 1000, link.loss))
         entry = self.scenario.component(self.scenario.traffic.entry, Balancer)
         workers = {n: c for n, c in self.scenario.components.items() if isinstance(c, Worker)}
-        for name, spec in self.scenario.traffic.classes.items():
-            parks_to = next((n for n, w in workers.items() if w.parks == name), None)
-            first = self._route(spec.path)
+        streams = [
+            (n, spec.path, spec.share, spec.decline) for n, spec in self.scenario.traffic.classes.items()
+        ]
+        for name, worker in workers.items():
+            decline = self.scenario.traffic.classes[worker.parks].decline
+            streams.append((name, worker.path, 0.0, decline))
+        for index, (name, _, _, _) in enumerate(streams):
+            retries = 0 if name in workers else entry.retries
+            self.net.scopes.append(
+                ScopeSpec(
+                    name,
+                    -1,
+                    index,
+                    entry.timeout_s,
+                    retries,
+                    entry.backoff_s,
+                    entry.backoff_factor,
+                    entry.jitter,
+                    entry.retry_budget if retries else None,
+                    drops=entry.deadline,
+                )
+            )
+        for index, (name, path, share, decline) in enumerate(streams):
+            first = self._route(path, index)
+            scope = self.net.scopes[index]
+            scope.first = first
+            parks = (
+                name if name in workers else next((n for n, w in workers.items() if w.parks == name), None)
+            )
             self.net.classes.append(
                 ClassSpec(
                     name,
                     first,
-                    spec.share,
-                    spec.decline,
-                    entry.timeout_s,
-                    entry.retries,
-                    entry.backoff_s,
-                    parks_to,
-                )
-            )
-        for name, worker in workers.items():
-            decline = self.scenario.traffic.classes[worker.parks].decline
-            self.net.classes.append(
-                ClassSpec(
-                    f"{name}",
-                    self._route(worker.path),
-                    0.0,
+                    share,
                     decline,
-                    entry.timeout_s,
-                    0,
-                    entry.backoff_s,
-                    name,
-                    name,
+                    scope.timeout_s,
+                    scope.retries,
+                    scope.backoff_s,
+                    parks,
+                    name if name in workers else None,
                 )
             )
-        self.net.order = self._order()
         return self.net
 
+    # -- parts
+
     def _service(self, name: str, service: Service) -> None:
+        placed = service.placement or {self.places[0]: service.pods}
         for version in service.versions:
-            self.group_of[name, version] = len(self.net.groups)
-            pods = service.pods if version == service.current else 0
-            self.net.groups.append(
-                Group(
-                    name,
-                    version,
-                    service.bulkhead.limit,
-                    service.bulkhead.queue,
-                    pods,
-                    service.cpu_ms,
-                    _cores(service.resources.cpu_limit),
-                    service.bulkhead.name,
+            for place, pods in placed.items():
+                self.group_of[name, version, place] = len(self.net.groups)
+                self.net.groups.append(
+                    Group(
+                        name,
+                        version,
+                        service.bulkhead.limit,
+                        service.bulkhead.queue,
+                        pods if version == service.current else 0,
+                        service.cpu_ms,
+                        _cores(service.resources.cpu_limit),
+                        service.bulkhead.name,
+                        place,
+                        service.bulkhead.order,
+                        service.bulkhead.target_ms / 1000,
+                        service.bulkhead.interval_ms / 1000,
+                    )
                 )
-            )
+        if service.rate_limit:
+            self.net.limits.append(Limit(name, service.rate_limit.rps, service.rate_limit.burst))
 
     def _database(self, name: str, database: Postgres) -> None:
-        index = len(self.net.databases)
-        self.net.databases.append(
-            DatabaseSpec(name, database.cores, database.max_connections, database.superuser_reserved)
-        )
-        for client, pool in [("", database.pool), *database.clients.items()]:
-            self.pool_of[name, client] = len(self.net.pools)
-            self.net.pools.append(
-                PoolSpec(
-                    client or name,
-                    index,
-                    pool.limit,
-                    min(pool.open, pool.limit),
-                    pool.connect_ms / 1000,
-                    pool.acquire_timeout_s or float("inf"),
-                    pool.user,
-                    pool.via,
-                    pool.transient,
+        for shard in range(database.shards):
+            suffix = f"-{shard}" if database.shards > 1 else ""
+            index = len(self.net.databases)
+            self.net.databases.append(
+                DatabaseSpec(
+                    name + suffix, database.cores, database.max_connections, database.superuser_reserved, name
                 )
             )
+            for client, pool in [("", database.pool), *database.clients.items()]:
+                self.pool_of.setdefault((name, client), []).append(len(self.net.pools))
+                family = client or name
+                self.net.pools.append(
+                    PoolSpec(
+                        family + suffix,
+                        index,
+                        pool.limit,
+                        min(pool.open, pool.limit),
+                        pool.connect_ms / 1000,
+                        pool.acquire_timeout_s or math.inf,
+                        pool.user,
+                        pool.via,
+                        pool.transient,
+                        family,
+                    )
+                )
 
-    def _route(self, path: str) -> int:
-        first, last = self._call(path, [], ())
-        for index in last:
-            self.net.nodes[index].next = -1
-        return first
+    def _split(self, kind: str, name: str, weights: list[float], keys: str = "") -> int:
+        found = self.split_of.get((kind, name))
+        if found is None:
+            found = self.split_of[kind, name] = len(self.net.splits)
+            self.net.splits.append(SplitSpec(name, kind, weights, keys))
+        return found
 
-    def _call(self, path: str, held: list[int], stack: tuple[str, ...]) -> tuple[int, list[int]]:
-        """Nodes of a call: the ENTER node's index and the nodes whose `next` is still open."""
+    # -- walks: each returns the first node and the nodes whose `next` is still open
+
+    def _route(self, path: str, scope: int) -> int:
+        if len(self.places) == 1:
+            return self._call(path, _Place(self.places[0], False, scope, [], ()))[0]
+        weights = [d.weight for d in self.scenario.datacenters.values()]
+        total = sum(weights)
+        if total <= 0:
+            raise ScenarioError(f"scenario {self.scenario.id}: datacenters: all weights are 0")
+        node = Node(SPLIT, scope=scope, split=self._split("dns", "dns", [w / total for w in weights]))
+        index = self._node(node)
+        for number, place in enumerate(self.places):
+            first, _ = self._call(path, _Place(place, True, scope, [], ()))
+            node.branches.append((number, first))
+        return index
+
+    def _call(self, path: str, at: _Place) -> tuple[int, list[int]]:
+        """A call without a policy of its own, to the nearest data centre that runs the service."""
         name, _, endpoint = path.partition(".")
         service = self.scenario.component(name, Service)
         if endpoint not in service.endpoints:
             raise ScenarioError(f"scenario {self.scenario.id}: {name} has no endpoint {endpoint!r}")
-        if path in stack:
+        if path in at.stack:
             raise ScenarioError(f"scenario {self.scenario.id}: {path} calls itself")
-        enter = self._node(Node(ENTER, service=name, held=list(held)))
+        placed = list(service.placement) or [self.places[0]]
+        if at.here not in placed:
+            return self._abroad(path, placed[0], at)
+        enter = self._node(Node(ENTER, service=name, held=list(at.held), scope=at.scope))
         ends: list[int] = []
         for version in service.versions:
-            group = self.group_of[name, version]
-            first, open_ends = self._endpoint(
-                name, service, version, endpoint, [*held, group], (*stack, path)
-            )
+            group = self.group_of[name, version, at.here]
+            first, open_ends = self._endpoint(name, service, version, endpoint, group, at.within(group, path))
             for index in open_ends:
                 self.net.nodes[index].release.append(group)
             self.net.nodes[enter].branches.append((group, first))
             ends.extend(open_ends)
+        others = [p for p in placed if p != at.here]
+        if at.helped and others:
+            self.net.nodes[enter].fallback, more = self._abroad(path, others[0], at)
+            ends.extend(more)
         return enter, ends
 
+    def _abroad(self, path: str, place: str, at: _Place) -> tuple[int, list[int]]:
+        """A call into another data centre: there and back over the link."""
+        first, way = self._link(at.here, place, at)
+        start, ends = self._call(path, _Place(place, False, at.scope, at.held, at.stack))
+        self._join(way, start)
+        back, home = self._link(place, at.here, at)
+        self._join(ends, back)
+        return first, home
+
+    def _link(self, source: str, target: str, at: _Place) -> tuple[int, list[int]]:
+        number = self.link_of.get((source, target))
+        if number is None:
+            raise ScenarioError(f"scenario {self.scenario.id}: links: none between {source} and {target}")
+        link = self.net.links[number]
+        held, scope = list(at.held), at.scope
+        split = self._split("loss", f"{source}-{target}", [1.0 - link.loss, link.loss])
+        first = self._node(Node(SPLIT, split=split, held=held, scope=scope))
+        again = self._node(
+            Node(WORK, RESEND_S, 16, f"{source}-{target}", link=number, held=held, scope=scope)
+        )
+        way = self._node(
+            Node(WORK, link.latency_s, 16, f"{source}-{target}", link=number, held=held, scope=scope)
+        )
+        self.net.nodes[first].branches = [(0, way), (1, again)]
+        self.net.nodes[again].next = way
+        return first, [way]
+
     def _endpoint(
-        self,
-        name: str,
-        service: Service,
-        version: str,
-        endpoint: str,
-        held: list[int],
-        stack: tuple[str, ...],
+        self, name: str, service: Service, version: str, endpoint: str, group: int, at: _Place
     ) -> tuple[int, list[int]]:
-        first = -1
-        ends: list[int] = []
-        factor = service.versions[version].work_factor
-        for step in service.endpoints[endpoint]:
-            times = service.versions[version].queries if step.times == "queries" else step.times
-            for _ in range(times if step.query else 1):
-                start, open_ends = self._step(step, name, factor, held, stack)
-                for index in ends:
-                    self.net.nodes[index].next = start
-                first = start if first < 0 else first
-                ends = open_ends
+        owner = (name, service, version, group)
+        first, ends = self._steps(service.endpoints[endpoint], owner, at)
         if first < 0:
-            first = self._node(Node(WORK, EPSILON_WORK_S, 1, name, held=list(held)))
+            first = self._node(
+                Node(WORK, EPSILON_WORK_S, 1, name, group=group, held=list(at.held), scope=at.scope)
+            )
             ends = [first]
         return first, ends
 
-    def _step(
-        self, step: Step, name: str, factor: float, held: list[int], stack: tuple[str, ...]
+    def _steps(
+        self, steps: list[Step], owner: tuple[str, Service, str, int], at: _Place
     ) -> tuple[int, list[int]]:
+        """Steps one after the other; the first node is -1 when there is none."""
+        first = -1
+        ends: list[int] = []
+        for step in steps:
+            times = owner[1].versions[owner[2]].queries if step.times == "queries" else step.times
+            for _ in range(times if step.query else 1):
+                start, open_ends = self._step(step, owner, at)
+                self._join(ends, start)
+                first = start if first < 0 else first
+                ends = open_ends
+        return first, ends
+
+    def _step(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
         if step.call is not None:
-            return self._call(step.call, held, stack)
-        if step.work_ms is not None:
-            node = Node(WORK, step.work_ms * factor / 1000, step.shape, name, held=list(held))
-        else:
-            assert step.query is not None and step.cpu_ms is not None
-            key = (step.query, step.pool or "")
-            if key not in self.pool_of:
-                raise ScenarioError(
-                    f"scenario {self.scenario.id}: {name}: no pool {step.pool!r} at {step.query!r}"
-                )
-            node = Node(
-                QUERY,
-                step.cpu_ms / 1000,
-                1,
-                name,
-                pool=self.pool_of[key],
-                held=list(held),
-                sql=step.sql or "",
-            )
-        index = self._node(node)
+            return self._guarded(step, at) if step.guarded else self._call(step.call, at)
+        if step.parallel is not None:
+            return self._parallel(step.parallel, owner, at)
+        if step.cache is not None:
+            return self._cached(step, owner, at)
+        if step.query is not None:
+            return self._query(step, owner, at)
+        assert step.work_ms is not None
+        name, service, version, group = owner
+        mean_s = step.work_ms * service.versions[version].work_factor / 1000
+        kind, shape = (CPU, 1) if step.cpu else (WORK, step.shape)
+        index = self._node(Node(kind, mean_s, shape, name, group=group, held=list(at.held), scope=at.scope))
         return index, [index]
+
+    def _guarded(self, step: Step, at: _Place) -> tuple[int, list[int]]:
+        """A call with a time-out, retries or a breaker of the caller's."""
+        assert step.call is not None
+        node = Node(CALL, service=step.call.partition(".")[0], held=list(at.held), scope=at.scope)
+        index = self._node(node)
+        scope = self._scope(
+            step.call, index, at, step.timeout_ms / 1000 if step.timeout_ms is not None else math.inf
+        )
+        spec = self.net.scopes[scope]
+        spec.retries, spec.backoff_s = step.retries, step.backoff_ms / 1000
+        spec.backoff_factor, spec.jitter = step.backoff_factor, step.jitter
+        spec.budget = step.retry_budget if step.retries else None
+        spec.breaker, spec.optional = step.breaker, step.optional
+        spec.first, _ = self._call(step.call, _Place(at.here, at.helped, scope, [], at.stack))
+        return index, [index]
+
+    def _parallel(
+        self, branches: list[list[Step]], owner: tuple[str, Service, str, int], at: _Place
+    ) -> tuple[int, list[int]]:
+        index = self._node(Node(FORK, service=owner[0], held=list(at.held), scope=at.scope))
+        for number, steps in enumerate(branches):
+            scope = self._scope(f"{owner[0]} branch {number + 1}", index, at, math.inf)
+            inside = _Place(at.here, at.helped, scope, [], at.stack)
+            first, _ = self._steps(steps, owner, inside)
+            if first < 0:
+                raise ScenarioError(f"scenario {self.scenario.id}: {owner[0]}: an empty branch in parallel")
+            self.net.scopes[scope].first = first
+        return index, [index]
+
+    def _scope(self, name: str, owner: int, at: _Place, timeout_s: float) -> int:
+        index = len(self.net.scopes)
+        parent = self.net.scopes[at.scope]
+        self.net.scopes.append(
+            ScopeSpec(name, -1, parent.cls, timeout_s, drops=parent.drops, owner=owner, parent=at.scope)
+        )
+        self.net.nodes[owner].scopes.append(index)
+        return index
+
+    def _cached(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
+        assert step.cache is not None and step.keys is not None
+        cache = self.scenario.component(step.cache, Cache)
+        self._key_space(step.keys, owner[0])
+        split = self._split("cache", step.cache, [0.0, 1.0], step.keys)
+        if self.net.splits[split].keys != step.keys:
+            raise ScenarioError(f"scenario {self.scenario.id}: {step.cache} is read with two key spaces")
+        index = self._node(Node(SPLIT, split=split, service=step.cache, held=list(at.held), scope=at.scope))
+        looks = []
+        for _ in range(2):
+            look = Node(WORK, cache.op_ms / 1000, 1, step.cache, held=list(at.held), scope=at.scope)
+            looks.append(self._node(look))
+        self.net.nodes[index].branches = [(0, looks[0]), (1, looks[1])]
+        first, ends = self._steps(step.miss, owner, at)
+        if first < 0:  # a version without queries may leave nothing to do
+            return index, looks
+        self._join([looks[1]], first)
+        return index, [looks[0], *ends]
+
+    def _query(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
+        assert step.query is not None and step.cpu_ms is not None
+        pools = self.pool_of.get((step.query, step.pool or ""))
+        if pools is None:
+            raise ScenarioError(
+                f"scenario {self.scenario.id}: {owner[0]}: no pool {step.pool!r} at {step.query!r}"
+            )
+        home = self.scenario.component(step.query, Postgres).datacenter or self.places[0]
+        first, ends = -1, list[int]()
+        if home != at.here:
+            first, ends = self._link(at.here, home, at)
+        split = -1
+        if len(pools) > 1:
+            split = self._node(Node(SPLIT, service=owner[0], held=list(at.held), scope=at.scope))
+            self.net.nodes[split].split = self._shards(step, owner[0], len(pools))
+            self._join(ends, split)
+            first, ends = (split if first < 0 else first), []
+        queries = []
+        for number, pool in enumerate(pools):
+            index = self._node(
+                Node(
+                    QUERY,
+                    step.cpu_ms / 1000,
+                    1,
+                    owner[0],
+                    pool=pool,
+                    held=list(at.held),
+                    scope=at.scope,
+                    sql=step.sql or "",
+                )
+            )
+            queries.append(index)
+            if split >= 0:
+                self.net.nodes[split].branches.append((number, index))
+        self._join(ends, queries[0])
+        first = queries[0] if first < 0 else first
+        ends = queries
+        if home != at.here:
+            back, home_ends = self._link(home, at.here, at)
+            self._join(ends, back)
+            ends = home_ends
+        return first, ends
+
+    def _shards(self, step: Step, service: str, shards: int) -> int:
+        keys = step.keys or ""
+        if keys:
+            self._key_space(keys, service)
+        weights = shard_shares(self.scenario.keys[keys], shards) if keys else [1.0 / shards] * shards
+        return self._split("shard", f"{step.query} by {keys or 'chance'}", weights, keys)
+
+    def _key_space(self, name: str, service: str) -> None:
+        if name not in self.scenario.keys:
+            raise ScenarioError(
+                f"scenario {self.scenario.id}: {service}: no key space named {name!r} in keys"
+            )
+
+    def _join(self, ends: list[int], start: int) -> None:
+        for index in ends:
+            self.net.nodes[index].next = start
 
     def _node(self, node: Node) -> int:
         if len(self.net.nodes) >= MAX_NODES:
             raise ScenarioError(f"scenario {self.scenario.id}: more than {MAX_NODES} steps in all routes")
         self.net.nodes.append(node)
         return len(self.net.nodes) - 1
-
-    def _order(self) -> list[int]:
-        """Nodes by distance from their class's entry, so that a tick's flow runs forward."""
-        depth: dict[int, int] = {}
-        for spec in self.net.classes:
-            stack = [(spec.first, 0)]
-            while stack:
-                index, level = stack.pop()
-                if index < 0 or depth.get(index, -1) >= level:
-                    continue
-                depth[index] = level
-                node = self.net.nodes[index]
-                following = [first for _, first in node.branches] or [node.next]
-                stack.extend((i, level + 1) for i in following)
-        return sorted(depth, key=lambda i: (depth[i], i))
 
 
 def _cores(text: str) -> float:

@@ -6,7 +6,7 @@ An engine fills a `Second` with what happened; this file turns it into history c
 from array import array
 from dataclasses import dataclass, field
 
-from simulator.engine.network import Network
+from simulator.engine.network import CALL, Network
 from simulator.engine.plane import BREAKER_NAMES, DatabaseState, GroupState, History, PoolState, WorkerState
 
 
@@ -34,7 +34,16 @@ class Second:
     pool_limit: list[float]
     database_slow: list[float]
     backlog: list[float]
-    breaker: list[int]
+    breaker: list[int]  # by worker
+    in_flight_s: list[float]  # slot-seconds by group: the time integral of what is in flight
+    pool_busy_s: list[float]  # connection-seconds by pool
+    waiting: list[float]  # inside the pods, by group
+    shed: list[float]  # dropped from the pods' queues, by group
+    scope_calls: list[float]  # attempts by scope, retries included
+    scope_failed: list[float]  # failed attempts by scope
+    scope_retries: list[float]
+    scope_breaker: list[int]
+    split_taken: list[list[float]]  # by split: how often each way was taken
 
 
 @dataclass
@@ -58,7 +67,7 @@ class Recorder:
             for j, kind in enumerate(("rejected", "timeout", "error")):
                 put(base + kind, s.failed[c * 3 + j])
         for g, group in enumerate(net.groups):
-            base = f"service/{group.service}/{group.version}/"
+            base = f"service/{group.label}/"
             put(base + "pods", s.pods[g])
             put(base + "in_flight", s.in_flight[g])
             put(base + "requests", s.entered[g] + s.rejected[g])
@@ -66,12 +75,38 @@ class Recorder:
             put(base + "errors", s.errors[g])
             cores = s.entered[g] * group.cpu_ms / 1000
             put(base + "cpu_share", min(1.0, cores / (s.pods[g] * group.cpu_limit)) if s.pods[g] else 0.0)
+            put(base + "in_flight_s", s.in_flight_s[g])
+            if group.queue_per_pod:
+                put(base + "waiting", s.waiting[g])
+                put(base + "shed", s.shed[g])
         self._stores(s)
+        self._choices(s)
         for w, name in enumerate(workers):
             put(f"worker/{name}/backlog", s.backlog[w])
             put(f"worker/{name}/breaker", s.breaker[w])
             put(f"worker/{name}/drained", s.drained[w])
         self.history.seconds += 1
+
+    def _choices(self, s: Second) -> None:
+        """What callers with a policy and caches did."""
+        put = self.history.append
+        net = self.network
+        for n in range(len(net.classes), len(net.scopes)):
+            scope = net.scopes[n]
+            if net.nodes[scope.owner].kind != CALL:
+                continue
+            base = f"call/{n}/{scope.name}/"
+            put(base + "calls", s.scope_calls[n])
+            put(base + "failed", s.scope_failed[n])
+            put(base + "retries", s.scope_retries[n])
+            put(base + "breaker", s.scope_breaker[n])
+        for split, taken in zip(net.splits, s.split_taken, strict=True):
+            if split.kind == "cache":
+                put(f"cache/{split.name}/hits", taken[0])
+                put(f"cache/{split.name}/misses", taken[1])
+            elif split.kind == "dns":
+                for way, mass in enumerate(taken):
+                    put(f"dns/{way}", mass)
 
     def _stores(self, s: Second) -> None:
         put = self.history.append
@@ -85,6 +120,7 @@ class Recorder:
             put(base + "queries", s.queries[p])
             put(base + "refused", s.pool_refused[p])
             put(base + "timeouts", s.pool_timeouts[p])
+            put(base + "busy_s", s.pool_busy_s[p])
         for d, database in enumerate(net.databases):
             members = [p for p, pool in enumerate(net.pools) if pool.database == d]
             queries = sum(s.queries[p] for p in members)
@@ -119,25 +155,28 @@ class Readings:
     def group(self, service: str, version: str) -> GroupState:
         g = self.network.group_index(service, version)
         spec = self.network.groups[g]
-        base = f"service/{service}/{version}/"
+        members = self.network.group_indices(service, version)
+        bases = [f"service/{self.network.groups[m].label}/" for m in members]
         last = self.history.last
-        requests = last(base + "requests")
+        requests = sum(last(base + "requests") for base in bases)
+        rejected = sum(last(base + "rejected") for base in bases)
         return GroupState(
             service,
             version,
-            self.live_pods(g),
+            sum(self.live_pods(m) for m in members),
             spec.limit_per_pod,
-            last(base + "in_flight"),
-            requests - last(base + "rejected"),
-            last(base + "rejected"),
-            last(base + "cpu_share"),
+            sum(last(base + "in_flight") for base in bases),
+            requests - rejected,
+            rejected,
+            max(last(base + "cpu_share") for base in bases),
         )
 
     def live_pods(self, group: int) -> int:
         raise NotImplementedError  # each engine answers from its own state
 
     def groups(self, service: str) -> list[GroupState]:
-        return [self.group(service, g.version) for g in self.network.groups if g.service == service]
+        versions = dict.fromkeys(g.version for g in self.network.groups if g.service == service)
+        return [self.group(service, version) for version in versions]
 
     def pools(self, database: str) -> list[PoolState]:
         last = self.history.last
@@ -163,7 +202,7 @@ class Readings:
         return found
 
     def database(self, name: str) -> DatabaseState:
-        spec = next(d for d in self.network.databases if d.name == name)
+        spec = next(d for d in self.network.databases if name in (d.name, d.family))
         last = self.history.last
         base = f"db/{name}/"
         return DatabaseState(

@@ -1,4 +1,4 @@
-"""Tracer requests: single requests sent through what the cohort engine recorded tick by tick.
+"""Tracer requests: single requests sent through what the cohort engine recorded step by step.
 
 They give what masses cannot: a percentile, a trace, a log line of one request. They are a view, computed
 when somebody looks; observing changes nothing. Their luck is counter-based.
@@ -7,10 +7,10 @@ when somebody looks; observing changes nothing. Their luck is counter-based.
 import math
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from simulator.engine import streams
-from simulator.engine.network import ENTER, WORK
+from simulator.engine import stations, streams
+from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
 from simulator.engine.plane import Span
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67
           103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)  # fmt: skip
 ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover with few points
 WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, as both engines do
+STEADY_QUEUE = 0.97  # busier stations queue for lack of capacity: then all wait alike, else by chance
+POINTS = 1024  # of an unloaded walk
 
 
 def weighted_quantile(pairs: list[tuple[float, float]], q: float) -> float:
@@ -37,32 +39,172 @@ def weighted_quantile(pairs: list[tuple[float, float]], q: float) -> float:
     return pairs[-1][0]
 
 
+class Luck:
+    """The coordinates of one point: an even sequence first, hashed draws when it runs out."""
+
+    __slots__ = ("draw", "index", "key", "shifts")
+
+    def __init__(self, key: int, shifts: list[float], index: int) -> None:
+        self.key = key
+        self.shifts = shifts
+        self.index = index
+        self.draw = 0
+
+    def uniform(self) -> float:
+        draw = self.draw
+        self.draw += 1
+        if draw < len(ALPHAS):
+            return (self.index * ALPHAS[draw] + self.shifts[draw]) % 1.0
+        return streams.uniform(self.key, (self.index << 10) + draw)
+
+
+def luck_of(key: int) -> list[float]:
+    """The shifts of a key's even sequence."""
+    return [streams.uniform(key, draw) for draw in range(len(ALPHAS))]
+
+
+class WalkTimes:
+    """How long requests take in an empty system: for what depends on the spread of service times."""
+
+    def __init__(self, network: Network) -> None:
+        self.net = network
+        self.key = streams.key_of(0, "unloaded")
+        self.shifts = luck_of(self.key)
+
+    def mean_s(self, group: int) -> float:
+        """How long the group's slots are held, about."""
+        times = self._holds(group, 32)
+        return math.fsum(times) / len(times) if times else 0.0
+
+    def _holds(self, group: int, points: int) -> list[float]:
+        times = []
+        starts = [first for n in self.net.nodes if n.kind == ENTER for g, first in n.branches if g == group]
+        each = max(points // 16, points // max(1, len(starts)), 2)
+        for first in starts:
+            times += [self._time(first, group, Luck(self.key, self.shifts, n)) for n in range(each)]
+        return times
+
+    def spread(self, group: int) -> float:
+        """(1 + squared coefficient of variation) / 2 of how long the group's slots are held."""
+        times = self._holds(group, POINTS)
+        mean = math.fsum(times) / len(times) if times else 0.0
+        if mean <= 0.0:
+            return 1.0
+        variance = math.fsum((t - mean) * (t - mean) for t in times) / len(times)
+        return 0.5 * (1.0 + variance / (mean * mean))
+
+    def fork_extra_s(self, fork: int) -> float:
+        """Mean of the slowest branch less the slowest mean of a branch."""
+        scopes = [self.net.scopes[s].first for s in self.net.nodes[fork].scopes]
+        totals = [0.0] * len(scopes)
+        slowest = 0.0
+        for n in range(POINTS):
+            luck = Luck(self.key, self.shifts, n)
+            times = [self._time(first, -1, luck) for first in scopes]
+            totals = [a + b for a, b in zip(totals, times, strict=True)]
+            slowest += max(times)
+        return max(0.0, (slowest - max(totals)) / POINTS)
+
+    def _time(self, i: int, until_group: int, luck: Luck) -> float:
+        """From node `i` to where `until_group` is given back, or to the end of the scope."""
+        t = 0.0
+        while i >= 0:
+            node = self.net.nodes[i]
+            if node.kind == ENTER:
+                live = [first for g, first in node.branches if self.net.groups[g].pods]
+                i = (live or [first for _, first in node.branches])[0]
+                continue
+            if node.kind == SPLIT:
+                mark = luck.uniform()
+                for way, first in node.branches:
+                    i = first
+                    mark -= self.net.splits[node.split].weights[way]
+                    if mark < 0.0:
+                        break
+                continue
+            if node.kind == CALL:
+                t += min(
+                    self._time(self.net.scopes[node.scopes[0]].first, -1, luck),
+                    self.net.scopes[node.scopes[0]].timeout_s,
+                )
+            elif node.kind == FORK:
+                t += max(self._time(self.net.scopes[s].first, -1, luck) for s in node.scopes)
+            else:
+                t += node.mean_s * erlang_quantile(node.shape, luck.uniform())
+            if until_group in node.release:
+                return t
+            i = node.next
+        return t
+
+
 class Tracers:
     """Tracers of one traffic class of one cohort plane."""
 
     def __init__(self, plane: "CohortPlane", class_name: str) -> None:
         self.plane = plane
+        self.net = plane.network
         self.spec = next(c for c in plane.network.classes if c.name == class_name)
         self.key = streams.key_of(plane.seed, "tracer", class_name)
-        self.shifts = [streams.uniform(self.key, draw) for draw in range(len(ALPHAS))]
-        self.noise: dict[tuple[int, int], float] = {}  # by (database, second)
+        self.shifts = luck_of(self.key)
         self.series: array[float] = array("d")
         self.started = 0  # seconds whose tracers have been sent
         self.finished: dict[int, list[tuple[float, float]]] = {}  # by second of completion
+        self.all: list[tuple[float, float, float]] = []  # (finished at, latency, weight)
+        k = plane.kernel
+        self.width = int(k.trace_width)
+        self.pools = int(k.pools)
+        self.ticks: list[float] = []
+        self.columns: dict[int, list[float]] = {}
+        self.rows = 0
+        self.last_admitted = 0.0
+        self.failed = False
 
-    def p99_series_ms(self) -> "array[float]":
-        """p99 of successful requests, one value a finished second, over a trailing window."""
-        seconds = self.plane.history.seconds
-        served = self.plane.history.column(f"class/{self.spec.name}/ok")
-        while self.started < seconds:
+    # -- what the kernel recorded
+
+    def _refresh(self) -> None:
+        k = self.plane.kernel
+        rows = int(k.trace_used)
+        if rows == self.rows:
+            return
+        fresh = list(k.trace[self.rows * self.width : rows * self.width])
+        self.ticks.extend(fresh[0 :: self.width])
+        for column, values in self.columns.items():
+            values.extend(fresh[column :: self.width])
+        self.rows = rows
+
+    def _column(self, column: int) -> list[float]:
+        found = self.columns.get(column)
+        if found is None:
+            k = self.plane.kernel
+            found = self.columns[column] = list(k.trace[: self.rows * self.width][column :: self.width])
+        return found
+
+    def _row(self, t: float) -> int:
+        """The record of the step in which time `t` lies."""
+        at = bisect_left(self.ticks, t / self.plane.kernel.dt + 1e-9) - 1
+        return max(0, min(len(self.ticks) - 1, at))
+
+    # -- percentiles
+
+    def _send(self) -> None:
+        self._refresh()
+        while self.started < self.plane.history.seconds:
             start = self.started
             for n in range(PER_SECOND):
                 at = start + (n + 0.5) / PER_SECOND
-                latency, weight = self._latency(at, start * PER_SECOND + n)
-                if latency <= self.spec.timeout_s:
+                luck = Luck(self.key, self.shifts, start * PER_SECOND + n)
+                self.failed = False
+                latency, weight = self._walk(self.spec.first, at, luck)
+                if latency <= self.spec.timeout_s and not self.failed and weight > 0.0:
                     self.finished.setdefault(int(at + latency), []).append((latency, weight))
+                    self.all.append((at + latency, latency, weight))
             self.started += 1
-        for second in range(len(self.series), seconds):
+
+    def p99_series_ms(self) -> "array[float]":
+        """p99 of successful requests, one value a finished second, over a trailing window."""
+        self._send()
+        served = self.plane.history.column(f"class/{self.spec.name}/ok")
+        for second in range(len(self.series), self.plane.history.seconds):
             pairs: list[tuple[float, float]] = []
             for s in range(max(0, second - WINDOW_S + 1), second + 1):
                 pairs.extend(self.finished.get(s, ()))
@@ -71,170 +213,276 @@ class Tracers:
             self.series.append(value * 1000)
         return self.series
 
-    def _latency(self, at_s: float, index: int) -> tuple[float, float]:
-        """Latency of one tracer and the mass it stands for (what is admitted at its start)."""
+    def latency_s(self, from_s: float, to_s: float) -> tuple[float, float]:
+        """(mean, p99) of what finished in the window."""
+        self._send()
+        pairs = [(latency, w) for end, latency, w in self.all if from_s <= end < to_s]
+        total = math.fsum(w for _, w in pairs)
+        if total <= 0.0:
+            return 0.0, 0.0
+        return math.fsum(v * w for v, w in pairs) / total, weighted_quantile(pairs, 0.99)
+
+    def _walk(self, i: int, start: float, luck: Luck) -> tuple[float, float]:
+        """How long one request takes from node `i` on, and the mass it stands for."""
+        t = start
         weight = 1.0
-        t = at_s
-        i = self.spec.first
-        draw = 0
-        nodes = self.plane.network.nodes
+        nodes = self.net.nodes
         while i >= 0:
             node = nodes[i]
             if node.kind == ENTER:
-                if len(node.branches) == 1:
-                    i = node.branches[0][1]
-                    continue
-                i, admitted = self._branch(i, t, self._even(index, draw))
+                wait, i, admitted = self._enter(i, t, luck)
+                t += wait
                 weight *= admitted
-                draw += 1
                 continue
-            u = self._even(index, draw)
-            draw += 1
             if node.kind == WORK:
-                t += node.mean_s * erlang_quantile(node.shape, u)
+                t += node.mean_s * erlang_quantile(node.shape, luck.uniform()) / self._speed(i)
+            elif node.kind == SPLIT:
+                i = self._way(node.split, node.branches, luck.uniform())
+                continue
+            elif node.kind == CALL:
+                took, part = self._call(node.scopes[0], t, luck)
+                t += took
+                weight *= part
+            elif node.kind == FORK:
+                slowest = 0.0
+                for s in node.scopes:
+                    took, part = self._walk(self.net.scopes[s].first, t, luck)
+                    slowest = max(slowest, took)
+                    weight *= part
+                t += slowest
             else:
-                wait, slow = self._query(node.pool, t)
-                t += wait - node.mean_s * slow * math.log(1.0 - u)
+                wait, slow = self._query(i, t, luck)
+                t += wait - node.mean_s * slow * math.log(1.0 - luck.uniform())
             i = node.next
-        return t - at_s, weight
+        return t - start, weight
 
-    def _even(self, index: int, draw: int) -> float:
-        """Coordinate `draw` of point `index` of an evenly spread sequence, shifted by the seed."""
-        if draw >= len(ALPHAS):
-            return streams.uniform(self.key, (index << 8) + draw)
-        shift = self.shifts[draw]
-        return (index * ALPHAS[draw] + shift) % 1.0
+    def _call(self, s: int, start: float, luck: Luck) -> tuple[float, float]:
+        """A call with its caller's time-out and retries; its last failure fails the request."""
+        scope = self.net.scopes[s]
+        took = 0.0
+        weight = 1.0
+        wait = scope.backoff_s
+        for attempt in range(scope.retries + 1):
+            latency, weight = self._walk(scope.first, start + took, luck)
+            if latency <= scope.timeout_s:
+                return took + latency, weight
+            took += scope.timeout_s
+            if attempt < scope.retries:
+                took += wait * (1.0 + scope.jitter * (2.0 * luck.uniform() - 1.0))
+                wait *= scope.backoff_factor
+        if not scope.optional:
+            self.failed = True
+        return took, weight
 
-    def _tick(self, t: float) -> int:
-        return max(0, min(self.plane.kernel.tick - 1, int(t / self.plane.kernel.dt)))
+    def _speed(self, i: int) -> float:
+        k: Any = self.plane.kernel
+        return max(1e-3, float(k.clock_speed[k.clock_of[i]]))
 
-    def _branch(self, i: int, t: float, u: float) -> tuple[int, float]:
-        """The branch an admitted request takes at time t, and the mass admitted then (relative)."""
-        branches = self.plane.network.nodes[i].branches
-        if len(branches) == 1:
-            return branches[0][1], 1.0
+    def _way(self, split: int, branches: list[tuple[int, int]], mark: float) -> int:
         k = self.plane.kernel
-        tick = self._tick(t)
-        before = max(0, tick - 4)  # admissions of a few ticks: those of one are too few to divide
+        at = self.plane.split_at[split]
+        first = branches[-1][1]
+        for way, start in branches:
+            mark -= k.split_weight[at + way]
+            if mark < 0.0:
+                return start
+        return first
+
+    def _enter(self, i: int, t: float, luck: Luck) -> tuple[float, int, float]:
+        """Wait inside the pod, the branch taken, and the mass admitted then (relative)."""
+        k = self.plane.kernel
+        node = self.net.nodes[i]
+        branches = node.branches
+        if len(branches) == 1 and node.fallback < 0:
+            g, first = branches[0]
+            return self._group_wait(g, t, luck), first, 1.0
+        row = self._row(t)
+        before = max(0, row - 4)  # admissions of a few steps: those of one are too few to divide
         flows = []
         for g, _ in branches:
-            entered = k.trace_entered[g]
-            flows.append(max(0.0, entered[tick] - (entered[before] if tick > before else 0.0)))
+            if k.group_trace[g] < 0:
+                flows.append(1.0 if k.group_pods[g] else 0.0)
+                continue
+            entered = self._column(int(k.group_trace[g]))
+            flows.append(max(0.0, entered[row] - (entered[before] if row > before else 0.0)))
         total = math.fsum(flows)
         if total <= 0.0:
-            return branches[-1][1], 0.0
-        mark = u * total
-        for (_, first), flow in zip(branches, flows, strict=True):
+            if node.fallback >= 0:
+                return 0.0, node.fallback, 1.0
+            return 0.0, branches[-1][1], 0.0
+        mark = luck.uniform() * total
+        chosen = len(branches) - 1
+        for n, flow in enumerate(flows):
             mark -= flow
             if mark < 0.0:
-                return first, total
-        return branches[-1][1], total
+                chosen = n
+                break
+        g, first = branches[chosen]
+        return self._group_wait(g, t, luck), first, total
 
-    def _query(self, p: int, t: float) -> tuple[float, float]:
+    def _group_wait(self, g: int, t: float, luck: Luck) -> float:
+        k = self.plane.kernel
+        if k.group_station[g] < 0:
+            return 0.0
+        column = int(k.group_trace[g])
+        row = self._row(t)
+        spec = self.net.groups[g]
+        slots = max(1.0, spec.limit_per_pod * float(k.group_pods[g]))
+        return self._wait(column, row, luck, int(k.group_table[g]), slots, spec.limit_per_pod)[0]
+
+    def _wait(
+        self, column: int, row: int, luck: Luck, table: int, slots: float, servers: int
+    ) -> tuple[float, int]:
+        """Wait in a queue when joining in the step of `row`; and the row at its end.
+
+        In overload everybody waits as long as those before: by the curves of admissions and queue. Else
+        the mean wait falls on a few by chance, exponentially.
+        """
+        queue = self._column(column + 1)
+        if queue[row] <= 1e-9:
+            return 0.0, row
+        admitted = self._column(column)
+        target = admitted[row] + queue[row]
+        at = bisect_left(admitted, target, row)
+        k = self.plane.kernel
+        if at >= len(admitted):
+            rate = self._rate(column, row)
+            wait = (target - admitted[-1]) / rate if rate > 0 else 1e6
+            at = len(admitted) - 1
+        else:
+            gained = admitted[at] - admitted[at - 1] if at > 0 else 0.0
+            part = (target - admitted[at - 1]) / gained if gained > 0 else 1.0
+            wait = max(
+                0.0, (self.ticks[at - 1] - self.ticks[row]) + part * (self.ticks[at] - self.ticks[at - 1])
+            )
+            wait *= k.dt
+        if table:
+            rate = self._rate(column, row)
+            chance = self._chance(queue[row], slots, servers)
+            if chance < STEADY_QUEUE and rate > 0.0:
+                mean = queue[row] / rate
+                u = luck.uniform()
+                return (-mean / chance * math.log(u / chance) if 0.0 < u < chance else 0.0), row
+        return wait, at
+
+    def _chance(self, queue: float, slots: float, servers: int) -> float:
+        """The chance to wait at a station whose mean queue is `queue`: M/M/c's, found by its load."""
+        c = max(1, round(slots)) if servers >= slots else servers
+        each = queue * c / slots
+        low, high = 0.0, 1.0
+        for _ in range(30):
+            rho = 0.5 * (low + high)
+            if stations.erlang_c(c, rho * c) * rho / (1.0 - rho) < each:
+                low = rho
+            else:
+                high = rho
+        return stations.erlang_c(c, low * c) if low > 0.0 else 0.0
+
+    def _rate(self, column: int, row: int) -> float:
+        """Admissions a second around a row."""
+        admitted = self._column(column)
+        before = max(0, row - 40)
+        ticks = self.ticks[row] - self.ticks[before]
+        return (admitted[row] - admitted[before]) / max(1.0, ticks) / self.plane.kernel.dt
+
+    def _query(self, i: int, t: float, luck: Luck) -> tuple[float, float]:
         """Wait for a connection when joining at time t, and the slow-down of the query afterwards."""
         k = self.plane.kernel
-        tick = self._tick(t)
-        target = k.trace_admitted[p][tick] + k.trace_queue[p][tick]
+        p = int(k.pool_of[i])
+        row = self._row(t)
+        column = 1 + 2 * p
         wait = 0.0
-        if k.trace_queue[p][tick] > 1e-9:
-            admitted = k.trace_admitted[p]
-            at = bisect_left(admitted, target, tick)
-            if at >= len(admitted):
-                rate = self._rate(p, tick)
-                wait = (target - admitted[-1]) / rate if rate > 0 else 1e6
-                at = len(admitted) - 1
-            else:
-                gained = admitted[at] - admitted[at - 1] if at > 0 else 0.0
-                part = (target - admitted[at - 1]) / gained if gained > 0 else 1.0
-                wait = max(0.0, (at - 1 - tick + part) * k.dt)
-            tick = at
-        d = k.pool_database[p]
-        slow = k.trace_slow[d][min(tick, len(k.trace_slow[d]) - 1)]
-        return wait, max(slow, self._noise(p, tick))
+        if not k.pool_virtual[p]:
+            wait, row = self._wait(column, row, luck, 0, 1.0, 1)
+        slow = self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
+        return wait, slow
 
-    def _rate(self, p: int, tick: int) -> float:
-        admitted = self.plane.kernel.trace_admitted[p]
-        before = max(0, tick - 40)
-        return (admitted[tick] - admitted[before]) / max(1, tick - before) / self.plane.kernel.dt
-
-    def _noise(self, p: int, tick: int) -> float:
-        """Mean slow-down of M/M/c processor sharing at the present load: 1 + C(c, a) / (c (1 - rho))."""
-        k = self.plane.kernel
-        d = k.pool_database[p]
-        second = int(tick * k.dt)
-        found = self.noise.get((d, second))
-        if found is None:
-            found = self.noise[d, second] = self._noise_at(d, int(second / k.dt))
-        return found
-
-    def _noise_at(self, d: int, tick: int) -> float:
-        k = self.plane.kernel
-        cores = int(k.database_cores[d])
-        load = 0.0
-        for q, pool in enumerate(self.plane.network.pools):
-            if pool.database == d:
-                load += self._rate(q, tick) * self.plane.recorder.cpu_s(q)
-        rho = load / cores
-        if rho <= 0.3 or rho >= 0.999:
-            return 1.0
-        return 1.0 + erlang_c(cores, round(load, 1)) / (cores * (1.0 - rho))
+    # -- one request, span by span
 
     def spans(self, start_s: float, index: int) -> list[Span]:
         """One request that starts at `start_s`, span by span."""
+        self._refresh()
         found: list[Span] = [Span("client", self.spec.name, start_s, 0.0, None, -1)]
-        nodes = self.plane.network.nodes
-        t = start_s
-        i = self.spec.first
-        draw = 0
-        open_spans: list[int] = [0]
+        luck = Luck(
+            streams.key_of(self.plane.seed, "trace", self.spec.name, index), luck_of(self.key + index), index
+        )
+        end = self._trace(found, self.spec.first, start_s, 0, luck)
+        root = found[0]
+        late = end - root.start_s > self.spec.timeout_s
+        failed = next((s.error for s in found if s.error), None)
+        error = failed or ("504 gateway timeout" if late else None)
+        found[0] = Span(root.service, root.name, root.start_s, end - root.start_s, error, -1)
+        return found
+
+    def _trace(self, found: list[Span], i: int, t: float, root: int, luck: Luck) -> float:
+        """Spans from node `i` on, as children of span `root`; returns when they end."""
+        nodes = self.net.nodes
+        open_spans = [root]
         while i >= 0:
             node = nodes[i]
-            u = streams.uniform(self.key, ((index + 7919) << 8) + draw)
-            draw += 1
+            parent = open_spans[-1]
             if node.kind == ENTER:
-                refusal = self._refused(i, t, u)
-                found.append(Span(node.service, "handle", t, 0.0, refusal, open_spans[-1]))
+                refusal = self._refused(i, t, luck.uniform())
+                found.append(Span(node.service, "handle", t, 0.0, refusal, parent))
                 if refusal:
                     break
                 open_spans.append(len(found) - 1)
-                i, _ = self._branch(i, t, streams.uniform(self.key, ((index + 104729) << 8) + draw))
+                wait, i, _ = self._enter(i, t, luck)
+                t += wait
                 continue
+            if node.kind == SPLIT:
+                i = self._way(node.split, node.branches, luck.uniform())
+                continue
+            took = 0.0
             if node.kind == WORK:
-                took = streams.erlang(
-                    streams.mix64(self.key ^ (index << 9) ^ draw), 0, node.shape, node.mean_s
-                )
-                found.append(Span(node.service, "work", t, took, None, open_spans[-1]))
+                took = node.mean_s * erlang_quantile(node.shape, luck.uniform()) / self._speed(i)
+                found.append(Span(node.service, "work", t, took, None, parent))
+            elif node.kind == CALL:
+                scope = self.net.scopes[node.scopes[0]]
+                end = self._trace(found, scope.first, t, parent, luck)
+                took = min(end - t, scope.timeout_s)
+                if end - t > scope.timeout_s:
+                    found.append(
+                        Span(
+                            node.service,
+                            f"timed out after {scope.timeout_s * 1000:.0f} ms",
+                            t,
+                            took,
+                            "timeout",
+                            parent,
+                        )
+                    )
+                    if not scope.optional:
+                        return t + took
+            elif node.kind == FORK:
+                ends = [self._trace(found, self.net.scopes[s].first, t, parent, luck) for s in node.scopes]
+                took = max(ends) - t
             else:
-                wait, slow = self._query(node.pool, t)
-                took = wait - node.mean_s * slow * math.log(1.0 - u)
-                name = self.plane.network.pools[node.pool].name
-                found.append(
-                    Span(name, f"query (waited {wait * 1000:.0f} ms)", t, took, None, open_spans[-1])
-                )
+                wait, slow = self._query(i, t, luck)
+                took = wait - node.mean_s * slow * math.log(1.0 - luck.uniform())
+                if node.kind == QUERY:
+                    name = self.net.pools[node.pool].name
+                    found.append(Span(name, f"query (waited {wait * 1000:.0f} ms)", t, took, None, parent))
+                else:
+                    assert node.kind == CPU
+                    found.append(Span(node.service, "cpu", t, took, None, parent))
             t += took
             for _ in node.release:
-                closing = open_spans.pop()
-                s = found[closing]
-                found[closing] = Span(s.service, s.name, s.start_s, t - s.start_s, s.error, s.parent)
+                if len(open_spans) > 1:
+                    closing = open_spans.pop()
+                    s = found[closing]
+                    found[closing] = Span(s.service, s.name, s.start_s, t - s.start_s, s.error, s.parent)
             i = node.next
-        return self._close(found, t)
-
-    def _close(self, found: list[Span], t: float) -> list[Span]:
-        root = found[0]
-        late = t - root.start_s > self.spec.timeout_s
-        failed = next((s.error for s in found if s.error), None)
-        error = failed or ("504 gateway timeout" if late else None)
-        found[0] = Span(root.service, root.name, root.start_s, t - root.start_s, error, -1)
-        return found
+        return t
 
     def _refused(self, i: int, t: float, u: float) -> str | None:
         """Why a request would be refused at an ENTER node in the second of time t, by the run's shares."""
         second = int(t)
         asked = refused = failed = 0.0
         column = self.plane.history.column
-        for g, _ in self.plane.network.nodes[i].branches:
-            group = self.plane.network.groups[g]
-            base = f"service/{group.service}/{group.version}/"
+        for g, _ in self.net.nodes[i].branches:
+            group = self.net.groups[g]
+            base = f"service/{group.label}/"
             requests = column(base + "requests")
             if second < len(requests):
                 asked += requests[second]
@@ -242,11 +490,11 @@ class Tracers:
                 failed += column(base + "errors")[second]
         if asked + failed <= 0.0:
             return None
-        bulkhead = self.plane.network.groups[self.plane.network.nodes[i].branches[0][0]].bulkhead
+        bulkhead = self.net.groups[self.net.nodes[i].branches[0][0]].bulkhead
         if u < refused / (asked + failed):
             return f"503 Bulkhead '{bulkhead}' is full and does not permit further calls"
         if u < (refused + failed) / (asked + failed):
-            service = self.plane.network.nodes[i].service
+            service = self.net.nodes[i].service
             return f"500 {self.plane.failing_why.get(service, 'internal error')}"
         return None
 
@@ -295,18 +543,3 @@ def erlang_survival(shape: int, x: float) -> float:
         term *= x / n
         total += term
     return total
-
-
-_ERLANG: dict[tuple[int, float], float] = {}
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """Erlang's C: the chance to wait in M/M/c with offered load `load` < servers (a pure function)."""
-    found = _ERLANG.get((servers, load))
-    if found is None:
-        blocked = 1.0
-        for n in range(1, servers + 1):
-            blocked = load * blocked / (n + load * blocked)
-        rho = load / servers
-        found = _ERLANG[servers, load] = blocked / (1.0 - rho * (1.0 - blocked))
-    return found

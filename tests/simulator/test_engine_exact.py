@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 
-from simulator.engine.exact import ExactPlane
-from simulator.scenario import Scenario
-from tests.simulator.engine_scenes import DATABASE, SERVICE, failed, mean, plane_of, small, total
+from simulator.engine import network
+from simulator.engine.exact import ExactPlane, events_per_request
+from simulator.scenario import Scenario, parse
+from tests.simulator.engine_scenes import (
+    DATABASE,
+    SERVICE,
+    failed,
+    mean,
+    plane_of,
+    service_raw,
+    small,
+    small_raw,
+    total,
+)
 
 SEEDS = (1, 2)
 WARM_S = 15
@@ -66,12 +77,12 @@ def books(plane: ExactPlane) -> None:
         limit = plane.network.groups[g].limit_per_pod
         assert all(0 <= pod.busy <= limit for pod in pods)
     for p, pool in enumerate(plane.runs):
-        running = [r for _, _, r in plane.stores[plane.network.pools[p].database].heap]
+        running = [r for _, _, r in plane.stores[plane.network.pools[p].database].jobs]
         assert pool.active == sum(plane.network.nodes[r.node].pool == p for r in running)
         assert 0 <= pool.active <= pool.open
         assert not pool.queue or pool.active == pool.open
     for store in plane.stores:
-        assert store.active == len(store.heap)
+        assert all(r.node >= 0 for _, _, r in store.jobs)
 
 
 def test_its_books_balance_through_deaths_and_changes() -> None:
@@ -166,6 +177,21 @@ def test_a_breaker_opens_for_its_time_and_probes() -> None:
     assert total(plane, "worker/courier/drained") + plane.history.last(
         "worker/courier/backlog"
     ) == pytest.approx(parked, abs=5)
+
+
+def test_every_class_is_simulated_unless_that_takes_too_long() -> None:
+    numbers: dict[str, Any] = {"behind": "mail", "neighbour_rps": 30}
+    raw = small_raw(rps=100, **numbers)
+    raw["components"]["alone"] = service_raw([{"work_ms": 5.0}], {"v1": 1}, 2, 30, 10)
+    raw["traffic"]["classes"]["look"] = {"share": 0.5, "path": "alone.go"}
+    assert plane_of(parse(raw, "x"), "exact").classes == ["buy", "report", "look"]
+    found = network.build(parse(raw, "x"))
+    assert events_per_request(found) == pytest.approx([1 + 1 + 1 + 1, 1 + 1, 1 + 1])
+    raw["traffic"]["rps"] = 50_000
+    plane = plane_of(parse(raw, "x"), "exact")
+    assert plane.classes == ["buy", "report"]  # they share the database
+    plane.set_rate("look", 10.0)
+    assert plane.rates[2] == 0.0
 
 
 # -- the cohort engine against it

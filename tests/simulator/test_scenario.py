@@ -62,7 +62,7 @@ def test_every_scenario_parses_and_runs(name: str) -> None:
     assert {scenario.focus.good_version, scenario.focus.bad_version} <= set(service.versions)
     assert scenario.focus.database in scenario.databases()
     assert scenario.focus.worker is None or scenario.focus.worker in scenario.components
-    assert len(net.order) == len(net.nodes)
+    assert all(n.next < 0 or n.next > i for i, n in enumerate(net.nodes))  # requests only walk forward
     assert len(scenario.hints) >= 3 and len(scenario.clues) >= 2
 
 
@@ -80,7 +80,7 @@ def texts(node: Any, where: str) -> list[tuple[str, Text]]:
     if isinstance(node, (list, tuple)):
         return [found for n, part in enumerate(node) for found in texts(part, f"{where}[{n}]")]
     if hasattr(node, "model_fields_set"):
-        return texts(dict(node), where)
+        return [f for key in type(node).model_fields for f in texts(getattr(node, key), f"{where}.{key}")]
     return []
 
 
@@ -157,12 +157,25 @@ def added(key: str, value: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("key", sorted(k for k in PAYMENT if Scenario.model_fields[k].is_required()))
+REQUIRED = sorted(k for k in PAYMENT if Scenario.model_fields[k].is_required())
+
+
+@pytest.mark.parametrize("key", [k for k in REQUIRED if k not in ("title", "sli", "focus")])
 def test_every_required_field_is_required(key: str) -> None:
     changed = raw()
     del changed[key]
     with pytest.raises(ScenarioError, match=rf"^x\.yaml: {key}: Field required"):
         parse(changed, "x.yaml")
+
+
+def test_a_bare_network_is_a_scenario() -> None:
+    """Its title is its id, its SLI its first class, its focus the service called first."""
+    bare = {k: raw()[k] for k in ("id", "duration_s", "traffic", "components")}
+    scenario = parse(bare, "x.yaml")
+    assert scenario.title.en == bare["id"]
+    assert scenario.sli.traffic_class == "pay"
+    assert scenario.focus.service == "api-gateway"
+    assert scenario.focus.database == "payments-db"
 
 
 def test_several_mistakes_are_counted() -> None:

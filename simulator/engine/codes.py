@@ -1,0 +1,22 @@
+"""Numbers the kernel and its hosts share: kinds of nodes and scopes, ways to fail, limits."""
+
+ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT = 0, 1, 2, 3, 4, 5, 6
+CLIENT, WORKER, CALLER, BRANCH = 0, 1, 2, 3
+FIFO, LIFO, CODEL = 0, 1, 2
+GO, REJECTED, TIMEOUT, ERROR = -1, 0, 1, 2
+CLOSED, HALF_OPEN, OPEN = 0, 1, 2
+TINY = 1e-12
+FAR = 1 << 60
+MERGE = 0.05  # less than this much of a request joins its bucket's younger neighbour in a queue
+FLUSH = 1e-4  # a remainder of less than this much of one request finishes at once
+SPREAD = 2.3  # in flight per pod around its group's mean under two choices: measured on the exact engine
+LEAD = 3.0  # a group this much less loaded per pod wins nearly every mixed pair
+MAX_ATTEMPTS = 8  # attempts beyond the eighth are counted as the eighth
+ATTEMPTS = MAX_ATTEMPTS + 1
+STRIDE = 4  # ticks of a long step
+WINDOW = 72  # pieces a breaker's sliding window is kept in
+GRID = 512  # steps of a station's table up to NEAR servers' worth of content
+NEAR = 8.0
+WIDE = 256  # further steps up to REACH
+REACH = 72.0
+INFINITE = 1e300

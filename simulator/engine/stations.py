@@ -1,0 +1,176 @@
+"""Stationary tables of stations: how many servers are busy, in the mean, with so many in the system.
+
+The cohort kernel moves mean values. What randomness adds (some wait although servers are free in the
+mean) it takes from here: the busy share at a mean content N is that of the stationary station whose mean
+content is N (the pointwise stationary fluid approximation: Wang, Tipper, Banerjee, Oper. Res. 44, 1996).
+"""
+
+import math
+from functools import lru_cache
+
+from simulator.engine.codes import GRID, NEAR, REACH, WIDE
+
+LOADS = 260  # offered loads a curve is computed at
+CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Erlang's C: the chance to wait in M/M/c with offered load `load` < servers."""
+    blocked = 1.0
+    for n in range(1, servers + 1):
+        blocked = load * blocked / (n + load * blocked)
+    rho = load / servers
+    return blocked / (1.0 - rho * (1.0 - blocked))
+
+
+def open_curve(servers: int, spread: float) -> list[tuple[float, float, float]]:
+    """(content, busy, chance to wait) of M/G/c with unlimited room, at rising loads.
+
+    `spread` multiplies the mean queue of M/M/c: (1 + squared coefficient of variation) / 2 (Lee and
+    Longton 1959); exact for M/M/c and for M/G/1.
+    """
+    points = [(0.0, 0.0, 0.0)]
+    for step in range(1, LOADS):
+        rho = (
+            step / LOADS if step < LOADS // 2 else 1.0 - 0.5 * (1.0 - (step - LOADS // 2) / (LOADS // 2)) ** 3
+        )
+        if rho >= 1.0:
+            break
+        wait = erlang_c(servers, rho * servers)
+        points.append((rho * servers + spread * wait * rho / (1.0 - rho), rho * servers, wait))
+    return points
+
+
+def closed_curve(servers: int, room: int, spread: float) -> list[tuple[float, float, float]]:
+    """The same with at most `room` in the system (M/M/c/room): at a full house every server is busy."""
+    points = [(0.0, 0.0, 0.0)]
+    for step in range(1, LOADS):
+        load = servers * (3.0 * (step / LOADS) ** 1.5 + 1e-9)
+        logs, log_p = [0.0], 0.0
+        for n in range(1, room + 1):
+            log_p += math.log(load / min(n, servers))
+            logs.append(log_p)
+        top = max(logs)
+        weights = [math.exp(x - top) for x in logs]
+        total = math.fsum(weights)
+        busy = math.fsum(min(n, servers) * w for n, w in enumerate(weights)) / total
+        content = math.fsum(n * w for n, w in enumerate(weights)) / total
+        waiting = math.fsum(weights[servers:]) / total
+        points.append((busy + spread * (content - busy), busy, waiting))
+    points.append((float(room), float(servers), 1.0))
+    return points
+
+
+def choice_curve(servers: int, room: int, pods: int) -> list[tuple[float, float, float]]:
+    """Per pod, when the one with more free slots of two random pods is taken (Mitzenmacher 1996).
+
+    Two full pods look alike, however many wait in them. Arrivals that lift pods from n - 1 to n balance
+    departures: up to the slots by squares of the shares, beyond them geometrically. That is exact for
+    many pods; few wait together, too, when all are full at once (Erlang's C over all their slots).
+    """
+    points = [(0.0, 0.0, 0.0)]
+    for step in range(1, LOADS):
+        load = servers * (2.0 * (step / LOADS) ** 1.2 + 1e-9)
+        low, high = -690.0, 0.0
+        if _shares(math.exp(low), servers, room, load)[0][0] >= 1.0:
+            points.append((load, load, 0.0))  # pods are full more rarely than a float can say
+            continue
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            if _shares(math.exp(middle), servers, room, load)[0][0] < 1.0:
+                low = middle
+            else:
+                high = middle
+        tail, waiting = _shares(math.exp(high), servers, room, load)
+        busy = math.fsum(tail[1:])
+        rho = busy / servers
+        together = erlang_c(servers * pods, busy * pods) if rho < 0.999 else 1.0
+        waiting += together * rho / max(1e-3, 1.0 - rho) / pods
+        points.append((busy + waiting, busy, max(together, tail[servers] * tail[servers])))
+    points.append((float(room), float(servers), 1.0))
+    return points
+
+
+def _shares(full: float, servers: int, room: int, load: float) -> tuple[list[float], float]:
+    """(shares of pods with at least 0 … `servers` busy, mean waiting a pod), if a share `full` is full."""
+    ratio = load * full / servers
+    weights = [1.0]
+    for _ in range(room - servers):
+        weights.append(weights[-1] * ratio)
+        if weights[-1] < 1e-18:
+            break
+    total = math.fsum(weights)
+    exactly = full / total
+    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total
+    tail = [0.0] * (servers + 1)
+    tail[servers] = full
+    above = full - exactly
+    for n in range(servers, 0, -1):
+        tail[n - 1] = math.sqrt(tail[n] * tail[n] + n * (tail[n] - above) / load)
+        above = tail[n]
+        if tail[n - 1] > 2.0:
+            tail[:n] = [2.0] * n
+            break
+    return tail, waiting
+
+
+def _gridded(points: list[tuple[float, float, float]], servers: float) -> tuple[list[float], list[float]]:
+    """Busy share and chance to wait on the even grid of content / servers."""
+    points = sorted(points)
+    busy, waits = [], []
+    j = 0
+    for step in range(GRID + WIDE):
+        near = step * NEAR / GRID
+        content = servers * (near if step < GRID else NEAR + (step - GRID) * (REACH - NEAR) / WIDE)
+        while j + 1 < len(points) and points[j + 1][0] < content:
+            j += 1
+        if j + 1 >= len(points):
+            # beyond the heaviest load computed: free servers fade with the inverse of the queue
+            last = points[-1]
+            over = content - servers
+            idle = max(0.0, 1.0 - last[1] / servers) * max(last[0] - servers, 0.0) / over if over > 0 else 0.0
+            busy.append(1.0 - min(1.0, idle))
+            waits.append(1.0)
+            continue
+        (x0, b0, w0), (x1, b1, w1) = points[j], points[j + 1]
+        part = (content - x0) / (x1 - x0) if x1 > x0 else 0.0
+        busy.append(min(1.0, (b0 + (b1 - b0) * part) / servers))
+        waits.append(min(1.0, w0 + (w1 - w0) * part))
+    return busy, waits
+
+
+@lru_cache(maxsize=256)
+def table(
+    servers: int, room: int | None, spread: float, pods: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(busy share, chance to wait) on the grid for `pods` stations of `servers` slots each.
+
+    `room` is what one station holds at most, waiting included (None: without limit); `spread` as in
+    `open_curve`. Several pods are chosen by two random choices.
+    """
+    if pods > 1:
+        most = min(room or CURVE_LIMIT, servers * 8 + 50)
+        points = [
+            (busy + spread * (content - busy), busy, wait)
+            for content, busy, wait in choice_curve(servers, most, pods)
+        ]
+    elif room is None or room > CURVE_LIMIT or room > 60 * servers:
+        points = open_curve(servers, spread)
+    else:
+        points = closed_curve(servers, room, spread)
+    busy, waits = _gridded(points, float(servers))
+    return tuple(busy), tuple(waits)
+
+
+@lru_cache(maxsize=256)
+def loss_table(servers: int) -> tuple[float, ...]:
+    """The chance that all are busy (Erlang's B) on the grid of mean busy servers, for a station without room."""
+    points = [(0.0, 0.0, 0.0)]
+    for step in range(1, LOADS):
+        load = servers * (4.0 * (step / LOADS) ** 2 + 1e-9)
+        blocked = 1.0
+        for n in range(1, servers + 1):
+            blocked = load * blocked / (n + load * blocked)
+        points.append((load * (1.0 - blocked), blocked * servers, 0.0))
+    points.append((float(servers), float(servers), 0.0))
+    return tuple(_gridded(points, float(servers))[0])

@@ -1,0 +1,214 @@
+"""What a flow's steps do to the world: post, write, read, move, publish, commit.
+
+Called when a call takes effect, whether or not its caller still waits. An effect knows nothing of tries and
+compensations, except that whoever undoes an operation that has not happened yet forbids it to happen later.
+"""
+
+from typing import Any
+
+from simulator.engine.streams import bits
+from simulator.entities import saga
+from simulator.entities.conditions import Conditions
+from simulator.entities.history import OK, History
+from simulator.entities.locks import GRANTED, LockManager
+from simulator.entities.log import Topic
+from simulator.entities.payments import PaymentSystem
+from simulator.entities.spec import CALL, MOVE, PUBLISH, READ, WRITE, EntitiesSpec, Flow, Step
+from simulator.entities.store import PENDING, REFUSED, Store
+from simulator.entities.timers import MS, Timers
+
+# the fields of a running flow
+(FLOW, STEP, PHASE, ATTEMPT, ENTITY, ITEM, AMOUNT, SEEN, TURN, DOUBT, SAID, SAVED, SOURCE, MOVES) = range(14)
+# TURN counts what it waited for: an answer to an earlier wait is ignored. SAID: the customer has been answered.
+# SAVED: 8 x step + phase, which outlive the host. SOURCE: (group, member, life, partition, offset) or None.
+# MOVES: changes that wait for their commit, (store, table, row, change).
+
+APPLIED, CANCELLED = 1, 2  # what a row of done operations says
+TURN_BITS = 16
+
+
+class Effects:
+    """The systems, stores, topics and locks, and what steps do to them."""
+
+    __slots__ = (
+        "flows", "history", "locks", "lucks", "outbox", "spec", "stores", "systems", "timers", "topics", "undoes",
+    )  # fmt: skip
+
+    def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
+        self.spec, self.lucks, self.timers, self.history = spec, lucks, timers, history
+        self.flows: tuple[Flow, ...] = spec.flows
+        self.stores: dict[str, Store] = {}
+        self.topics: dict[str, Topic] = {}
+        self.locks: dict[str, LockManager] = {}
+        self.systems: dict[str, PaymentSystem] = {s.name: PaymentSystem(s) for s in spec.systems}
+        self.undoes = {s.undo.name: s.name for flow in self.flows for s in flow.steps if s.undo is not None}
+        self.outbox: dict[str, list[tuple[int, int]]] = {}  # topic -> (key, entity), oldest first
+
+    def _effect(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        """Do what a step does: saga's OK, REFUSED or FAILED, or PENDING."""
+        entity = record[ENTITY]
+        if step.do == CALL:
+            key = step.name if step.idempotent == "entity" else ""
+            posted = self.systems[step.target].post(
+                step.operation, entity, record[AMOUNT], key, self.timers.now
+            )
+            if posted == "posted":
+                self.history.add(self.timers.now, OK, step.target, step.name, entity, record[AMOUNT], entity)
+            return saga.REFUSED if posted == "refused" else saga.OK
+        if step.do == MOVE:
+            return self._move(conditions, number, record, step)
+        if step.do == PUBLISH:
+            return self._publish(conditions, number, record, step)
+        if step.do == WRITE:
+            return self._write(conditions, number, record, step)
+        if step.do == READ:
+            return self._read(conditions, record, step)
+        return self._commit(conditions, number, record, step)
+
+    def _publish(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        entity = record[ENTITY]
+        producer = step.name if step.idempotent == "entity" else ""
+        client = self._client(record)
+        result = (
+            self.topics[step.target]
+            .of(entity)
+            .produce(conditions, entity, entity, client, producer, *self._token(number, record))
+        )
+        if result == REFUSED:
+            return saga.FAILED  # the producer retries: a retriable error
+        self.history.add(self.timers.now, OK, step.target, step.name, entity, entity, entity)
+        return PENDING if result == PENDING else saga.OK
+
+    def _write(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        store = self.stores[step.target]
+        leader = store.leader_for(self._client(record), conditions)
+        if leader is None:
+            return saga.FAILED
+        row, entity = self._row(record, step), record[ENTITY]
+        result = store.write(leader, step.table, row, step.value, conditions, *self._token(number, record))
+        self.history.add(self.timers.now, OK, leader.name, step.name, (step.table, row), step.value, entity)
+        if step.outbox:
+            box = self.outbox.setdefault(step.outbox, [])
+            box.append((entity, entity))
+            if len(box) == 1:
+                self.timers.at(self.timers.now + self.spec.outbox_ms * MS, "domain", "relay", step.outbox)
+        return PENDING if result == PENDING else saga.OK
+
+    def _read(self, conditions: Conditions, record: list[Any], step: Step) -> str:
+        store = self.stores[step.target]
+        node = store.choose(
+            step.policy, self._client(record), bits(self._luck(record), 1 << 16 | record[TURN]), conditions
+        )
+        if node is None:
+            return saga.FAILED
+        row = self._row(record, step)
+        record[SEEN] = store.read(node, step.table, row, 0)
+        name = store.copies[node].name
+        self.history.add(
+            self.timers.now, OK, name, step.name, (step.table, row), record[SEEN], record[ENTITY]
+        )
+        return saga.OK
+
+    def _change(self, record: list[Any], step: Step) -> int:
+        return step.factor * (record[AMOUNT] if step.by == "amount" else 1)
+
+    def _move(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        store = self.stores[step.target]
+        if step.mode == "locked":
+            return self._lock(conditions, number, record, step)
+        leader = store.leader_for(self._client(record), conditions)
+        if leader is None:
+            return saga.FAILED
+        row, entity = self._row(record, step), record[ENTITY]
+        done = "done:" + step.name
+        if step.idempotent == "entity":  # the row of this operation is in the same transaction as the change
+            known = store.read(leader.index, done, entity)
+            if known is not None:
+                return saga.REFUSED if known == CANCELLED else saga.OK
+            undone = self.undoes.get(step.name)
+            if undone is not None and store.read(leader.index, "done:" + undone, entity) is None:
+                # nothing to undo yet: what is still on its way must not land
+                store.write(leader, "done:" + undone, entity, CANCELLED, conditions)
+                return saga.OK
+        change = self._change(record, step)
+        balance = store.read(leader.index, step.table, row, 0)
+        seen = balance if step.mode == "atomic" else (record[SEEN] or 0)
+        if step.floor is not None and change < 0 and seen + change < step.floor:
+            return saga.REFUSED
+        if step.idempotent == "entity":
+            store.write(leader, done, entity, APPLIED, conditions)
+        value = seen + change
+        result = store.write(leader, step.table, row, value, conditions, *self._token(number, record))
+        self.history.add(
+            self.timers.now, OK, leader.name, step.name, (step.table, row), (change, value), entity
+        )
+        return PENDING if result == PENDING else saga.OK
+
+    # locked moves
+
+    def _lock(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        """Lock the row first; the change waits for the commit step."""
+        manager = self._manager()
+        answer = manager.lock_row(
+            number, step.table, self._row(record, step), owner="domain", query=step.name
+        )
+        return self._hold(record, step, conditions) if answer == GRANTED else PENDING
+
+    def _hold(self, record: list[Any], step: Step, conditions: Conditions) -> str:
+        store = self.stores[step.target]
+        leader = store.leader_for(self._client(record), conditions)
+        if leader is None:
+            return saga.FAILED
+        row, change = self._row(record, step), self._change(record, step)
+        moves = record[MOVES] = record[MOVES] or []
+        own = sum(m[4] for m in moves if m[1] == step.table and m[2] == row)
+        left = store.read(leader.index, step.table, row, 0) + own + change
+        if step.floor is not None and change < 0 and left < step.floor:
+            return saga.REFUSED
+        moves.append((step.target, step.table, row, step.name, change))
+        return saga.OK
+
+    def _commit(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        """Apply the locked moves and give up the locks."""
+        client = self._client(record)
+        leaders = [self.stores[move[0]].leader_for(client, conditions) for move in record[MOVES] or []]
+        if any(leader is None for leader in leaders):
+            return saga.FAILED
+        for move, leader in zip(record[MOVES] or [], leaders, strict=True):
+            assert leader is not None
+            target, table, row, name, change = move
+            store = self.stores[target]
+            value = store.read(leader.index, table, row, 0) + change
+            store.write(leader, table, row, value, conditions)
+            self.history.add(
+                self.timers.now, OK, leader.name, name, (table, row), (change, value), record[ENTITY]
+            )
+        record[MOVES] = None
+        self._manager().end(number)
+        return saga.OK
+
+    def _manager(self) -> LockManager:
+        return self.locks[self.spec.locks[0]]
+
+    # of the running flow
+
+    @staticmethod
+    def _token(number: int, record: list[Any]) -> tuple[str, int]:
+        """Whom to answer; nobody if the caller has gone (number 0)."""
+        return ("domain", number << TURN_BITS | record[TURN]) if number else ("", 0)
+
+    def _client(self, record: list[Any]) -> str:
+        """Where this entity's customer is."""
+        clients = self.flows[record[FLOW]].clients
+        return (
+            clients[0] if len(clients) == 1 else clients[bits(self.lucks[-1], record[ENTITY]) % len(clients)]
+        )
+
+    def _luck(self, record: list[Any]) -> int:
+        return bits(self.lucks[record[FLOW]], record[ENTITY])
+
+    def _row(self, record: list[Any], step: Step) -> int:
+        if step.row == "customer":
+            return (bits(self.lucks[-1], record[ENTITY]) >> 40) % self.flows[record[FLOW]].customers
+        row: int = record[ENTITY] if step.row == "entity" else record[ITEM]
+        return row

@@ -1,0 +1,176 @@
+"""The entities of a world: one heap loop over all their state machines.
+
+`Entities` is a function of (seed, spec, the calls made) and of the conditions it meets. It can be pickled
+between any two calls. How time is cut into calls of `advance` makes no difference; looking makes none either.
+"""
+
+from typing import Any
+
+from simulator.engine.streams import key_of
+from simulator.entities import log
+from simulator.entities.conditions import FOREVER, Conditions
+from simulator.entities.domain import Domain
+from simulator.entities.groups import Group
+from simulator.entities.history import INVOKE, OK, History, Op
+from simulator.entities.locks import LockManager
+from simulator.entities.sample import Arrivals
+from simulator.entities.spec import EntitiesSpec
+from simulator.entities.store import Store
+from simulator.entities.timers import SECOND, Timers, run
+
+
+class Entities:
+    """Stores, topics, groups, locks, payment systems and the flows that run through them."""
+
+    name = "entities"
+
+    def __init__(self, spec: EntitiesSpec, seed: int) -> None:
+        wrong = spec.check()
+        if wrong:
+            raise ValueError("entities: " + "; ".join(wrong))
+        self.spec = spec
+        self.timers = Timers()
+        self.history = History()
+        lucks = [key_of(seed, "flow", flow.name) for flow in spec.flows] + [key_of(seed, "person")]
+        self.domain = Domain(spec, lucks, self.timers, self.history)
+        self.machines: dict[str, Any] = {"domain": self.domain, "entities": self}
+        for store in spec.stores:
+            luck = key_of(seed, "store", store.name)
+            self.domain.stores[store.name] = Store(store, luck, self.timers, self.history)
+        for topic in spec.topics:
+            built = log.build(topic, key_of(seed, "topic", topic.name), self.timers, self.history)
+            self.domain.topics[topic.name] = built
+            self.machines.update((part.name, part) for part in built.partitions)
+        for group in spec.groups:
+            luck, read = key_of(seed, "group", group.name), self.domain.topics[group.topic]
+            self.domain.groups[group.name] = Group(group, read, "domain", luck, self.timers, self.history)
+        for name in spec.locks:
+            self.domain.locks[name] = LockManager(name, self.timers, self.history, spec.lock_timeout_ms)
+        for machine in (self.domain.stores, self.domain.groups, self.domain.locks):
+            self.machines.update(machine)
+        self.arrivals: list[tuple[int, int, float, Arrivals]] = []  # flow, item (-1: any), share, its stream
+        for index, flow in enumerate(spec.flows):
+            if flow.group:
+                continue
+            rest = 1.0 - sum(share for _, share in flow.hot)
+            stream = Arrivals(key_of(seed, "arrivals", flow.name), flow.limit_per_s, spec.keep)
+            self.arrivals.append((index, -1, rest, stream))
+            for item, share in flow.hot:
+                hot = Arrivals(key_of(seed, "arrivals", flow.name, item), 0.0)
+                self.arrivals.append((index, item, share, hot))
+
+    # time
+
+    @property
+    def now_ns(self) -> int:
+        return self.timers.now
+
+    def set_rate(self, flow: str, per_s: float) -> None:
+        """From now on `flow` starts this often in the world; what is played of it is the sampler's matter."""
+        found = False
+        for place, (index, _, share, stream) in enumerate(self.arrivals):
+            if self.spec.flows[index].name == flow:
+                found = True
+                if stream.set_rate(self.timers.now, per_s * share):
+                    self._schedule(place)
+        if not found:
+            raise KeyError(f"no flow {flow!r} that starts at a rate")
+
+    def _schedule(self, place: int) -> None:
+        stream = self.arrivals[place][3]
+        due = stream.next_ns()
+        if due < FOREVER:
+            self.timers.at(due, "entities", "arrive", place, stream.generation)
+
+    def arrive(self, conditions: Conditions, place: int, generation: int) -> None:
+        """One entity starts, if the rate is still the one this was planned for."""
+        index, item, _, stream = self.arrivals[place]
+        if generation != stream.generation:
+            return
+        number, played = stream.take()
+        if played:
+            # streams have their own numbers: the entity's tells the stream, so it never changes with the mix
+            entity = number * len(self.arrivals) + place + 1
+            self.domain.begin(conditions, index, entity, item, stream.weight())
+        self._schedule(place)
+
+    def advance(self, to_ns: int, conditions: Conditions) -> int:
+        """Let everything up to `to_ns` happen; returns the number of events."""
+        return run(self.timers, self.machines, to_ns, conditions)
+
+    # interventions from outside, at the present time
+
+    def crash(self, what: str, conditions: Conditions) -> None:
+        """Kill a service (the host of flows) or, as `group/member`, a consumer, without warning."""
+        group, _, member = what.partition("/")
+        if member:
+            self.domain.drop_member(group, member)
+            self.domain.groups[group].crash(conditions, member)
+        else:
+            self.domain.crash(what)
+
+    def close(self, what: str, conditions: Conditions) -> None:
+        """Stop a consumer (`group/member`) in order: what it does with work in hand is its group's setting."""
+        group, _, member = what.partition("/")
+        target = self.domain.groups[group]
+        target.close(conditions, member)
+        if target.gone(member):
+            self.domain.drop_member(group, member)
+
+    def restart(self, what: str, conditions: Conditions) -> None:
+        """Start again what was crashed or closed."""
+        group, _, member = what.partition("/")
+        if member:
+            self.domain.groups[group].restart(conditions, member)
+        else:
+            self.domain.restart(conditions, what)
+
+    # looking
+
+    def audit(self) -> list[Op]:
+        """The state as it stands, as `final …` operations for the checkers; they are not part of the history."""
+        found: list[Op] = []
+        index, now = len(self.history), self.timers.now
+
+        def add(f: str, process: str, key: Any, value: Any, entity: int) -> None:
+            found.append(Op(index + len(found), now, OK, process, f, key, value, entity))
+
+        for store in self.domain.stores.values():
+            for table, rows in store.final().items():
+                if not table.startswith("done:"):  # the idempotency keys
+                    for key, value in rows.items():
+                        add("final row", store.name, (table, key), value, key)
+        for topic in self.domain.topics.values():
+            for part in topic.partitions:
+                add("final end", "log", part.label, part.log_end_offset, 0)
+                for offset in range(part.watermark):
+                    record = part.record(offset)
+                    if record is not None:
+                        add("final record", "log", (*part.label, offset), record.value, record.value)
+        for group in self.domain.groups.values():
+            for number, offset in sorted(group.committed.items()):
+                add("final commit", group.name, (group.topic.spec.name, number), offset, 0)
+        for flow in self.domain.live.values():
+            add("final live", "domain", self.spec.flows[flow[0]].name, flow[1], flow[4])
+        return found
+
+    def weights(self) -> dict[int, float]:
+        """What each entity that does not stand for itself alone stands for."""
+        starts = {flow.name for flow in self.spec.flows if not flow.group}
+        return {
+            op.entity: op.value[1]
+            for op in self.history
+            if op.type == INVOKE and op.f in starts and op.value[1] != 1.0
+        }
+
+    def counts(self) -> dict[str, int]:
+        """How much is in play."""
+        return {
+            "live": len(self.domain.live),
+            "events": len(self.timers.heap),
+            "started": self.domain.number,
+            "history": len(self.history),
+        }
+
+
+__all__ = ["SECOND", "Entities"]

@@ -60,7 +60,9 @@ def compile_kernel() -> Path | None:
                 return None
         with contextlib.suppress(FileNotFoundError):
             (ENGINE / MARK).unlink()
-        target.write_bytes(built.read_bytes())
+        beside = target.with_suffix(".new")  # a process that runs the old one keeps it
+        beside.write_bytes(built.read_bytes())
+        beside.replace(target)
     (ENGINE / MARK).write_text(fingerprint())
     return target
 

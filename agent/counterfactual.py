@@ -1,22 +1,26 @@
-"""The replayer: the incident again with remedies in place, in worker processes, each question once.
+"""The replayer: the incident again with remedies in place, on worker processes, each question once.
 
 Two runs answer a question: under the player's own commands (moved with the page, as the same person with
-the same speed would act) and with nobody responding.
+the same speed would act) and with nobody responding. This process runs what was played up to the first page,
+since all else depends on when that was; the rest are tasks (agent/replay_task.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+import pickle
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from agent import replay_task
 from agent.replay_port import Counterfactual, InterventionCall, Progress
-from simulator import responder, run
+from agent.replay_workers import Batch, Handle, LocalWorkers, Workers
+from simulator import replay, responder, run
 from simulator.interventions import CATALOGUE, Call
+from simulator.replay import Mark, Plan
 from simulator.scenario import Scenario
 
 FACTS = (
@@ -36,63 +40,50 @@ FACTS = (
     "connections_refused",
 )
 NOBODY_FOR_S = 600.0  # how long the world is left alone after the first command of the timeline
-
-
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the process that talks to the player; it ends the workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def one_run(
-    scenario: Scenario,
-    seed: int,
-    planned: list[tuple[float, str]],
-    acting: responder.Responder | None,
-    calls: tuple[Call, ...],
-    until_s: float,
-) -> dict[str, Any]:
-    """A replay in a worker process: only values go in and out."""
-    return run.replay_facts(scenario, seed, planned, acting, calls, until_s)
+RESPONDING, ALONE = "responding", "alone"
+Calls = tuple[Call, ...]
+Wanted = tuple[Calls, str]  # remedies, and who responds
 
 
 @dataclass
 class ProcessReplayer:
     """Answers `counterfactual`; runs are cached by remedies, baselines are run once.
 
-    `commands`: (second, line) as played, without the scenario's own timeline.
+    `commands`: (second, line) as played, without the scenario's own timeline. `executor`: where tasks are
+    worked on, the worker processes of this machine by default.
     """
 
     scenario: Scenario
     seed: int
     commands: Sequence[tuple[float | None, str]]
     executor: Executor | None = None
-    _runs: dict[tuple[Any, ...], Future[dict[str, Any]]] = field(default_factory=dict)
-    _own: ProcessPoolExecutor | None = None
-    _planned: list[tuple[float, str]] | None = None
+    _handles: dict[Wanted, Handle] = field(default_factory=dict)
+    _pickled: dict[int, bytes] = field(default_factory=dict)  # marks by id; `_scouted` keeps them alive
 
     def __enter__(self) -> ProcessReplayer:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(abandon=kind is not None and not issubclass(kind, Exception))
 
-    def close(self) -> None:
-        """Stop the worker processes."""
-        if self._own is not None:
-            self._own.shutdown(wait=False, cancel_futures=True)
-            self._own = None
+    def close(self, abandon: bool = False) -> None:
+        """Take back what nobody has begun; `abandon` (Ctrl-C) also ends what is under way."""
+        if "_batch" in self.__dict__:
+            self._batch.cancel()
+            if abandon:
+                self._batch.workers.abandon()
 
     def prefetch(self, questions: Sequence[Sequence[InterventionCall]]) -> None:
         """Start the runs of several questions, so that all cores have work."""
-        self.baseline()
+        wanted: list[Wanted] = [((), RESPONDING), ((), ALONE)]
         for interventions in questions:
-            for responding in (True, False):
-                self._submit(self._calls(interventions), responding)
+            wanted += self._both(self._calls(interventions))
+        self._start(wanted)
 
     def baseline(self) -> dict[str, Any]:
         """What was played, replayed as it was."""
-        self._submit((), False)
-        return self._submit((), True).result()
+        self._start([((), RESPONDING), ((), ALONE)])
+        return self._facts(((), RESPONDING))
 
     def counterfactual(
         self,
@@ -100,27 +91,28 @@ class ProcessReplayer:
         label: str,
         on_progress: Progress | None = None,
     ) -> Counterfactual:
-        """Both runs with these remedies, against both without."""
+        """Both runs with these remedies, against both without. Progress counts all tasks there are so far."""
         calls = self._calls(interventions)
-        self.baseline()
-        futures = [self._submit(calls, True), self._submit(calls, False)]
-        found = []
-        for done, future in enumerate(futures):
+        both = self._both(calls)
+        self._start([((), RESPONDING), ((), ALONE), *both])
+
+        def came() -> None:
             if on_progress:
-                on_progress(label, done, len(futures))
-            found.append(_chosen(future.result()))
-        if on_progress:
-            on_progress(label, len(futures), len(futures))
-        base, alone = _chosen(self._submit((), True).result()), _chosen(self._submit((), False).result())
+                on_progress(label, self._batch.answered(), len(self._batch.handles))
+
+        came()
+        acted, left = (_chosen(self._facts(wanted, came)) for wanted in both)
+        base, alone = (_chosen(self._facts(((), who), came)) for who in (RESPONDING, ALONE))
+        came()
         return Counterfactual(
             self._name(calls),
             base,
-            found[0],
-            difference(base, found[0]),
-            {"baseline": alone, "with": found[1], "effect": difference(alone, found[1])},
+            acted,
+            difference(base, acted),
+            {"baseline": alone, "with": left, "effect": difference(alone, left)},
         )
 
-    def _calls(self, interventions: Sequence[InterventionCall]) -> tuple[Call, ...]:
+    def _calls(self, interventions: Sequence[InterventionCall]) -> Calls:
         calls = []
         for i in interventions:
             known = CATALOGUE[i.id].parameters
@@ -128,44 +120,72 @@ class ProcessReplayer:
             calls.append(Call(i.id, params))
         return tuple(calls)
 
-    def _name(self, calls: tuple[Call, ...]) -> str:
+    @staticmethod
+    def _both(calls: Calls) -> list[Wanted]:
+        """With nobody responding, what only helps people is no change at all."""
+        return [(calls, RESPONDING), (tuple(c for c in calls if not CATALOGUE[c.id].through_people), ALONE)]
+
+    def _name(self, calls: Calls) -> str:
         """The run's id: the same question of the same incident has the same id."""
         text = f"{self.scenario.id} {self.seed} {self.commands!r} {calls!r}"
         return "cf-" + hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def _submit(self, calls: tuple[Call, ...], responding: bool) -> Future[dict[str, Any]]:
-        if not responding:  # replay only what can differ
-            calls = tuple(c for c in calls if not CATALOGUE[c.id].through_people)
-        key = (calls, responding)
-        if key not in self._runs:
-            self._runs[key] = self._start(calls, responding)
-        return self._runs[key]
+    # -- tasks
 
-    def _start(self, calls: tuple[Call, ...], responding: bool) -> Future[dict[str, Any]]:
-        planned = self._all_planned()
-        first = min((e.at_s for e in self.scenario.timeline), default=0.0)
-        before, acting, until = planned, None, self.scenario.duration_s
-        if calls and responding:
-            page = self._submit((), True).result()["detected_s"]
-            before, acting = responder.split(planned, page)
-        elif not responding:
-            page = self._submit((), True).result()["detected_s"] if self.commands else None
-            before = [p for p in planned if page is not None and p[0] <= page]
-            until = min(until, first + NOBODY_FOR_S)
-        return self._pool().submit(one_run, self.scenario, self.seed, before, acting, calls, until)
+    @cached_property
+    def _batch(self) -> Batch:
+        return Batch(Workers(self.executor) if self.executor else LocalWorkers.of_this_process())
 
-    def _all_planned(self) -> list[tuple[float, str]]:
-        if self._planned is None:
-            commands = [run.Command(t, line) for t, line in self.commands]
-            self._planned = run.schedule(commands)
-        return self._planned
+    def _start(self, wanted: Sequence[Wanted]) -> None:
+        """Hand out what is not under way yet: one task for all that is asked with the same remedies."""
+        batch = self._batch  # workers load while the scout runs
+        tasks: dict[Calls, list[str]] = {}
+        for calls, who in wanted:
+            if (calls, who) not in self._handles and who not in tasks.setdefault(calls, []):
+                tasks[calls].append(who)
+        for calls, names in tasks.items():
+            if names:
+                handle = batch.submit(self._task(calls, names))
+                self._handles.update({(calls, who): handle for who in names})
 
-    def _pool(self) -> Executor:
-        if self.executor is not None:
-            return self.executor
-        if self._own is None:
-            self._own = ProcessPoolExecutor(min(4, os.cpu_count() or 1), initializer=_leave_interrupts)
-        return self._own
+    def _task(self, calls: Calls, names: Sequence[str]) -> replay_task.Task:
+        plans = {who: self._alone if who == ALONE else self._responding(calls) for who in names}
+        mark = replay.latest_mark(self._scouted, calls, list(plans.values()))
+        kept = None if mark is None else self._bytes(mark)
+        return replay_task.task(self.scenario, self.seed, calls, kept, plans)
+
+    def _bytes(self, mark: Mark) -> bytes:
+        if id(mark) not in self._pickled:
+            self._pickled[id(mark)] = pickle.dumps(mark, protocol=5)
+        return self._pickled[id(mark)]
+
+    def _facts(self, wanted: Wanted, came: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        return self._batch.result(self._handles[wanted], came)[wanted[1]]
+
+    # -- plans
+
+    @cached_property
+    def _played(self) -> Plan:
+        lines = run.schedule([run.Command(t_s, line) for t_s, line in self.commands])
+        return Plan(tuple(lines), self.scenario.duration_s)
+
+    @cached_property
+    def _scouted(self) -> replay.Scouted:
+        return replay.scout(self.scenario, self.seed, self._played)
+
+    def _responding(self, calls: Calls) -> Plan:
+        """What was played; with remedies, what came after the page comes after the page there is then."""
+        if not calls:
+            return self._played
+        before, acting = responder.split(list(self._played.planned), self._scouted.detected_s)
+        return Plan(tuple(before), self._played.until_s, tuple(acting.after_page))
+
+    @cached_property
+    def _alone(self) -> Plan:
+        page_s = self._scouted.detected_s
+        before = [p for p in self._played.planned if page_s is not None and p[0] <= page_s]
+        first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
+        return Plan(tuple(before), min(self.scenario.duration_s, first_s + NOBODY_FOR_S))
 
 
 def _chosen(facts: dict[str, Any]) -> dict[str, Any]:

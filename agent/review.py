@@ -160,16 +160,12 @@ class _Run:
         together = self._together(list(wanted.values()))
         questions = [*wanted.values(), *([together] if together else [])]
         self.deps.prefetch(questions)
-        runs: dict[int, Counterfactual] = {}
-        total = len(questions)
-        for done, (n, calls) in enumerate(wanted.items()):
+
+        def came(_label: str, done: int, total: int) -> None:
             self._report("replay", done, total)
-            runs[n] = self.deps.replayer.counterfactual(calls, f"item {n + 1}")
-        combined = None
-        if together:
-            self._report("replay", total - 1, total)
-            combined = self.deps.replayer.counterfactual(together, "all")
-        self._report("replay", total, total)
+
+        runs = {n: self.deps.replayer.counterfactual(c, f"item {n + 1}", came) for n, c in wanted.items()}
+        combined = self.deps.replayer.counterfactual(together, "all", came) if together else None
         baseline = next(iter(runs.values())).baseline
         return {"runs": runs, "combined": combined, "baseline": baseline}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,10 @@ from simulator.run import Command, parse_commands
 from simulator.scenario import Scenario
 
 Steps = Callable[[float, float], None]
+NO_CLUSTER = {
+    "ru": "кластер Dask недоступен ({0}); прогоны сделаны на этой машине",
+    "en": "the Dask cluster cannot be used ({0}); the replays ran on this machine",
+}
 
 
 def cache_dir() -> Path:
@@ -35,6 +40,19 @@ def mind() -> Model | None:
 
     settings = Settings.from_environment()
     return openai_model(settings, Budget()) if settings is not None else None
+
+
+def cluster() -> tuple[Executor | None, str]:
+    """The Dask cluster the environment names, or None: the workers of this machine, and why if one is named."""
+    address = os.environ.get("DROPPROD_DASK_URL", "").strip()
+    if not address:
+        return None, ""
+    from agent.dask_workers import ClusterError, DaskExecutor
+
+    try:
+        return DaskExecutor(address), ""
+    except ClusterError as error:
+        return None, str(error)
 
 
 def review_text(
@@ -60,7 +78,8 @@ def review_text(
             on_progress(float(done), float(total))
 
     library = Library(cache_dir(), os.environ.get("DROPPROD_CHROMA_URL") or None)
-    with ProcessReplayer(scenario, seed, [(c.t_s, c.line) for c in played]) as replayer:
+    executor, missing = cluster()
+    with ProcessReplayer(scenario, seed, [(c.t_s, c.line) for c in played], executor) as replayer:
         deps = Deps(
             replayer,
             library,
@@ -71,6 +90,11 @@ def review_text(
             replayer.prefetch,
         )
         try:
-            return run_review(request, deps, report)
+            found = run_review(request, deps, report)
         finally:
             library.close()
+            if executor is not None:
+                executor.shutdown(wait=False)
+    if missing:
+        found["notes"].append(NO_CLUSTER[language].format(missing))
+    return found

@@ -1,177 +1,377 @@
-"""The cohort engine against the exact one: the same runs, request by request, over several seeds.
+"""The cohort engine against closed forms and against the exact engine, case by case.
 
-    python -m benchmarks.conformance [--json] [--seeds 3] [--until 240] [--case base] [--processes 2]
+    python -m benchmarks.conformance [--json] [--quick] [--case NAME ...] [--seeds 5] [--write] [--keep FILE]
 
-Each case is the payment-pool scenario with one number changed; the release comes at second 60. The healthy part
-is seconds 20 to 60, the plateau the last 60 seconds. Differences are cohort minus the mean of the exact seeds;
-`spread` is the exact seeds' largest minus smallest, the luck no engine can be asked to hit. An exact run of the
-base case takes about 15 s of CPU a seed. This file only measures; no figure in it steers an engine.
+A case is a small network (benchmarks/conformance_cases.py) that both engines run alike; the reference is a closed
+form where queueing theory has one, else the mean of several seeds of the exact engine. Compared are the utilisation
+of the most loaded station (difference in shares of its capacity), mean and p99 of successful requests (relative),
+failed requests (difference in shares of all requests) and whether the last 20 s are healthy. This file only
+measures; no figure in it steers an engine.
 """
 
 import argparse
+import hashlib
 import json as jsonlib
-import sys
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from simulator.facts import failures
+from api.cli.progress import progress
+from benchmarks.conformance_cases import CASES, Case
+from simulator.engine import network
+from simulator.engine.cohort import CohortPlane
+from simulator.engine.exact import ExactPlane
+from simulator.engine.plane import Plane
 from simulator.run import make_world, play
-from simulator.scenario import load
-from simulator.world import World
+from simulator.scenario import Scenario
 
-SCENARIO = "payment-pool"
-HEALTHY_S = (20, 60)  # from the first settled second to the release
-PLATEAU_S = 60
-MEASURES = (
-    # key, heading, factor, unit, whether the difference is relative
-    ("failed_share", "failed share", 100.0, "pp", False),
-    ("success", "plateau success", 100.0, "pp", False),
-    ("pending", "plateau pending", 1.0, "", True),
-    ("p99_ms", "plateau p99", 1.0, "ms", True),
-    ("mean_ms", "plateau mean", 1.0, "ms", True),
-    ("healthy_cpu", "healthy CPU", 100.0, "pp", False),
-    ("healthy_p99_ms", "healthy p99", 1.0, "ms", True),
-)
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    overrides: tuple[str, ...] = ()
-
-
-CASES = (
-    Case("base"),
-    Case("rps 600", ("traffic.rps=600",)),
-    Case("pool 100", ("payments-db.pool.limit=100",)),
-    Case("queries 4", ("payment-service.versions.v2.8.1.queries=4",)),
-)
+BARS = {"utilisation": 0.005, "mean": 0.02, "p99": 0.03, "failed": 0.01}
+RELATIVE = ("mean", "p99")
+TAIL_S = 20  # the verdict is on the last seconds
+HEALTHY = 0.95
+ENOUGH = 300  # successes in the window below which their latency says nothing
+OURS_SEED = 1001  # not one of the reference's seeds
+FAILED = ("rejected", "timeout", "error")
+SEEDS, QUICK_SEEDS, PROCESSES = 5, 2, 2
+ENGINE = Path(__file__).resolve().parents[1] / "simulator" / "engine"
+Job = tuple[str, str, int]  # case, engine, seed
+PLANES: dict[str, Callable[[Scenario, network.Network, int], Plane]] = {
+    "cohort": CohortPlane,
+    "exact": ExactPlane,
+}
 
 
 @dataclass(frozen=True)
-class Job:
-    case: Case
-    engine: str
-    seed: int
-    until_s: float
+class Found:
+    """What one run shows. `stations`: utilisation by name; mean and p99 are None when too little succeeds."""
+
+    stations: dict[str, float]
+    mean: float | None
+    p99: float | None
+    failed: float
+    success: float
+    series: tuple[float, ...]
+    took_s: float
 
 
-def measure(job: Job) -> dict[str, float]:
-    """One run: shares are 0-1, times in ms, counts in requests."""
-    scenario = load(SCENARIO, job.case.overrides)
-    world = make_world(scenario, job.seed, engine=job.engine)
-    play(world, (), job.until_s)
-    name, database = scenario.sli.traffic_class, scenario.focus.database
-    end = world.plane.history.seconds
-    plateau, healthy = (max(0, end - PLATEAU_S), end), HEALTHY_S
-    column = world.plane.history.column
-    failed, offered = sum(failures(world.plane.history, name)), sum(column(f"class/{name}/offered"))
-    p99 = world.plane.p99_series_ms(name)
-    return {
-        "failed_share": failed / offered,
-        "success": _success(world, name, *plateau),
-        "pending": _mean(column(f"pool/{database}/waiting"), *plateau),
-        "p99_ms": _mean(p99, *plateau),
-        "mean_ms": _time_in_service_ms(world, *plateau),
-        "healthy_cpu": _mean(column(f"db/{database}/cpu"), *healthy),
-        "healthy_p99_ms": _mean(p99, *healthy),
-    }
+def case_of(name: str) -> Case:
+    return next(case for case in CASES if case.name == name)
 
 
-def _mean(column: Sequence[float], first: int, last: int) -> float:
-    part = column[first:last]
-    return sum(part) / len(part) if part else 0.0
+def chosen_engine(scenario: Scenario) -> tuple[str, bool]:
+    """The engine a world would take for this network, and whether it was asked."""
+    try:
+        choose = import_module("simulator.engine.choice").choose
+    except ModuleNotFoundError:
+        return "cohort", False
+    return choose(network.build(scenario), scenario).engine, True
 
 
-def _success(world: World, name: str, first: int, last: int) -> float:
-    """Share of what ended in these seconds: single seconds are too few requests to average their shares."""
-    kinds = ("ok", "declined", "rejected", "timeout", "error")
-    ended = [sum(world.plane.history.column(f"class/{name}/{kind}")[first:last]) for kind in kinds]
-    return ended[0] / sum(ended) if sum(ended) > 0 else 1.0
+def measure(name: str, engine: str, seed: int) -> Found:
+    """One run of one case."""
+    case = case_of(name)
+    began = time.perf_counter()
+    scenario = case.build()
+    if case.world is not None:
+        world = make_world(scenario, seed, engine=engine)
+        play(world, (), case.until_s)
+        plane: Plane = world.plane
+    else:
+        plane = PLANES[engine](scenario, network.build(scenario), seed)
+        for action in sorted(case.actions, key=lambda a: a.at_s):
+            plane.advance(action.at_s)
+            getattr(plane, action.method)(*action.args, **action.keywords)
+        plane.advance(case.until_s)
+    return _reading(plane, scenario.sli.traffic_class, case, time.perf_counter() - began)
 
 
-def _time_in_service_ms(world: World, first: int, last: int) -> float:
-    """Mean time in the focus service by Little's law, over all its versions."""
-    held = served = 0.0
-    service = world.scenario.focus.service
-    for version in world.scenario.services()[service].versions:
-        base = f"service/{service}/{version}/"
-        column = world.plane.history.column
-        held += sum(column(base + "in_flight")[first:last])
-        served += sum(column(base + "requests")[first:last]) - sum(column(base + "rejected")[first:last])
-    return 1000 * held / served if served > 0 else 0.0
+def _reading(plane: Plane, cls: str, case: Case, took_s: float) -> Found:
+    first, last = int(case.warm_s), min(int(case.until_s), plane.history.seconds)
+    column = plane.history.column
+
+    def total(key: str, a: int = first, b: int = last) -> float:
+        return math.fsum(column(key)[a:b])
+
+    base = f"class/{cls}/"
+    offered = total(base + "offered")
+    ok = total(base + "ok")
+    mean, p99 = plane.latency_s(cls, first, last) if ok >= ENOUGH else (None, None)
+    failed = sum(total(base + kind) for kind in FAILED)
+    tail = last - TAIL_S
+    good = sum(total(base + kind, tail) for kind in ("ok", "declined"))
+    ended = good + sum(total(base + kind, tail) for kind in FAILED)
+    shares = []
+    for s in range(last):
+        fine = column(base + "ok")[s] + column(base + "declined")[s]
+        bad = sum(column(base + kind)[s] for kind in FAILED)
+        shares.append(round(fine / (fine + bad), 4) if fine + bad > 0 else 1.0)
+    return Found(
+        _stations(plane, first, last),
+        mean,
+        p99,
+        failed / offered if offered else 0.0,
+        good / ended if ended else 1.0,
+        tuple(shares) if case.metastable or case.near or case.world is not None else (),
+        took_s,
+    )
 
 
-def compare(case: Case, cohort: dict[str, float], exact: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """A case's figures: both engines, the difference, the exact seeds' spread."""
-    found: dict[str, Any] = {"case": case.name, "set": list(case.overrides), "seeds": len(exact)}
-    for key, _, _, _, relative in MEASURES:
-        values = [run[key] for run in exact]
-        middle = sum(values) / len(values)
-        difference = cohort[key] - middle
-        found[key] = {
-            "cohort": cohort[key],
-            "exact": middle,
-            "spread": max(values) - min(values),
-            "difference": difference / middle if relative and middle > 1e-9 else difference,
-            "relative": relative and middle > 1e-9,
-        }
+def _stations(plane: Plane, first: int, last: int) -> dict[str, float]:
+    """Utilisation by station: slots of groups, connections of pools."""
+    column = plane.history.column
+    found = {}
+    for group in plane.network.groups:
+        base = f"service/{group.label}/"
+        slots = group.limit_per_pod * math.fsum(column(base + "pods")[first:last])
+        if slots > 0:
+            found[group.label] = math.fsum(column(base + "in_flight_s")[first:last]) / slots
+    for pool, limit in zip(plane.network.pools, plane.pool_limits, strict=True):
+        busy = math.fsum(column(f"pool/{pool.name}/busy_s")[first:last])
+        found[f"pool {pool.name}"] = busy / (limit * (last - first))
     return found
 
 
-def run_all(cases: Sequence[Case], seeds: int, until_s: float, processes: int) -> list[dict[str, Any]]:
-    """Every case in both engines; the long exact runs first, so that no core waits at the end."""
-    jobs = [Job(case, "exact", seed, until_s) for case in cases for seed in range(1, seeds + 1)]
-    jobs += [Job(case, "cohort", 1, until_s) for case in cases]
-    results: dict[Job, dict[str, float]] = {}
-    with ProcessPoolExecutor(max_workers=processes) as pool:
-        waiting = {pool.submit(measure, job): job for job in jobs}
+# --- comparing ----------------------------------------------------------------------------------------
+
+
+def average(values: Sequence[float | None]) -> tuple[float | None, float, float, float]:
+    """Mean, standard error, lowest and highest; the mean is None as soon as one value is."""
+    known = [v for v in values if v is not None]
+    if not known or len(known) < len(values):
+        return None, 0.0, 0.0, 0.0
+    middle = math.fsum(known) / len(known)
+    spread = math.fsum((v - middle) ** 2 for v in known)
+    error = math.sqrt(spread / (len(known) - 1) / len(known)) if len(known) > 1 else 0.0
+    return middle, error, min(known), max(known)
+
+
+def compare(case: Case, engine: str, ours: Sequence[Found], exact: Sequence[Found]) -> dict[str, Any]:
+    """A case's figures. Near a threshold a difference counts as far as it leaves the seeds' spread."""
+    counted, why = verdict_on_counting(case, engine)
+    names = list(ours[0].stations)
+    loads = {n: (average([f.stations.get(n, 0.0) for f in exact or ours])[0] or 0.0) for n in names}
+    station = max(names, key=lambda n: loads[n])
+    found: dict[str, Any] = {
+        "name": case.name,
+        "about": case.about,
+        "kind": case.kind,
+        "engine": engine,
+        "counted": counted,
+        "why": why,
+        "near_threshold": case.near,
+        "station": station,
+        "seeds": len(exact),
+        "reference": {},
+        "ours": {},
+        "errors": {},
+        "noise": {},
+    }
+    for key in BARS:
+        mine, my_error, _, _ = average([_value(f, key, station) for f in ours])
+        if case.closed:
+            value = case.closed[{"mean": "mean_s", "p99": "p99_s"}.get(key, key)]
+            reference: tuple[float | None, float, float, float] = value, 0.0, value, value
+        else:
+            reference = average([_value(f, key, station) for f in exact])
+        middle, error, low, high = reference
+        found["reference"][key] = {"mean": middle, "standard_error": error, "low": low, "high": high}
+        found["ours"][key] = mine
+        if middle is None or mine is None:
+            found["errors"][key] = found["noise"][key] = None
+            continue
+        off = mine - middle
+        if case.near:
+            off = max(0.0, mine - high) - max(0.0, low - mine)
+        scale = middle if key in RELATIVE and middle > 0 else 1.0
+        found["errors"][key] = off / scale
+        found["noise"][key] = math.hypot(error, my_error) / scale
+    found["stations"] = {
+        n: {"ours": average([f.stations[n] for f in ours])[0], "exact": loads[n] if exact else None}
+        for n in names
+    }
+    healthy = [f.success >= HEALTHY for f in ours]
+    references = (
+        [True]
+        if case.closed and case.closed["failed"] < 1 - HEALTHY
+        else [f.success >= HEALTHY for f in exact]
+    )
+    if case.closed and case.closed["failed"] >= 1 - HEALTHY:
+        references = [False]
+    share = sum(references) / len(references)
+    agrees = healthy[0] in references if case.near else healthy[0] == (share >= 0.5)
+    found["verdicts"] = {
+        "ours": healthy[0],
+        "success": ours[0].success,
+        "reference": references,
+        "reference_success": [f.success for f in exact],
+        "agree": agrees,
+    }
+    found["series"] = {"ours": list(ours[0].series), "exact": [list(f.series) for f in exact]}
+    found["exact_s"] = math.fsum(f.took_s for f in exact)
+    return found
+
+
+def verdict_on_counting(case: Case, engine: str) -> tuple[bool, str]:
+    if case.small and engine == "cohort":
+        return False, "stations of 1-8 slots: the world is to take the exact engine for these, not chosen yet"
+    if case.near:
+        return True, "counts as far as it leaves the spread of the exact seeds"
+    return True, "closed form" if case.closed else "mean of the exact seeds"
+
+
+def _value(found: Found, key: str, station: str) -> float | None:
+    if key == "utilisation":
+        return found.stations.get(station, 0.0)
+    value: float | None = getattr(found, key)
+    return value
+
+
+def summary(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The worst over the cases that count."""
+    counted = [c for c in cases if c["counted"]]
+    worst = {
+        f"{key}_err": max(
+            (abs(c["errors"][key]) for c in counted if c["errors"][key] is not None), default=None
+        )
+        for key in BARS
+    }
+    disagreements = sum(not c["verdicts"]["agree"] for c in counted)
+    return {**worst, "metastable_disagreements": disagreements}
+
+
+def sources(pattern: str) -> str:
+    """What identifies the engine's sources whose names match."""
+    h = hashlib.sha256()
+    for source in sorted(ENGINE.glob(pattern)):
+        h.update(source.read_bytes())
+    return h.hexdigest()[:16]
+
+
+class Kept:
+    """Reference runs in a file, so that only the engine under test runs again. Exact runs of the same sources."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.rows: dict[str, Found] = {}
+        if path and path.exists():
+            for line in path.read_text().splitlines():
+                row = jsonlib.loads(line)
+                self.rows[row["key"]] = Found(**row["found"])
+        self.sources = sources("exact*.py")
+        self.used = 0
+
+    def key(self, job: Job) -> str:
+        case = case_of(job[0])
+        parts = (job, case.build().model_dump_json(), case.actions, case.until_s, case.warm_s, self.sources)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def get(self, job: Job) -> Found | None:
+        if not self.path or job[1] != "exact":
+            return None
+        found = self.rows.get(self.key(job))
+        self.used += found is not None
+        return found
+
+    def add(self, job: Job, found: Found) -> None:
+        if self.path and job[1] == "exact":
+            with self.path.open("a") as out:
+                out.write(jsonlib.dumps({"key": self.key(job), "found": asdict(found)}) + "\n")
+
+
+def run_all(
+    cases: Sequence[Case], seeds: int, processes: int = PROCESSES, kept: Kept | None = None
+) -> list[dict[str, Any]]:
+    """Every case; the exact runs first, so that no core waits at the end."""
+    kept = kept or Kept(None)
+    engines = {case.name: chosen_engine(case.build())[0] for case in cases}
+    jobs: list[Job] = [
+        (case.name, "exact", seed) for case in cases if not case.closed for seed in range(1, seeds + 1)
+    ]
+    for case in cases:
+        mine = 1 if engines[case.name] == "cohort" else seeds
+        jobs += [(case.name, engines[case.name], OURS_SEED + n) for n in range(mine)]
+    results = {job: found for job in jobs if (found := kept.get(job)) is not None}
+    jobs = [job for job in jobs if job not in results]
+    with ProcessPoolExecutor(max_workers=processes) as pool, progress("conformance") as report:
+        waiting = {pool.submit(measure, *job): job for job in jobs}
         for done in as_completed(waiting):
             results[waiting[done]] = done.result()
-            job = waiting[done]
-            print(
-                f"{len(results)}/{len(jobs)}  {job.case.name}, {job.engine}, seed {job.seed}", file=sys.stderr
-            )
-    return [
-        compare(
-            case,
-            results[Job(case, "cohort", 1, until_s)],
-            [results[Job(case, "exact", seed, until_s)] for seed in range(1, seeds + 1)],
-        )
-        for case in cases
+            kept.add(waiting[done], done.result())
+            if report:
+                report(len(results), len(jobs))
+    rows = []
+    for case in cases:
+        ours = [
+            f for (name, _, seed), f in sorted(results.items()) if name == case.name and seed >= OURS_SEED
+        ]
+        exact = [
+            f for (name, _, seed), f in sorted(results.items()) if name == case.name and seed < OURS_SEED
+        ]
+        rows.append(compare(case, engines[case.name], ours, exact))
+    return rows
+
+
+def table(found: dict[str, Any]) -> str:
+    """Errors in per cent, the worst (against its bar) first; * marks what misses its bar."""
+    lines = [
+        f"{'case':<14} {'count':<5} {'util':>9} {'mean':>9} {'p99':>9} {'failed':>9} {'verdict':<8} (noise: mean, p99)"
     ]
 
+    def badness(case: dict[str, Any]) -> float:
+        return max(abs(case["errors"][k] or 0.0) / bar for k, bar in BARS.items())
 
-def table(cases: Sequence[dict[str, Any]]) -> str:
-    lines = [f"{'case':<10} {'figure':<17} {'cohort':>10} {'exact':>10} {'spread':>9} {'difference':>11}"]
-    for case in cases:
-        for key, heading, factor, unit, _ in MEASURES:
-            row = case[key]
-            shown = (
-                f"{row['difference']:+.2%}"
-                if row["relative"]
-                else f"{row['difference'] * factor:+.2f} {unit}"
-            )
-            lines.append(
-                f"{case['case']:<10} {heading:<17} {row['cohort'] * factor:>10.2f} {row['exact'] * factor:>10.2f} "
-                f"{row['spread'] * factor:>9.2f} {shown:>11}"
-            )
+    for case in sorted(found["cases"], key=lambda c: (not c["counted"], -badness(c))):
+        cells = []
+        for key, bar in BARS.items():
+            error = case["errors"][key]
+            mark = "*" if error is not None and abs(error) > bar else " "
+            cells.append("        -" if error is None else f"{error:+8.2%}{mark}")
+        verdict = "agree" if case["verdicts"]["agree"] else "DIFFER"
+        noise = ", ".join("-" if case["noise"][k] is None else f"{case['noise'][k]:.2%}" for k in RELATIVE)
+        lines.append(
+            f"{case['name']:<14} {'yes' if case['counted'] else 'no':<5} {' '.join(cells)} {verdict:<8} ({noise})"
+        )
+    worst = ", ".join(f"{k} {v:.2%}" for k, v in found.items() if k.endswith("_err") and v is not None)
+    lines.append(f"worst that counts: {worst}; verdicts that differ: {found['metastable_disagreements']}")
+    lines.append(
+        f"engine sources {found['sources']}, kernel {found['backend']}, {found['seeds']} seeds, {found['took_s']} s"
+    )
     return "\n".join(lines) + "\n"
 
 
 def main(
     json: bool = False,
-    seeds: int = 3,
-    until_s: float = 240.0,
+    quick: bool = False,
     names: Sequence[str] = (),
-    processes: int = 2,
+    seeds: int = 0,
+    processes: int = PROCESSES,
+    write: bool = False,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
-    """Compare, print a table or JSON, and return `{seeds, until_s, cases: [...]}`."""
-    cases = [case for case in CASES if not names or case.name in names]
-    found = {"seeds": seeds, "until_s": until_s, "cases": run_all(cases, seeds, until_s, processes)}
-    print(jsonlib.dumps(found, indent=2) if json else table(found["cases"]), end="\n" if json else "")  # type: ignore[arg-type]
+    """Compare, print a table or JSON, and return `{utilisation_err, …, cases: [...]}`."""
+    cases = [c for c in CASES if (c.name in names if names else c.quick or not quick)]
+    seeds = seeds or (QUICK_SEEDS if quick else SEEDS)
+    began = time.perf_counter()
+    kept = Kept(keep)
+    rows = run_all(cases, seeds, processes, kept)
+    found = {
+        **summary(rows),
+        "bars": BARS,
+        "seeds": seeds,
+        "backend": "compiled" if import_module("simulator.engine.kernel").COMPILED else "python",
+        "sources": sources("*.py"),
+        "kept_runs": kept.used,
+        "took_s": round(time.perf_counter() - began, 1),
+        "cases": rows,
+    }
+    print(jsonlib.dumps(found, indent=1) if json else table(found), end="\n" if json else "")
+    if write:
+        import_module("benchmarks.conformance_report").write(found)
     return found
 
 
@@ -180,9 +380,13 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--until", type=float, default=240.0)
+    parser.add_argument("--quick", action="store_true", help="three cases, two seeds")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], default=[])
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--write", action="store_true", help="write CONFORMANCE.md and the plots")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FILE", help="keep the exact runs here and use them again"
+    )
     chosen = parser.parse_args()
-    main(chosen.json, chosen.seeds, chosen.until, chosen.case, chosen.processes)
+    main(chosen.json, chosen.quick, chosen.case, chosen.seeds, chosen.processes, chosen.write, chosen.keep)

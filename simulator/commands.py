@@ -33,6 +33,7 @@ TOO_LONG = Text(ru="Строка длиннее {0} символов.", en="The 
 def tools() -> dict[str, Tool]:
     """Every tool by name: the one registry of consoles."""
     from simulator.balancer.tools import TOOLS as BALANCER
+    from simulator.faults.chaos import TOOLS as CHAOS
     from simulator.git.tools import TOOLS as GIT
     from simulator.helm.console import TOOLS as HELM
     from simulator.kubernetes.console import TOOLS as KUBERNETES
@@ -40,7 +41,7 @@ def tools() -> dict[str, Tool]:
     from simulator.shell.tools import TOOLS as SHELL
     from simulator.telemetry.tools import TOOLS as TELEMETRY
 
-    return {**SHELL, **KUBERNETES, **HELM, **POSTGRES, **GIT, **BALANCER, **TELEMETRY, **verbs.TOOLS}
+    return {**SHELL, **KUBERNETES, **HELM, **POSTGRES, **GIT, **BALANCER, **TELEMETRY, **CHAOS, **verbs.TOOLS}
 
 
 def execute(world: World, line: str) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine.plane import History
@@ -49,6 +50,12 @@ TEXTS = {
 }
 
 
+@lru_cache(maxsize=256)
+def outcomes(name: str) -> tuple[str, ...]:
+    """The columns of what can become of a class's requests, success first."""
+    return tuple(f"class/{name}/{kind}" for kind in ("ok", "declined", "rejected", "timeout", "error"))
+
+
 def failures(history: History, name: str) -> list[float]:
     """Technical failures of a class by second: refused, timed out, in error."""
     columns = [history.column(f"class/{name}/{kind}") for kind in ("rejected", "timeout", "error")]
@@ -68,13 +75,10 @@ def success(history: History, name: str) -> list[float]:
 
 def smoothed(history: History, name: str, second: int) -> float:
     """Success over the last SMOOTH_S seconds up to and with `second`."""
-    ok = bad = 0.0
-    for kind in ("ok", "declined", "rejected", "timeout", "error"):
-        part = math.fsum(history.column(f"class/{name}/{kind}")[max(0, second - SMOOTH_S + 1) : second + 1])
-        if kind == "ok":
-            ok = part
-        else:
-            bad += part
+    first, after = max(0, second - SMOOTH_S + 1), second + 1
+    parts = [math.fsum(history.column(key)[first:after]) for key in outcomes(name)]
+    ok, declined, rejected, timeout, error = parts
+    bad = declined + rejected + timeout + error
     return ok / (ok + bad) if ok + bad > 0 else 1.0
 
 
@@ -118,23 +122,24 @@ def observe(world: World) -> None:
 
 def _breakers(world: World) -> None:
     changes = world.plane.breaker_changes()
+    if len(changes) == world.watch.breaker_seen:
+        return
     for t_s, worker, state in changes[world.watch.breaker_seen :]:
         world.note("breaker", TEXTS["breaker"].of(world.language).format(worker=worker, state=state), t_s)
     world.watch.breaker_seen = len(changes)
 
 
 def _pools(world: World) -> None:
-    full = list(world.watch.full_pools)
-    for name in world.scenario.databases():
-        for pool in world.plane.pools(name):
-            since = world.plane.pool_full_since(pool.name)
-            if since is not None and pool.name not in full:
-                full.append(pool.name)
-                text = TEXTS["pool"].of(world.language).format(pool=pool.name, n=pool.limit)
-                world.note("pool", text, since)
-            elif since is None and pool.name in full:
-                full.remove(pool.name)
-                _say(world, "pool", "pool_free", pool=pool.name)
+    plane, full = world.plane, list(world.watch.full_pools)
+    for pool, limit in zip(plane.network.pools, plane.pool_limits, strict=True):
+        since = plane.pool_full_since(pool.name)
+        if since is not None and pool.name not in full:
+            full.append(pool.name)
+            text = TEXTS["pool"].of(world.language).format(pool=pool.name, n=limit)
+            world.note("pool", text, since)
+        elif since is None and pool.name in full:
+            full.remove(pool.name)
+            _say(world, "pool", "pool_free", pool=pool.name)
     world.watch.full_pools = tuple(full)
 
 

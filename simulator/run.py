@@ -10,16 +10,13 @@ from simulator import __version__, facts
 from simulator.commands import execute
 from simulator.interventions import Call, read_call
 from simulator.invariants import check
-from simulator.kubernetes.state import counts
 from simulator.reply import Reply
-from simulator.responder import Responder, prepare
+from simulator.responder import prepare
 from simulator.scenario import Scenario
 from simulator.world import World
 
 Progress = Callable[[float, float], None]
 EXEC_FOLLOW_S = 10.0
-CALM_S = 60.0  # longer than a pod's start and than an open breaker's wait within what it retries
-CHANGES = ("deploy", "rollout", "command", "gate", "breaker", "page", "alert", "drain")
 STEP_S = 5.0  # how often a long run reports its progress
 SETTLE_S = 5.0  # a world for `exec` has this much history behind it
 
@@ -79,9 +76,8 @@ def play(
     planned: Sequence[tuple[float, str]],
     until_s: float,
     on_progress: Progress | None = None,
-    stop: Callable[[World], bool] | None = None,
 ) -> None:
-    """Let a world run to `until_s` with commands at their times; `stop` may end it sooner."""
+    """Let a world run to `until_s` with commands at their times."""
     queue = list(planned)
     while world.now_s < until_s:
         while queue and queue[0][0] <= world.now_s + 1e-9:
@@ -92,15 +88,13 @@ def play(
         world.advance_to(max(step, world.now_s))
         if on_progress:
             on_progress(world.now_s, until_s)
-        if stop and stop(world):
-            break
 
 
 def make_world(
     scenario: Scenario,
     seed: int = 1,
     interventions: Sequence[str | Call] = (),
-    engine: str = "cohort",
+    engine: str | None = None,
     language: str = "en",
 ) -> World:
     """A world for an unattended run: commands cost no time. Raises InterventionError."""
@@ -116,53 +110,13 @@ def run_scenario(
     commands: Sequence[Command] = (),
     until_s: float | None = None,
     interventions: Sequence[str | Call] = (),
-    engine: str = "cohort",
+    engine: str | None = None,
     on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run to the end and report (DESIGN §7). Raises InterventionError."""
     world = make_world(scenario, seed, interventions, engine)
     play(world, schedule(commands), scenario.duration_s if until_s is None else until_s, on_progress)
     return report(world)
-
-
-def replay_facts(
-    scenario: Scenario,
-    seed: int,
-    planned: Sequence[tuple[float, str]],
-    responder: Responder | None,
-    calls: Sequence[Call],
-    until_s: float,
-) -> dict[str, Any]:
-    """One counterfactual: the facts of a run in which these interventions were in place."""
-    world = make_world(scenario, seed, calls)
-    world.responder = responder
-    coupled = world.plane.network.coupled_classes(scenario.sli.traffic_class)
-    for c, spec in enumerate(world.plane.network.classes):
-        if c not in coupled:  # shares no database with the incident: it cannot differ
-            world.plane.set_rate(spec.name, 0.0)
-    timed = [t for t, _ in planned] + [e.at_s for e in scenario.timeline]
-    last_s = max(timed, default=0.0)
-    play(world, planned, until_s, stop=lambda w: w.now_s > last_s and settled(w))
-    return facts.collect(world)
-
-
-def settled(world: World) -> bool:
-    """Nothing more will happen by itself: healthy for a while since the last change, queues empty.
-
-    Traffic is steady, so such a world stays as it is; running on would only add equal seconds.
-    """
-    deployment = world.kubernetes.deployments[world.scenario.focus.service]
-    if not counts(world.kubernetes, deployment, world.now_s).complete:
-        return False
-    last_change = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
-    if (
-        world.now_s - last_change < CALM_S
-        or facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED
-    ):
-        return False
-    sli, history = world.scenario.sli, world.plane.history
-    recent = range(max(0, history.seconds - int(CALM_S)), history.seconds)
-    return all(facts.smoothed(history, sli.traffic_class, s) >= sli.healthy for s in recent)
 
 
 def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> Reply:
@@ -209,6 +163,7 @@ def report(world: World) -> dict[str, Any]:
         "scenario": scenario.id,
         "seed": world.seed,
         "engine": world.engine,
+        "engine_reason": world.engine_reason,
         "version": __version__,
         "digest": world.digest(),
         "sim_seconds": world.now_s,

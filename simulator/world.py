@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from simulator import facts, responder
-from simulator.engine import network
+from simulator import facts, responder, snapshots
+from simulator.engine import choice, network
 from simulator.engine.agenda import Agenda
 from simulator.engine.cohort import CohortPlane
 from simulator.engine.exact import ExactPlane
 from simulator.engine.plane import Plane
+from simulator.faults import chaos
 from simulator.interventions import HANDLERS as INTERVENTION_HANDLERS
 from simulator.interventions import Call, install, patched
 from simulator.kubernetes.handlers import HANDLERS as KUBERNETES_HANDLERS
@@ -53,14 +53,13 @@ class World:
         scenario: Scenario,
         seed: int = 1,
         language: str = "en",
-        engine: str = "cohort",
+        engine: str | None = None,
         interventions: tuple[Call, ...] = (),
     ) -> None:
         scenario = patched(scenario, interventions)
         self.scenario: Scenario = scenario
         self.seed = seed
         self.language = language
-        self.engine = engine
         self.now_s = 0.0
         self.agenda = Agenda()
         self.events: list[Event] = []
@@ -75,7 +74,11 @@ class World:
         self.hints_shown = 0
         self.requests_made = 0
         self.policies: dict[str, Any] = {}
-        self.plane: Plane = ENGINES[engine](scenario, network.build(scenario), seed)
+        net = network.build(scenario)
+        chosen = choice.Choice(engine, "") if engine else choice.choose(net, scenario)
+        self.engine = chosen.engine
+        self.engine_reason = chosen.reason
+        self.plane: Plane = ENGINES[self.engine](scenario, net, seed)
         self.kubernetes = build_cluster(scenario, seed)
         self.postgres = build_postgres(scenario, seed)
         self.pager = Pager()
@@ -149,9 +152,7 @@ class World:
 
     def fork(self) -> World:
         """An independent copy."""
-        copied = pickle.loads(pickle.dumps(self, protocol=5))
-        assert isinstance(copied, World)
-        return copied
+        return snapshots.take(self).world()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_telemetry": None}
@@ -184,6 +185,7 @@ HANDLERS: dict[str, Callable[..., None]] = {
     **alerts.HANDLERS,
     **INTERVENTION_HANDLERS,
     **responder.HANDLERS,
+    **chaos.HANDLERS,
     "world.second": on_second,
     "world.timeline": on_timeline,
 }

@@ -121,7 +121,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     grade.add_argument("--jsonl", metavar="FILE|-", required=True, help=say(language, "opt.jsonl"))
     measure = add("bench")
     measure.add_argument(
-        "name", nargs="?", choices=("engine", "conformance"), default="engine", metavar="NAME"
+        "name", nargs="?", choices=("engine", "conformance", "peers"), default="engine", metavar="NAME"
     )
     measure.add_argument("--json", action="store_true", help=say(language, "opt.json"))
     for name in NOT_YET:
@@ -189,9 +189,7 @@ def _add_run(parser: argparse.ArgumentParser, language: str) -> None:
         metavar="PATH=VALUE",
         help=say(language, "opt.set"),
     )
-    parser.add_argument(
-        "--engine", choices=("cohort", "exact"), default="cohort", help=say(language, "opt.engine")
-    )
+    parser.add_argument("--engine", choices=("cohort", "exact"), help=say(language, "opt.engine"))
     _add_language(parser, language)
     parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
     parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))

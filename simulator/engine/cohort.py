@@ -17,6 +17,8 @@ from simulator.scenario import Cache, Scenario, Service, Worker
 
 BUSY_ENOUGH = 4.0  # standard deviations of free slots below which randomness makes some wait
 TRACE_SECONDS = 8  # room for so many seconds is added to the trace at a time
+FILL_TICKS = 2  # of a quick fill
+FILLING_S = 10.0  # how long after a flush (or the start) a cache fills quickly
 CLEARED = (
     "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "drained", "query_count",
     "pool_timeouts", "group_busy_s", "pool_busy_s", "scope_calls", "scope_failed_count", "scope_retries",
@@ -58,9 +60,12 @@ class CohortPlane(Readings):
             )
             if isinstance(c, Cache)
         }
+        self.filled: dict[int, float] = {}  # reads of a cache in this second that its contents know of
+        self.filling_until_s = FILLING_S if self.caches else 0.0
         self.links_up = [True] * len(network.links)
         self.speeds = [1.0] * len(network.groups)
         self.young: dict[int, list[tuple[float, int]]] = {}  # group -> [(born, pods)] still warming up
+        self.speed_changes: dict[int, list[tuple[float, float]]] = {}  # by clock: (time, speed from then on)
         self.tracers: dict[str, Tracers] = {}
         self.failing_why: dict[str, str] = {}
         self._fork_extras()
@@ -86,8 +91,13 @@ class CohortPlane(Readings):
         while k.tick < target:
             second = (k.tick // self.ticks_per_second + 1) * self.ticks_per_second
             until = min(second, target)
+            filling = self.now_s < self.filling_until_s
+            if filling:
+                until = min(until, (k.tick // FILL_TICKS + 1) * FILL_TICKS)
             before = k.tick
             kn.run(k, until)
+            if filling and k.tick % FILL_TICKS == 0:
+                self._fill_quickly()
             if k.tick == second:
                 self.recorder.record(self._second())
                 self._second_starts()
@@ -122,15 +132,30 @@ class CohortPlane(Readings):
         if 3 * (k.change_count + 64) > len(k.changes):
             put(k, "changes", [*k.changes, *([0] * len(k.changes))])
 
+    def _fill_quickly(self) -> None:
+        """Soon after a flush contents change within a second: caches move every few ticks."""
+        k = self.kernel
+        span = FILL_TICKS * k.dt
+        for index, cache in self.caches.items():
+            at = self.split_at[index]
+            taken = k.split_taken[at] + k.split_taken[at + 1]
+            cache.step((taken - self.filled.get(index, 0.0)) / span, span)
+            self.filled[index] = taken
+            hit = cache.hit_ratio()
+            k.split_weight[at], k.split_weight[at + 1] = hit, 1.0 - hit
+
     def _fill_cache(self, index: int, cache: CacheFill) -> None:
         """Move the contents on by the second that was, and set the ways of the next."""
         k = self.kernel
         at = self.split_at[index]
         name = self.network.splits[index].name
         reads = self.history.last(f"cache/{name}/hits") + self.history.last(f"cache/{name}/misses")
+        self.filled[index] = 0.0
+        if self.now_s <= self.filling_until_s:
+            return  # moved on already
         if self.history.seconds:
             cache.step(reads, 1.0)
-        hit = cache.hit_ratio()
+        hit = cache.coming_hit_ratio(reads)
         k.split_weight[at] = hit
         k.split_weight[at + 1] = 1.0 - hit
 
@@ -207,6 +232,10 @@ class CohortPlane(Readings):
             k.pool_busy[p] + k.queue_total[p] for p in range(k.pools) if k.pool_database[p] == d
         ) / max(k.store_units[d], 1.0)
         inside = max(0.0, inside)
+        if d < len(self.network.databases):
+            limits = [k.pool_limit[p] for p in range(k.pools) if k.pool_database[p] == d]
+            if sum(limits) <= k.store_cores[d]:
+                return  # never more at work than there are cores
         if k.store_cores[d] - inside > BUSY_ENOUGH * math.sqrt(inside):
             return
         k.store_table[d] = self._table(int(k.store_cores[d]), self._room(d), 1.0, int(k.store_units[d]))
@@ -217,6 +246,9 @@ class CohortPlane(Readings):
         limit = int(k.pool_limit[p])
         inside = max(0.0, k.pool_busy[p] + k.queue_total[p])
         cores = self.network.databases[self.network.pools[p].database].cores
+        briefest = min((n.mean_s for n in self.network.nodes if n.pool == p), default=0.0)
+        if briefest * codes.BRISK < k.dt:
+            return  # it turns over within a step, and waits there pass within one
         if limit <= cores and limit - inside <= BUSY_ENOUGH * math.sqrt(inside):
             k.pool_table[p] = self._table(limit, self._room(int(k.pool_database[p])), 1.0, 1)
 
@@ -286,7 +318,7 @@ class CohortPlane(Readings):
 
     def set_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """Fewer pods: those removed drain what they hold, who waits in them is refused; more start empty."""
-        for g, wanted in shares_of(self.network, self.kernel.group_pods, service, version, pods, place):
+        for g, wanted in shares_of(self.network, service, version, pods, place):
             self._set_group(g, wanted)
 
     def _set_group(self, g: int, pods: int) -> None:
@@ -329,13 +361,18 @@ class CohortPlane(Readings):
         else:
             self.young.pop(g, None)
         mean = 1.0 - min(1.0, slower / pods) if pods else 1.0
-        self.kernel.clock_speed[g] = self.speeds[g] * mean
+        self._set_clock(g, self.speeds[g] * mean)
         store = self.cpu_store.get(g)
         if store is not None:
             spec = self.network.groups[g].cpu_limit
             self.kernel.store_speed[store] = (
                 spec / self.kernel.store_cores[store] * self.kernel.clock_speed[g]
             )
+
+    def _set_clock(self, clock: int, speed: float) -> None:
+        if self.kernel.clock_speed[clock] != speed:
+            self.kernel.clock_speed[clock] = speed
+            self.speed_changes.setdefault(clock, []).append((self.now_s, speed))
 
     def kill_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """Pods die with everything in flight in them: those requests fail with an error."""
@@ -398,7 +435,7 @@ class CohortPlane(Readings):
             link = net.links[index]
             link.latency_s, link.loss = latency_s, loss
             self.links_up[index] = up
-            k.clock_speed[len(net.groups) + index] = 1.0 if up else 0.0
+            self._set_clock(len(net.groups) + index, 1.0 if up else 0.0)
             for i, node in enumerate(net.nodes):
                 if node.kind == WORK and node.link == index and node.mean_s != RESEND_S:
                     self._set_delay(i, latency_s)
@@ -464,7 +501,10 @@ class CohortPlane(Readings):
         found = [i for i, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
         if not found:
             raise KeyError(cache)
+        self.filling_until_s = math.floor(self.now_s) + FILLING_S
         for index in found:
+            self.filled[index] = self.kernel.split_taken[self.split_at[index]]
+            self.filled[index] += self.kernel.split_taken[self.split_at[index] + 1]
             self.caches[index].flush()
             at = self.split_at[index]
             self.kernel.split_weight[at], self.kernel.split_weight[at + 1] = 0.0, 1.0
@@ -553,7 +593,8 @@ def kill_share(k: Any, g: int, share: float) -> None:
                 lost = k.serving[k.serving_row[i] + column] * share
                 if lost > 0.0:
                     k.serving[k.serving_row[i] + column] -= lost
-                    k.pool_busy[k.pool_of[i]] -= lost
+                    if k.pool_of[i] >= 0:
+                        k.pool_busy[k.pool_of[i]] -= lost
                     kn.fail(k, i, column, lost, codes.ERROR)
         if k.kind[i] == codes.WORK:
             for slot in range(k.ring[i]):
@@ -564,17 +605,80 @@ def kill_share(k: Any, g: int, share: float) -> None:
                         k.future[at] -= lost
                         kn.fail(k, i, column, lost, codes.ERROR)
         elif k.kind[i] in (codes.CALL, codes.FORK):
-            child = int(k.child[k.child_at[i]])
-            _orphan(k, i, child, cols, share)
+            _orphan(k, i, cols, share)
     _waiting(k, g, share, codes.ERROR, True)
 
 
-def _orphan(k: Any, i: int, child: int, cols: int, share: float) -> None:
-    """Callers that die while they wait: what they called works on for nobody (it stays in its column)."""
+def _orphan(k: Any, i: int, cols: int, share: float) -> None:
+    """Callers that die while they wait: they fail, and what they called works on for nobody."""
+    child = int(k.child[k.child_at[i]])
+    width = cols + 1
     for column in range(k.scope_cols[child] + 1):
-        for mine in range(cols + 1):
-            at = k.comp_at[child] + column * (cols + 1) + mine
+        for mine in range(width):
+            at = k.comp_at[child] + column * width + mine
             lost = k.comp[at] * share
             if lost > 0.0:
                 k.comp[at] -= lost
                 kn.fail(k, i, mine, lost, codes.ERROR)
+    for slot in range(k.retry_size[child]):
+        for mine in range(width):
+            at = k.retry_column_at[child] + slot * width + mine
+            lost = k.retry_columns[at] * share
+            if lost > 0.0:
+                k.retry_columns[at] -= lost
+                kn.fail(k, i, mine, lost, codes.ERROR)
+        for a in range(codes.ATTEMPTS):
+            at = k.retry_at[child] + slot * codes.ATTEMPTS + a
+            k.retry_total[child] -= k.retry_attempts[at] * share
+            k.retry_attempts[at] *= 1.0 - share
+    for j in range(k.child_at[i], k.child_at[i + 1]):
+        s = int(k.child[j])
+        moved = abandon(k, s, share)
+        if k.kind[i] == codes.FORK:
+            k.branch_left[s] += moved
+            for column in range(k.scope_cols[s]):
+                row = k.scope_row[s] + column
+                for values in (k.fork_size, k.fork_joined, k.fork_failed, k.branch_done, k.branch_failed):
+                    values[row] *= 1.0 - share
+
+
+def abandon(k: Any, s: int, share: float) -> float:
+    """A share of every attempt of a scope goes on as zombies: nobody waits for it. Returns its mass."""
+    cols = int(k.scope_cols[s])
+    moved = 0.0
+    for j in range(k.scope_node_at[s], k.scope_node_at[s + 1]):
+        i = int(k.scope_node[j])
+        if k.serving_row[i] >= 0:
+            moved += _to_zombies(k.serving, int(k.serving_row[i]), cols, share)
+        if k.kind[i] == codes.WORK:
+            for slot in range(k.ring[i]):
+                moved += _to_zombies(k.future, int(k.future_at[i]) + slot * (cols + 1), cols, share)
+        elif k.kind[i] in (codes.CALL, codes.FORK):
+            child = int(k.child[k.child_at[i]])
+            for column in range(k.scope_cols[child] + 1):
+                moved += _to_zombies(k.comp, int(k.comp_at[child]) + column * (cols + 1), cols, share)
+            for slot in range(k.retry_size[child]):
+                at = int(k.retry_column_at[child]) + slot * (cols + 1)
+                moved += _to_zombies(k.retry_columns, at, cols, share)
+    for q in range(k.stations):
+        e = k.queue_head[q]
+        while e >= 0:
+            following = k.q_next[e]
+            if k.scope_of[k.q_node[e]] == s and k.q_bucket[e] >= k.scope_oldest[s]:
+                part = k.q_mass[e] * share
+                k.q_mass[e] -= part
+                kn.insert_after(k, q, e, part)
+                moved += part
+            e = following
+    return moved
+
+
+def _to_zombies(values: Any, at: int, cols: int, share: float) -> float:
+    """Move a share of a row's live columns to its last one."""
+    moved = 0.0
+    for column in range(cols):
+        part = values[at + column] * share
+        values[at + column] -= part
+        moved += part
+    values[at + cols] += moved
+    return moved

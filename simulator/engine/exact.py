@@ -3,7 +3,7 @@
 A run is a function of scenario, seed and control actions. Every class is simulated, unless the scenario
 asks for more events a second than are worth waiting for: then those that share no database with the
 scenario's SLI are left out. `classes` names those simulated. This file holds the readings and the control
-actions; how the engine moves is in exact_walk.py, what it is made of in exact_parts.py.
+actions; the engine itself is in exact_walk.py and the files below it (exact_state.py names them).
 """
 
 import heapq
@@ -11,7 +11,8 @@ import math
 from array import array
 
 from simulator.engine.exact_parts import Attempt, CacheRun, Pod, Store, Weighted
-from simulator.engine.exact_walk import ERROR, REJECTED, SECOND, WORK_DONE, WORKER_TURN, Walk
+from simulator.engine.exact_state import ERROR, REJECTED, SECOND, WORK_DONE, WORKER_TURN
+from simulator.engine.exact_walk import Walk
 from simulator.engine.network import ENTER, SPLIT, Network
 from simulator.engine.placement import shares_of
 from simulator.engine.plane import Span
@@ -176,8 +177,7 @@ class ExactPlane(Walk, Readings):
 
     def set_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """Pods that were removed drain; who waits in them is refused."""
-        now = [len(x) for x in self.pods]
-        for g, count in shares_of(self.network, now, service, version, pods, place):
+        for g, count in shares_of(self.network, service, version, pods, place):
             while len(self.pods[g]) < count:
                 self.pods[g].append(self._new_pod(g))
             removed = self.pods[g][: len(self.pods[g]) - count]

@@ -6,8 +6,10 @@ cdef extern from "math.h":
     cpdef double exp(double x)
     cpdef double erfc(double x)
 
-cdef double TINY, MERGE, FLUSH, SPREAD, LEAD, INFINITE
-cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER, CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED, HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, GRID
+cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LEAD, NEAR, REACH, INFINITE
+cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
+cdef long long CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
+cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, GRID, WIDE
 
 
 cdef class Kernel:
@@ -21,6 +23,7 @@ cdef class Kernel:
     cdef public double[::1] group_limit
     cdef public double[::1] group_queue
     cdef public double[::1] group_hold_s
+    cdef public double[::1] group_flow
     cdef public double[::1] group_before
     cdef public double[::1] group_busy
     cdef public double[::1] group_draining
@@ -37,7 +40,7 @@ cdef class Kernel:
     cdef public double[::1] pool_full_s
     cdef public double[::1] pool_expected
     cdef public double[::1] pool_arrived
-    cdef public double[::1] pool_done
+    cdef public double[::1] pool_inside
     cdef public double[::1] pool_busy_s
     cdef public double[::1] store_cores
     cdef public double[::1] store_slots
@@ -59,7 +62,6 @@ cdef class Kernel:
     cdef public double[::1] outstanding
     cdef public double[::1] attempt_mass
     cdef public double[::1] comp
-    cdef public double[::1] scope_timeout
     cdef public double[::1] scope_backoff
     cdef public double[::1] scope_factor
     cdef public double[::1] scope_jitter
@@ -90,8 +92,6 @@ cdef class Kernel:
     cdef public double[::1] breaker_calls
     cdef public double[::1] window_good
     cdef public double[::1] window_bad
-    cdef public double[::1] window_total
-    cdef public double[::1] window_failed
     cdef public double[::1] offered
     cdef public double[::1] ok
     cdef public double[::1] declined
@@ -119,7 +119,6 @@ cdef class Kernel:
     cdef public long long[::1] clock_of
     cdef public long long[::1] split_of
     cdef public long long[::1] service_of
-    cdef public long long[::1] group_of
     cdef public long long[::1] row
     cdef public long long[::1] serving_row
     cdef public long long[::1] ring
@@ -168,7 +167,6 @@ cdef class Kernel:
     cdef public long long[::1] q_next
     cdef public long long[::1] q_prev
     cdef public long long[::1] service_at
-    cdef public long long[::1] service_group
     cdef public long long[::1] limit_of
     cdef public long long[::1] scope_kind
     cdef public long long[::1] scope_class
@@ -196,10 +194,6 @@ cdef class Kernel:
     cdef public long long[::1] retry_column_at
     cdef public long long[::1] scope_parks
     cdef public long long[::1] scope_worker
-    cdef public long long[::1] fork_at
-    cdef public long long[::1] fork_low
-    cdef public long long[::1] branch_row
-    cdef public long long[::1] worker_scope
     cdef public long long[::1] worker_breaker
     cdef public long long[::1] breaker_state
     cdef public long long[::1] window_head
@@ -312,7 +306,15 @@ cdef void scope_result(Kernel k, long long s, double good, double bad) noexcept
 )
 cdef void hand_back(Kernel k, long long s, long long column, double mass, long long kind) noexcept
 
+@cython.locals(x=cython.double, kept=cython.double)
 cdef void deliver(Kernel k, long long owner, long long column, long long bucket, double mass, long long kind) noexcept
+
+@cython.locals(
+    s=cython.longlong, cols=cython.longlong, base=cython.longlong, done=cython.double,
+    first=cython.longlong, high=cython.longlong, low=cython.longlong, b=cython.longlong,
+    x=cython.double, d=cython.double
+)
+cdef void finish_joined(Kernel k, long long i) noexcept
 
 @cython.locals(busy=cython.double, draining=cython.double, total=cython.double, part=cython.double)
 cdef void give_back(Kernel k, long long g, double mass) noexcept
@@ -332,15 +334,15 @@ cdef void attempt_failed(Kernel k, long long s, long long column, double mass, l
 @cython.locals(
     size=cython.longlong, wait=cython.double, cols=cython.longlong, at=cython.longlong,
     total=cython.double, whole=cython.double, a=cython.longlong, j=cython.longlong, x=cython.double,
-    first=cython.longlong, last=cython.longlong, each=cython.double, t=cython.longlong,
-    slot=cython.longlong, to=cython.longlong
+    part=cython.double, first=cython.longlong, last=cython.longlong, each=cython.double,
+    t=cython.longlong, slot=cython.longlong, to=cython.longlong
 )
-cdef void schedule_retries(Kernel k, long long s, long long column, long long base, double per_attempt, double part) noexcept
+cdef void schedule_retries(Kernel k, long long s, long long column, long long base, double per_attempt) noexcept
 
 @cython.locals(
     d=cython.longlong, p=cython.longlong, g=cython.longlong, wanted=cython.double,
-    cores=cython.double, slow=cython.double, limit=cython.double, free=cython.double,
-    x=cython.double, turnover=cython.double, busy=cython.double
+    cores=cython.double, slow=cython.double, limit=cython.double, x=cython.double,
+    busy=cython.double, free=cython.double, turnover=cython.double, leap=cython.double
 )
 cdef void contention(Kernel k) noexcept
 
@@ -363,7 +365,6 @@ cdef void finish_queries(Kernel k, long long i) noexcept
 )
 cdef void open_connections(Kernel k, long long p) noexcept
 
-@cython.locals(more=cython.double, inside=cython.double)
 cdef double usable_open(Kernel k, long long p) noexcept
 
 @cython.locals(used=cython.double, p=cython.longlong)
@@ -375,13 +376,16 @@ cdef double stay(Kernel k, long long i, double slow) noexcept
 @cython.locals(
     e=cython.longlong, slow=cython.double, opened=cython.double, free=cython.double,
     limit=cython.double, need=cython.double, mark=cython.longlong, last=cython.longlong,
-    part=cython.double, f=cython.longlong, share=cython.double, x=cython.double, i=cython.longlong,
-    b=cython.longlong, following=cython.longlong
+    part=cython.double, f=cython.longlong, share=cython.double, x=cython.double,
+    following=cython.longlong, i=cython.longlong, b=cython.longlong
 )
 cdef void serve_pool(Kernel k, long long p) noexcept
 
 @cython.locals(x=cython.double, i=cython.longlong, b=cython.longlong, s=cython.longlong)
 cdef void give_up(Kernel k, long long q, long long e, long long kind) noexcept
+
+@cython.locals(i=cython.longlong, b=cython.longlong, s=cython.longlong)
+cdef void give_up_part(Kernel k, long long q, long long e, double mass, long long kind) noexcept
 
 @cython.locals(cols=cython.longlong, column=cython.longlong, kept=cython.double, done=cython.double)
 cdef void take(Kernel k, long long p, long long i, long long bucket, double mass, double slow) noexcept
@@ -399,6 +403,9 @@ cdef void ask(Kernel k, long long i, long long p, long long column, long long bu
 
 @cython.locals(e=cython.longlong, n=cython.longlong)
 cdef void append(Kernel k, long long q, long long i, long long bucket, double mass) noexcept
+
+@cython.locals(n=cython.longlong, after=cython.longlong)
+cpdef void insert_after(Kernel k, long long q, long long e, double mass) noexcept
 
 @cython.locals(before=cython.longlong, after=cython.longlong)
 cdef void unlink(Kernel k, long long q, long long e) noexcept
@@ -504,8 +511,8 @@ cdef void fork(Kernel k, long long i) noexcept
     first=cython.longlong, last=cython.longlong, s=cython.longlong, cols=cython.longlong,
     parent=cython.longlong, b=cython.longlong, left=cython.double, j=cython.longlong,
     zombies=cython.double, row=cython.longlong, size=cython.double, done=cython.double,
-    sound=cython.double, lost=cython.double, joined=cython.double, r=cython.longlong,
-    x=cython.double
+    sound=cython.double, kept=cython.double, lost=cython.double, joined=cython.double,
+    r=cython.longlong, x=cython.double
 )
 cdef void join_branches(Kernel k, long long i) noexcept
 

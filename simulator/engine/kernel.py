@@ -54,6 +54,7 @@ FAR = codes.FAR
 MERGE = codes.MERGE
 FLUSH = codes.FLUSH
 SPREAD = codes.SPREAD
+BRISK = codes.BRISK
 LEAD = codes.LEAD
 MAX_ATTEMPTS = codes.MAX_ATTEMPTS
 ATTEMPTS = codes.ATTEMPTS
@@ -78,30 +79,30 @@ def ints(n, value=0):
 
 FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
-    "group_limit group_queue group_hold_s group_before group_busy group_draining group_released group_budget group_busy_s "
+    "group_limit group_queue group_hold_s group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
-    "pool_expected pool_arrived pool_done pool_busy_s store_cores store_slots store_slow store_units store_speed "
+    "pool_expected pool_arrived pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
     "table queue_total q_mass service_expected service_arrived service_failing "
     "limit_rps limit_burst limit_tokens class_rate class_decline split_weight "
-    "outstanding attempt_mass comp scope_timeout scope_backoff scope_factor scope_jitter scope_tokens "
+    "outstanding attempt_mass comp scope_backoff scope_factor scope_jitter scope_tokens "
     "scope_ratio scope_per_s scope_burst retry_attempts retry_columns retry_total "
     "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
     "worker_rate worker_last worker_backlog breaker_until breaker_sent breaker_good breaker_bad breaker_size "
-    "breaker_rate breaker_open_s breaker_calls window_good window_bad window_total window_failed "
+    "breaker_rate breaker_open_s breaker_calls window_good window_bad "
     "offered ok declined failed entered rejected errors shed drained query_count pool_timeouts "
     "scope_calls scope_failed_count scope_retries split_taken admitted group_admitted trace share wait_share"
 ).split()
 INTS = (
-    "kind next scope_of pool_of clock_of split_of service_of group_of row serving_row ring future_at "
+    "kind next scope_of pool_of clock_of split_of service_of row serving_row ring future_at "
     "range_at weight_at weight_size release_at release held_at held branch_at branch_group branch_first "
     "fallback child_at child order flow_low flow_high serving_low serving_high future_low future_high "
     "clock_at group_pods group_order group_station group_table group_loss group_target group_interval group_empty "
     "service_of_group pool_database pool_transient pool_virtual pool_table pool_clear store_table queue_head queue_tail "
-    "q_node q_bucket q_tick q_next q_prev service_at service_group limit_of "
+    "q_node q_bucket q_tick q_next q_prev service_at limit_of "
     "scope_kind scope_class scope_owner scope_parent scope_first scope_width scope_cols scope_ticks scope_oldest "
     "scope_now scope_row comp_at comp_low comp_high scope_attempts scope_waits scope_optional scope_drops "
     "scope_breaker scope_node_at scope_node retry_at retry_size retry_column_at scope_parks scope_worker "
-    "fork_at fork_low branch_row worker_scope worker_breaker breaker_state window_head window_count "
+    "worker_breaker breaker_state window_head window_count "
     "group_trace changes"
 ).split()
 SCALARS = (
@@ -175,6 +176,7 @@ def rescale(k, stride):
         k.pool_expected[p] *= factor
     for g in range(k.groups):
         k.group_released[g] *= factor
+        k.group_flow[g] *= factor
 
 
 def step(k):
@@ -190,6 +192,8 @@ def step(k):
     for i in range(k.nodes):
         if k.pool_of[i] >= 0:
             finish_queries(k, i)
+        elif k.kind[i] == FORK and k.serving_low[i] <= k.serving_high[i]:
+            finish_joined(k, i)
     for p in range(k.pools):
         if k.pool_virtual[p] == 0:
             open_connections(k, p)
@@ -500,10 +504,45 @@ def hand_back(k, s, column, mass, kind):
 
 def deliver(k, owner, column, bucket, mass, kind):
     """A caller goes on, or fails."""
-    if kind == GO:
-        depart(k, owner, column, bucket, mass)
-    else:
+    if kind != GO:
         fail(k, owner, column, mass, kind)
+    elif k.kind[owner] == FORK and k.fork_extra_s[owner] > TINY and bucket >= 0:
+        x = k.step_dt / k.fork_extra_s[owner]
+        kept = mass * (1.0 - exp(-x)) / x
+        k.serving[k.serving_row[owner] + column] += kept
+        if bucket < k.serving_low[owner]:
+            k.serving_low[owner] = bucket
+        if bucket > k.serving_high[owner]:
+            k.serving_high[owner] = bucket
+        depart(k, owner, column, bucket, mass - kept)
+    else:
+        depart(k, owner, column, bucket, mass)
+
+
+def finish_joined(k, i):
+    """What waited for the slowest of its branches beyond their means goes on."""
+    s = k.scope_of[i]
+    cols = k.scope_cols[s]
+    base = k.serving_row[i]
+    done = 1.0 - exp(-k.step_dt / k.fork_extra_s[i])
+    first = FAR
+    high = k.serving_high[i]
+    low = k.serving_low[i] if k.serving_low[i] > k.scope_oldest[s] else k.scope_oldest[s]
+    for b in range(low, high + 1):
+        x = k.serving[base + b % cols]
+        if x > 0.0:
+            d = x if x < FLUSH else x * done
+            k.serving[base + b % cols] = x - d
+            if x > d and b < first:
+                first = b
+            depart(k, i, b % cols, b, d)
+    x = k.serving[base + cols]
+    if x > 0.0:
+        k.serving[base + cols] = 0.0
+        depart(k, i, cols, -1, x)
+    k.serving_low[i] = first
+    if first == FAR:
+        k.serving_high[i] = -1
 
 
 # -- failures
@@ -581,7 +620,7 @@ def attempt_failed(k, s, column, mass, kind):
                 k.scope_tokens[s] -= again
             if again > 0.0:
                 k.retry_total[s] += again
-                schedule_retries(k, s, column, base, again / early, again / mass)
+                schedule_retries(k, s, column, base, again / early)
     if k.scope_kind[s] == CLIENT:
         k.failed[c * 3 + kind] += mass
         if k.scope_parks[s] >= 0:
@@ -591,8 +630,8 @@ def attempt_failed(k, s, column, mass, kind):
         hand_back(k, s, column, mass - again, GO if k.scope_optional[s] == 1 else inner)
 
 
-def schedule_retries(k, s, column, base, per_attempt, part):
-    """Put retries into their slots; `part` of those who wait for the column wait for the retry now."""
+def schedule_retries(k, s, column, base, per_attempt):
+    """Put retries into their slots; who waited for the failed attempts waits for the retries now."""
     size = k.retry_size[s]
     wait = k.scope_backoff[s]
     cols = 0
@@ -627,13 +666,15 @@ def schedule_retries(k, s, column, base, per_attempt, part):
             for t in range(first, last + 1):
                 slot = (k.tick + k.stride - 1 + t) % size
                 k.retry_attempts[k.retry_at[s] + slot * ATTEMPTS + (a + 1 if a < MAX_ATTEMPTS else a)] += each
-                if cols > 0:
+                if total > 0.0:
                     to = k.retry_column_at[s] + slot * cols
                     for j in range(cols):
-                        k.retry_columns[to + j] += k.comp[at + j] * part * each / whole
+                        k.retry_columns[to + j] += k.comp[at + j] * each / total
         wait *= k.scope_factor[s]
-    for j in range(cols):
-        k.comp[at + j] -= k.comp[at + j] * part
+    if total > 0.0:
+        part = whole / total if whole < total else 1.0
+        for j in range(cols):
+            k.comp[at + j] -= k.comp[at + j] * part
 
 
 # -- stores
@@ -666,15 +707,25 @@ def contention(k):
         k.store_slow[d] = slow / k.store_speed[d] if k.store_speed[d] > 1e-6 else INFINITE
     for g in range(k.groups):
         limit = k.group_pods[g] * k.group_limit[g]
-        if k.group_table[g] > 0 and limit > 0.0:
-            limit = usable(k, g, limit)
-        free = limit - k.group_busy[g]
         x = k.step_dt / k.group_hold_s[g]
-        turnover = (
-            free * x / (1.0 - exp(-x)) if x > 1e-6 else free
-        )  # slots taken and given back within the step
-        free += k.group_released[g]
-        k.group_budget[g] = turnover if turnover > free else free
+        k.group_flow[g] += 0.2 * (k.group_released[g] - k.group_flow[g])
+        if x > BRISK:
+            # slots turn over within the step: as many starts as leave `limit` busy at its end, but no leap;
+            # what randomness adds passes within the step and is left to the tracers
+            free = limit - k.group_busy[g]
+            if free > 0.0:
+                turnover = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
+                leap = free + 1.5 * k.group_released[g]
+                free = turnover if turnover < leap or k.group_busy[g] < TINY else leap
+            else:
+                free += k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+        else:
+            if k.group_table[g] > 0 and limit > 0.0:
+                limit = usable(k, g, limit)
+            # what the last step gave back, but no lump: a slowed callee gives back in lumps
+            free = limit - k.group_busy[g]
+            free += k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+        k.group_budget[g] = free
         k.group_before[g] = k.group_busy[g] + k.group_draining[g]
         k.group_released[g] = 0.0
 
@@ -738,7 +789,6 @@ def finish_queries(k, i):
         k.serving_high[i] = -1
     k.pool_busy[p] -= total
     k.query_count[p] += total
-    k.pool_done[p] += total
     for j in range(k.release_at[i], k.release_at[i + 1]):
         give_back(k, k.release[j], total)
 
@@ -772,9 +822,7 @@ def usable_open(k, p):
     """Connections that are busy in the mean when so many requests are at the pool now."""
     if k.pool_table[p] == 0 or k.pool_open[p] < k.pool_limit[p] - 0.5:
         return k.pool_open[p]
-    more = k.pool_expected[p] - k.pool_done[p]
-    inside = k.pool_busy[p] + k.queue_total[p] + (more if more > 0.0 else 0.0)
-    return k.pool_limit[p] * look_up(k, k.pool_table[p], inside / k.pool_limit[p])
+    return k.pool_limit[p] * look_up(k, k.pool_table[p], k.pool_inside[p] / k.pool_limit[p])
 
 
 def slots_used(k, d):
@@ -806,10 +854,14 @@ def serve_pool(k, p):
         limit = k.tick - k.pool_timeout[p]
         while e >= 0 and k.q_tick[e] <= limit:
             x = k.q_mass[e]
+            following = k.q_next[e]
+            if k.q_tick[e] + k.stride > limit:  # half of what joined in one tick did so in its second half
+                x *= 0.5
             k.pool_timeouts[p] += x
             k.admitted[p] += x
-            give_up(k, p, e, ERROR)
-            e = k.queue_head[p]
+            give_up_part(k, p, e, x, ERROR)
+            e = following
+        e = k.queue_head[p]
     slow = k.store_slow[k.pool_database[p]]
     opened = usable_open(k, p)
     free = opened - k.pool_busy[p]
@@ -867,6 +919,21 @@ def give_up(k, q, e, kind):
         if kind == ERROR and k.held_at[i + 1] > k.held_at[i]:
             k.errors[k.held[k.held_at[i + 1] - 1]] += x
         fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], x, kind)
+
+
+def give_up_part(k, q, e, mass, kind):
+    """A part of a queued entry gives up waiting."""
+    if mass >= k.q_mass[e]:
+        give_up(k, q, e, kind)
+        return
+    i = k.q_node[e]
+    b = k.q_bucket[e]
+    s = k.scope_of[i]
+    k.q_mass[e] -= mass
+    k.queue_total[q] -= mass
+    if kind == ERROR and k.held_at[i + 1] > k.held_at[i]:
+        k.errors[k.held[k.held_at[i + 1] - 1]] += mass
+    fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], mass, kind)
 
 
 def take(k, p, i, bucket, mass, slow):
@@ -972,6 +1039,26 @@ def append(k, q, i, bucket, mass):
     else:
         k.queue_head[q] = n
     k.queue_tail[q] = n
+
+
+def insert_after(k, q, e, mass):
+    """Mass that nobody waits for any more, right behind the entry it came from."""
+    if k.free_entry < 0:
+        more_entries(k)
+    n = k.free_entry
+    k.free_entry = k.q_next[n]
+    k.q_node[n] = k.q_node[e]
+    k.q_bucket[n] = -1
+    k.q_tick[n] = k.q_tick[e]
+    k.q_mass[n] = mass
+    after = k.q_next[e]
+    k.q_prev[n] = e
+    k.q_next[n] = after
+    k.q_next[e] = n
+    if after >= 0:
+        k.q_prev[after] = n
+    else:
+        k.queue_tail[q] = n
 
 
 def unlink(k, q, e):
@@ -1270,7 +1357,7 @@ def enter(k, i):
         receive(k, i, first, last, pods, cols, -1, x, limited, failing)
     for j in range(first, last):
         g = k.branch_group[j]
-        if k.group_order[g] == LIFO:
+        if k.group_order[g] == LIFO and k.group_station[g] >= 0:
             q = k.group_station[g]
             while k.queue_total[q] > k.group_queue[g] * k.group_pods[g] + 1e-9 and k.queue_head[q] >= 0:
                 trim_oldest(k, g, q)
@@ -1520,19 +1607,22 @@ def join_branches(k, i):
             continue
         done = size
         sound = 1.0
+        kept = 1.0
         for j in range(first, last):
             r = k.scope_row[k.child[j]] + b % cols
             x = k.branch_done[r] + k.branch_failed[r]
             if x < done:
                 done = x
             sound *= 1.0 - k.branch_failed[r] / size
+            if x > 0.0:
+                kept *= k.branch_done[r] / x
         lost = size * (1.0 - sound) - k.fork_failed[row]
         if lost > TINY:
             k.fork_failed[row] += lost
             hand_back(k, s, b % cols, lost, ERROR)
-        if done > size - TINY:
-            done = size
-        joined = done - size * (1.0 - sound) - k.fork_joined[row]
+        joined = done * kept - k.fork_joined[row]
+        if done > size - TINY or joined > size - k.fork_failed[row] - k.fork_joined[row]:
+            joined = size - k.fork_failed[row] - k.fork_joined[row]
         if joined > TINY:
             k.fork_joined[row] += joined
             hand_back(k, s, b % cols, joined, GO)
@@ -1645,7 +1735,7 @@ def end_of_step(k):
     for p in range(k.pools):
         k.pool_expected[p] = k.pool_arrived[p]
         k.pool_arrived[p] = 0.0
-        k.pool_done[p] = 0.0
+        k.pool_inside[p] = k.pool_busy[p] + k.queue_total[p]
         k.pool_busy_s[p] += k.pool_busy[p] * k.step_dt
         if k.pool_virtual[p] == 0:
             full = k.queue_total[p] > 0.5 and k.pool_busy[p] >= k.pool_limit[p] - 0.5
@@ -1726,7 +1816,7 @@ def imbalance(k):
                 total += k.outstanding[k.scope_row[s] + b]
             elif k.scope_kind[s] == CALLER:
                 total += composed(k, s, b)
-            else:
+            elif any(c % k.scope_cols[s] == b for c in range(k.scope_oldest[s], k.scope_now[s] + 1)):
                 row = k.scope_row[s] + b
                 first = k.scope_row[k.child[k.child_at[k.scope_owner[s]]]] + b
                 total += k.fork_size[first] - k.branch_done[row] - k.branch_failed[row]

@@ -91,9 +91,9 @@ def shard_shares(space: KeySpace, shards: int) -> list[float]:
 class CacheFill:
     """How much of each bin a cache holds, in the mean: filled by misses, emptied by TTL and by eviction.
 
-    Bin i's presence p follows dp/dt = (1 - p) * r - p * r / (exp(r * ttl) - 1 ...) in the form whose
-    steady state is the TTL cache's: p = r * ttl / (1 + r * ttl) with r requests a second for one key.
-    With a capacity, the characteristic time of Che's approximation stands for the TTL where it is shorter.
+    Bin i's presence p follows dp/dt = (1 - p) * r - p / ttl with r requests a second for one key: its steady
+    state is the TTL cache's, r * ttl / (1 + r * ttl). With a capacity, the characteristic time of an LRU
+    cache (Che, Tung and Wang 2002) stands for the TTL where it is shorter.
     """
 
     def __init__(self, space: KeySpace, ttl_s: float, capacity: int | None) -> None:
@@ -111,15 +111,28 @@ class CacheFill:
         life = self.ttl_s
         if self.capacity is not None:
             life = min(life, self._characteristic_s(per_s))
+        moved = []
         for i, share in enumerate(self.bins.share):
             each = per_s * share / self.bins.keys[i]
             rate = each + 1.0 / life
             steady = each / rate
-            self.present[i] = steady + (self.present[i] - steady) * math.exp(-rate * seconds)
+            moved.append(steady + (self.present[i] - steady) * math.exp(-rate * seconds))
+        self.present = moved
 
     def hit_ratio(self) -> float:
         """Share of reads that find their key."""
         return math.fsum(s * p for s, p in zip(self.bins.share, self.present, strict=True))
+
+    def coming_hit_ratio(self, per_s: float) -> float:
+        """The mean hit ratio over the next second at so many reads a second."""
+        kept = self.present
+        ratio = 0.5 * self.hit_ratio()
+        self.step(per_s, 0.5)
+        ratio += self.hit_ratio()
+        self.step(per_s, 0.5)
+        ratio += 0.5 * self.hit_ratio()
+        self.present = kept
+        return 0.5 * ratio
 
     def _characteristic_s(self, per_s: float) -> float:
         """Che's characteristic time: an LRU cache holds what was asked for within it."""

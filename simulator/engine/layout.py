@@ -13,13 +13,14 @@ from simulator.scenario import Scenario, Worker
 
 WEIGHT_CUT = 1e-7  # a tail below this share of an arrival is put into the last tick kept
 TICKS = (0.05, 0.025, 0.02, 0.01, 0.005, 0.002)  # seconds; the longest that resolves every time-out
-TICKS_PER_TIMEOUT = 10
+TICKS_PER_TIMEOUT = 20
+TICKS_PER_DEADLINE = 50  # where servers drop what is too late, its last moments decide
 BUCKETS_PER_TIMEOUT = 25
 LONGEST_WAIT_S = 120.0  # retries wait no longer
 QUIET_S = 10.0  # so long after anything stirred, steps get longer
 NO_TIMEOUT_S = 60.0  # how long a scope without any time-out above it keeps ages apart
 ORDERS = {"fifo": codes.FIFO, "lifo": codes.LIFO, "codel": codes.CODEL}
-STORED = (QUERY, CPU)
+STORED = (QUERY, CPU, FORK)
 
 
 def put(k: Any, name: str, values: Sequence[float]) -> None:
@@ -69,11 +70,18 @@ def delay_weights(mean_s: float, shape: int, dt_s: float) -> list[float]:
 
 def tick_s(net: Network) -> float:
     """The tick that resolves the shortest time-out of a network."""
-    shortest = min(s.timeout_s for s in net.scopes)
     for tick in TICKS:
-        if tick * TICKS_PER_TIMEOUT <= shortest + 1e-9:
+        if all(
+            tick * (TICKS_PER_DEADLINE if s.drops else TICKS_PER_TIMEOUT) <= s.timeout_s + 1e-9
+            for s in net.scopes
+        ):
             return tick
     return TICKS[-1]
+
+
+def bucket_ticks(limit: int) -> int:
+    """Ticks of a bucket for a time-out of `limit` ticks: even, so that its middle is a tick."""
+    return max(2, 2 * (limit // (2 * BUCKETS_PER_TIMEOUT)))
 
 
 class Layout:
@@ -120,13 +128,13 @@ class Layout:
             endless = spec.timeout_s == math.inf
             if not endless:
                 limit = round(spec.timeout_s / self.dt)
-                width.append(max(1, limit // BUCKETS_PER_TIMEOUT))
+                width.append(bucket_ticks(limit))
             elif spec.parent >= 0:
                 limit = ticks[spec.parent] + 2 * width[spec.parent]
                 width.append(width[spec.parent])
             else:
                 limit = round(NO_TIMEOUT_S / self.dt)
-                width.append(max(1, limit // BUCKETS_PER_TIMEOUT))
+                width.append(bucket_ticks(limit))
             ticks.append(max(1, limit))
             waits.append(int(endless))
         cols = [t // w + 3 + -(-codes.STRIDE // w) for t, w in zip(ticks, width, strict=True)]
@@ -208,7 +216,7 @@ class Layout:
         put(k, "pool_clear", [1] * k.pools)
         put(k, "pool_table", [0] * k.pools)
         for name in (
-            "pool_done",
+            "pool_inside",
             "pool_busy",
             "pool_refused",
             "pool_expected",
@@ -251,12 +259,11 @@ class Layout:
         put(k, "queue_total", [0.0] * station)
         times = WalkTimes(net)
         put(k, "group_hold_s", [max(1e-5, times.mean_s(g)) for g in range(len(groups))])
-        names = ("before", "busy", "draining", "released", "budget", "busy_s", "admitted")
+        names = ("flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted")
         for name in (*(f"group_{n}" for n in names), "entered", "rejected", "errors", "shed"):
             put(k, name, [0.0] * len(groups))
-        offsets, members = rows([[g for g, x in enumerate(groups) if x.service == s] for s in self.services])
+        offsets, _ = rows([[g for g, x in enumerate(groups) if x.service == s] for s in self.services])
         put(k, "service_at", offsets)
-        put(k, "service_group", members)
         put(k, "service_of_group", [self.services.index(g.service) for g in groups])
         for name in ("service_expected", "service_arrived", "service_failing"):
             put(k, name, [0.0] * len(self.services))
@@ -281,7 +288,6 @@ class Layout:
         put(k, "scope_of", [n.scope for n in nodes])
         put(k, "pool_of", [cpu_pool[n.group] if n.kind == CPU else n.pool for n in nodes])
         put(k, "service_of", [self.services.index(n.service) if n.kind == ENTER else -1 for n in nodes])
-        put(k, "group_of", [n.group for n in nodes])
         put(k, "mean_s", [n.mean_s for n in nodes])
         put(k, "fallback", [n.fallback for n in nodes])
         for name, lists in (
@@ -390,7 +396,6 @@ class Layout:
         put(k, "scope_backoff", [s.backoff_s / self.dt for s in specs])
         put(k, "scope_factor", [s.backoff_factor for s in specs])
         put(k, "scope_jitter", [s.jitter for s in specs])
-        put(k, "scope_timeout", [s.timeout_s if s.timeout_s < math.inf else codes.INFINITE for s in specs])
         put(k, "scope_ratio", [s.budget.ratio if s.budget else 0.0 for s in specs])
         put(k, "scope_per_s", [s.budget.per_s if s.budget else 0.0 for s in specs])
         put(k, "scope_burst", [s.budget.burst if s.budget else codes.INFINITE for s in specs])

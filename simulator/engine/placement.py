@@ -1,18 +1,16 @@
 """Where pods and clients are: pods over data centres, clients over DNS answers. Shared by both engines."""
 
-from collections.abc import Sequence
-
 from simulator.engine.network import Network
 from simulator.scenario import Scenario
 
 
 def shares_of(
-    net: Network, pods: Sequence[int], service: str, version: str, wanted: int, place: str = ""
+    net: Network, service: str, version: str, wanted: int, place: str = ""
 ) -> list[tuple[int, int]]:
-    """(group, pods) for `wanted` pods of a version: in one data centre, or spread as they are now.
+    """(group, pods) for `wanted` pods of a version: in one data centre, or spread as the service began.
 
-    Without any pod now they spread as the service's other versions do, else evenly; remainders go to
-    the first. Raises KeyError for a version or a place that does not exist.
+    A service without any pod at the start spreads evenly; remainders go to the first. Raises KeyError for
+    a version or a place that does not exist.
     """
     groups = net.group_indices(service, version)
     if place:
@@ -20,16 +18,11 @@ def shares_of(
         if not groups:
             raise KeyError((service, version, place))
         return [(groups[0], wanted)]
-    weights = [int(pods[g]) for g in groups]
-    if not any(weights):
-        weights = [
-            sum(
-                int(pods[h])
-                for h, x in enumerate(net.groups)
-                if (x.service, x.place) == (service, net.groups[g].place)
-            )
-            for g in groups
-        ]
+    began = {g.place: 0 for g in net.groups if g.service == service}
+    for group in net.groups:
+        if group.service == service:
+            began[group.place] += group.pods
+    weights = [began[net.groups[g].place] for g in groups]
     if not any(weights):
         weights = [1] * len(groups)
     total = sum(weights)

@@ -4,9 +4,10 @@ An engine fills a `Second` with what happened; this file turns it into history c
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from simulator.engine.network import CALL, Network
+from simulator.engine.network import CALL, DatabaseSpec, Network, PoolSpec
 from simulator.engine.plane import BREAKER_NAMES, DatabaseState, GroupState, History, PoolState, WorkerState
 
 
@@ -44,6 +45,12 @@ class Second:
     scope_retries: list[float]
     scope_breaker: list[int]
     split_taken: list[list[float]]  # by split: how often each way was taken
+
+
+SUMMED = {
+    "pool": ("active", "open", "waiting", "wait_s", "queries", "refused", "timeouts", "busy_s"),
+    "db": ("cpu", "active", "latency_s", "queries", "connections"),
+}
 
 
 @dataclass
@@ -126,11 +133,31 @@ class Recorder:
             queries = sum(s.queries[p] for p in members)
             busy_cores = sum(s.queries[p] * self.cpu_s(p) for p in members)
             base = f"db/{database.name}/"
-            put(base + "cpu", min(1.0, busy_cores / database.cores))
+            put(base + "cpu", min(1.0, busy_cores / max(database.cores, 1e-9)))
             put(base + "active", sum(s.pool_busy[p] for p in members))
             put(base + "latency_s", s.database_slow[d] * (busy_cores / queries if queries > 0 else 0.0))
             put(base + "queries", queries)
             put(base + "connections", sum(s.pool_open[p] for p in members))
+
+        self._families()
+
+    def _families(self) -> None:
+        """Sharded databases and their pools in sum under the component's own name."""
+        net, last, put = self.network, self.history.last, self.history.append
+        kinds: list[tuple[str, Sequence[PoolSpec | DatabaseSpec]]] = [
+            ("pool", net.pools),
+            ("db", net.databases),
+        ]
+        for kind, specs in kinds:
+            members: dict[str, list[str]] = {}
+            for spec in specs:
+                if spec.family and spec.family != spec.name:
+                    members.setdefault(spec.family, []).append(spec.name)
+            for family, names in members.items():
+                for what in SUMMED[kind]:
+                    values = [last(f"{kind}/{name}/{what}") for name in names]
+                    mean = what in ("cpu", "latency_s", "wait_s")
+                    put(f"{kind}/{family}/{what}", sum(values) / len(values) if mean else sum(values))
 
     def cpu_s(self, pool: int) -> float:
         """Mean CPU seconds of a pool's queries (all queries of a pool are alike in one scenario)."""

@@ -7,9 +7,10 @@ when somebody looks; observing changes nothing. Their luck is counter-based.
 import math
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from simulator.engine import stations, streams
+from simulator.engine import codes, stations, streams
 from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
 from simulator.engine.plane import Span
 
@@ -137,6 +138,19 @@ class WalkTimes:
         return t
 
 
+@lru_cache(maxsize=4096)
+def chance_to_wait(servers: int, queue: float) -> float:
+    """The chance to wait at M/M/c whose mean queue is `queue`."""
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        rho = 0.5 * (low + high)
+        if stations.erlang_c(servers, rho * servers) * rho / (1.0 - rho) < queue:
+            low = rho
+        else:
+            high = rho
+    return stations.erlang_c(servers, low * servers) if low > 0.0 else 0.0
+
+
 class Tracers:
     """Tracers of one traffic class of one cohort plane."""
 
@@ -235,9 +249,9 @@ class Tracers:
                 weight *= admitted
                 continue
             if node.kind == WORK:
-                t += node.mean_s * erlang_quantile(node.shape, luck.uniform()) / self._speed(i)
+                t += self._stretched(i, t, node.mean_s * erlang_quantile(node.shape, luck.uniform()))
             elif node.kind == SPLIT:
-                i = self._way(node.split, node.branches, luck.uniform())
+                i = self._way(node.split, node.branches, luck.uniform(), t)
                 continue
             elif node.kind == CALL:
                 took, part = self._call(node.scopes[0], t, luck)
@@ -267,6 +281,8 @@ class Tracers:
             if latency <= scope.timeout_s:
                 return took + latency, weight
             took += scope.timeout_s
+            if attempt < scope.retries and luck.uniform() >= self._retried(s, start):
+                break
             if attempt < scope.retries:
                 took += wait * (1.0 + scope.jitter * (2.0 * luck.uniform() - 1.0))
                 wait *= scope.backoff_factor
@@ -274,13 +290,43 @@ class Tracers:
             self.failed = True
         return took, weight
 
-    def _speed(self, i: int) -> float:
-        k: Any = self.plane.kernel
-        return max(1e-3, float(k.clock_speed[k.clock_of[i]]))
+    def _retried(self, s: int, t: float) -> float:
+        """Which share of the failed attempts of a call was retried in the second of time t."""
+        scope = self.net.scopes[s]
+        if scope.budget is None:
+            return 1.0
+        base = f"call/{s}/{scope.name}/"
+        column = self.plane.history.column(base + "failed")
+        second = min(int(t), len(column) - 1)
+        if second < 0 or column[second] <= 0.0:
+            return 1.0
+        return min(1.0, self.plane.history.column(base + "retries")[second] / column[second])
 
-    def _way(self, split: int, branches: list[tuple[int, int]], mark: float) -> int:
+    def _stretched(self, i: int, t: float, work: float) -> float:
+        """How long work takes from time t on, by the speeds its clock had then and later."""
+        changes = self.plane.speed_changes.get(int(self.plane.kernel.clock_of[i]))
+        if not changes:
+            return work
+        at = bisect_left(changes, (t, math.inf)) - 1
+        speed = changes[at][1] if at >= 0 else 1.0
+        start = t
+        for when, following in changes[at + 1 :]:
+            if work <= (when - t) * speed:
+                break
+            work -= (when - t) * speed
+            t, speed = when, following
+        return t - start + (work / speed if speed > 1e-6 else 1e6)
+
+    def _way(self, split: int, branches: list[tuple[int, int]], mark: float, t: float) -> int:
+        """The way a request takes at time t, by what others took in that second."""
         k = self.plane.kernel
         at = self.plane.split_at[split]
+        spec = self.net.splits[split]
+        if spec.kind == "cache":
+            second = min(int(t), self.plane.history.seconds - 1)
+            hits, misses = (self.plane.history.column(f"cache/{spec.name}/{x}") for x in ("hits", "misses"))
+            if second >= 0 and hits[second] + misses[second] > 0.0:
+                return branches[0 if mark < hits[second] / (hits[second] + misses[second]) else 1][1]
         first = branches[-1][1]
         for way, start in branches:
             mark -= k.split_weight[at + way]
@@ -304,7 +350,8 @@ class Tracers:
                 flows.append(1.0 if k.group_pods[g] else 0.0)
                 continue
             entered = self._column(int(k.group_trace[g]))
-            flows.append(max(0.0, entered[row] - (entered[before] if row > before else 0.0)))
+            gained = max(0.0, entered[row] - (entered[before] if row > before else 0.0))
+            flows.append(gained / max(1.0, self.ticks[row] - self.ticks[before]))  # steps differ in length
         total = math.fsum(flows)
         if total <= 0.0:
             if node.fallback >= 0:
@@ -328,7 +375,35 @@ class Tracers:
         row = self._row(t)
         spec = self.net.groups[g]
         slots = max(1.0, spec.limit_per_pod * float(k.group_pods[g]))
-        return self._wait(column, row, luck, int(k.group_table[g]), slots, spec.limit_per_pod)[0]
+        hold = float(k.group_hold_s[g])
+        if k.group_table[g] and hold * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
+            return self._brisk_wait(column, row, luck, g, slots, hold)
+        wait = self._wait(column, row, luck, int(k.group_table[g]), slots, spec.limit_per_pod)[0]
+        if spec.order == "codel":
+            return min(wait, 2 * spec.target_s)  # whoever waits longer is dropped when a slot gets free
+        return 0.0 if spec.order == "lifo" else wait  # those who get a slot at all are the newest
+
+    def _brisk_wait(self, column: int, row: int, luck: Luck, g: int, slots: float, hold: float) -> float:
+        """Wait at a station that turns over within a step: the stationary one at its present load."""
+        rate = self._rate(column, row)
+        busy = min(0.995, rate * hold / slots)
+        at = int(self.plane.kernel.group_table[g])
+        table = self.plane.kernel.table
+        step = int(busy * codes.GRID / codes.NEAR)  # content is at least what is busy
+        while step < codes.GRID - 1 and table[at + step] < busy:
+            step += 1
+        low, high = table[at + step - 1] if step else 0.0, table[at + step]
+        part = (busy - low) / (high - low) if high > low else 0.0
+        content = (step - 1 + part) * codes.NEAR / codes.GRID
+        queue = max(0.0, content - busy) * slots
+        if queue <= 1e-6 or rate <= 0.0:
+            return 0.0
+        servers = self.net.groups[g].limit_per_pod
+        chance = chance_to_wait(
+            max(1, min(servers, round(slots))), float(f"{queue * min(1.0, servers / slots):.2g}")
+        )
+        u = luck.uniform()
+        return -queue / rate / chance * math.log(u / chance) if 0.0 < u < chance else 0.0
 
     def _wait(
         self, column: int, row: int, luck: Luck, table: int, slots: float, servers: int
@@ -349,6 +424,7 @@ class Tracers:
             rate = self._rate(column, row)
             wait = (target - admitted[-1]) / rate if rate > 0 else 1e6
             at = len(admitted) - 1
+            wait += (self.ticks[at] - self.ticks[row]) * k.dt
         else:
             gained = admitted[at] - admitted[at - 1] if at > 0 else 0.0
             part = (target - admitted[at - 1]) / gained if gained > 0 else 1.0
@@ -358,25 +434,13 @@ class Tracers:
             wait *= k.dt
         if table:
             rate = self._rate(column, row)
-            chance = self._chance(queue[row], slots, servers)
+            each = queue[row] * min(1.0, servers / slots)
+            chance = chance_to_wait(max(1, min(servers, round(slots))), float(f"{each:.2g}"))
             if chance < STEADY_QUEUE and rate > 0.0:
                 mean = queue[row] / rate
                 u = luck.uniform()
                 return (-mean / chance * math.log(u / chance) if 0.0 < u < chance else 0.0), row
         return wait, at
-
-    def _chance(self, queue: float, slots: float, servers: int) -> float:
-        """The chance to wait at a station whose mean queue is `queue`: M/M/c's, found by its load."""
-        c = max(1, round(slots)) if servers >= slots else servers
-        each = queue * c / slots
-        low, high = 0.0, 1.0
-        for _ in range(30):
-            rho = 0.5 * (low + high)
-            if stations.erlang_c(c, rho * c) * rho / (1.0 - rho) < each:
-                low = rho
-            else:
-                high = rho
-        return stations.erlang_c(c, low * c) if low > 0.0 else 0.0
 
     def _rate(self, column: int, row: int) -> float:
         """Admissions a second around a row."""
@@ -393,7 +457,9 @@ class Tracers:
         column = 1 + 2 * p
         wait = 0.0
         if not k.pool_virtual[p]:
-            wait, row = self._wait(column, row, luck, 0, 1.0, 1)
+            limit = float(k.pool_limit[p])
+            wait, row = self._wait(column, row, luck, int(k.pool_table[p]), limit, int(limit))
+            wait = min(wait, self.net.pools[p].acquire_timeout_s)  # who waits longer is not served
         slow = self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
         return wait, slow
 
@@ -431,11 +497,11 @@ class Tracers:
                 t += wait
                 continue
             if node.kind == SPLIT:
-                i = self._way(node.split, node.branches, luck.uniform())
+                i = self._way(node.split, node.branches, luck.uniform(), t)
                 continue
             took = 0.0
             if node.kind == WORK:
-                took = node.mean_s * erlang_quantile(node.shape, luck.uniform()) / self._speed(i)
+                took = self._stretched(i, t, node.mean_s * erlang_quantile(node.shape, luck.uniform()))
                 found.append(Span(node.service, "work", t, took, None, parent))
             elif node.kind == CALL:
                 scope = self.net.scopes[node.scopes[0]]

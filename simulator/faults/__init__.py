@@ -1,0 +1,1 @@
+"""Faults that can be brought into a running world. `chaos` is their console."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 Kind = Literal["prevent", "detect", "mitigate", "respond", "none"]
+# What a remedy waits for before it can make any difference: nothing; a line that may change a deployment; an
+# alert rule of its own that returns something; the first page; a line that undoes a release.
+First = Literal["start", "change", "rule", "page", "repair"]
 Raw = dict[str, Any]
 Params = Mapping[str, float]
 
@@ -27,6 +30,7 @@ class Intervention:
     `patch(raw, focus, params)` changes the scenario before it starts (a plain mapping); `install(world,
     params)` changes the running organisation. Neither may put a result in: results come from the run.
     An intervention with neither is real advice that this world cannot measure; the review says so.
+    `first`: a replay may begin where the incident as it was played had come by then (simulator/replay.py).
     """
 
     id: str
@@ -36,6 +40,7 @@ class Intervention:
     parameters: Mapping[str, float] = field(default_factory=dict)
     patch: Callable[[Raw, Focus, Params], None] | None = None
     install: Callable[[World, Params], None] | None = None
+    first: First = "start"
 
     @property
     def through_people(self) -> bool:

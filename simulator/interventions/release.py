@@ -126,6 +126,7 @@ ENTRIES = [
         ),
         {"pods": 2, "soak_s": 120, "max_error_rate": 0.02},
         install=_canary,
+        first="change",
     ),
     Intervention(
         "auto_rollback_on_slo",
@@ -148,6 +149,7 @@ ENTRIES = [
         ),
         {"min_ready_s": 30},
         install=_slow_rollout,
+        first="change",
     ),
     Intervention(
         "query_count_gate",
@@ -159,6 +161,7 @@ ENTRIES = [
         ),
         {"max_queries": 5},
         install=_query_gate,
+        first="change",
     ),
     Intervention(
         "load_test_gate",
@@ -170,6 +173,7 @@ ENTRIES = [
         ),
         {"load": 1.2},
         install=_load_test,
+        first="change",
     ),
     Intervention(
         "staging_parity",
@@ -181,6 +185,7 @@ ENTRIES = [
         ),
         {"load": 1.0},
         install=_load_test,
+        first="change",
     ),
 ]
 HANDLERS = {"interventions.watch_release": watch_release}

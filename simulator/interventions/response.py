@@ -79,6 +79,7 @@ ENTRIES = [
         ),
         {"waiting": 10, "for_s": 15},
         _alert_pool_saturation,
+        first="rule",
     ),
     Intervention(
         "alert_burn_rate",
@@ -87,6 +88,7 @@ ENTRIES = [
         Text(ru="нужен согласованный SLO", en="needs an agreed SLO"),
         {"burn": 14.4},
         _alert_burn_rate,
+        first="rule",
     ),
     Intervention(
         "faster_paging",
@@ -95,6 +97,7 @@ ENTRIES = [
         Text(ru="больше ложных срабатываний", en="more false alarms"),
         {"for_s": 15, "group_wait_s": 5},
         _faster_paging,
+        first="rule",
     ),
     Intervention(
         "runbook_rollback",
@@ -106,6 +109,7 @@ ENTRIES = [
         ),
         {"reaction_s": 60},
         install=_runbook,
+        first="page",
     ),
     Intervention(
         "one_click_rollback",
@@ -116,6 +120,7 @@ ENTRIES = [
             en="spare nodes for a second set of pods",
         ),
         install=_one_click,
+        first="repair",
     ),
     Intervention(
         "feature_flag_kill_switch",
@@ -127,5 +132,6 @@ ENTRIES = [
         ),
         {"seconds": 5},
         install=_kill_switch,
+        first="repair",
     ),
 ]

@@ -30,7 +30,7 @@ def record(
     cluster: Cluster = world.kubernetes
     when = world.now_s if at_s is None else at_s
     for event in reversed(cluster.events[-400:]):
-        same = (event.kind, event.name, event.reason, event.message) == (*about, reason, message)
+        same = event.message == message and (event.kind, event.name, event.reason) == (*about, reason)
         if same and not event.repeat_s:
             event.count += 1
             event.last_s = max(event.last_s, when)

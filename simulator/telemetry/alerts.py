@@ -5,10 +5,11 @@ Every step is a record of the agenda. The incidents themselves are the pager's (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from simulator.scenario import AlertRule, ScenarioError
+from simulator.engine.agenda import NS, to_ns
+from simulator.scenario import Alerting, AlertRule, ScenarioError
 from simulator.telemetry import people, promql
 from simulator.telemetry.pager import Active, Group, Incident, Pager, log, say
 from simulator.telemetry.promql_functions import QueryError, Vector, without_name
@@ -45,13 +46,19 @@ def evaluate(world: World) -> None:
         _evaluate_rule(world, name, rule)
 
 
-def result_of(world: World, rule: AlertRule) -> Vector:
-    """What a rule's expression returns now; an expression that fails returns nothing and keeps going."""
+def moments(alerting: Alerting, until_s: float) -> Iterator[float]:
+    """The seconds at which rules are evaluated, up to `until_s`."""
+    ns = to_ns(alerting.evaluate_s * OFFSET_SHARE)
+    while ns / NS <= until_s:
+        yield ns / NS
+        ns = to_ns(ns / NS + alerting.evaluate_s)
+
+
+def result_of(world: World, rule: AlertRule, at_s: float) -> Vector:
+    """What a rule's expression returns at a second that was; one that fails returns nothing and keeps going."""
     epoch_s = world.scenario.starts_at.timestamp()
     try:
-        result = promql.instant(
-            world.telemetry, rule.expr, world.now_s, epoch_s, world.scenario.alerting.evaluate_s
-        )
+        result = promql.instant(world.telemetry, rule.expr, at_s, epoch_s, world.scenario.alerting.evaluate_s)
     except QueryError:  # e.g. duplicate series while two versions run: Prometheus logs it and goes on
         return []
     if result.kind == "scalar":
@@ -63,7 +70,7 @@ def _evaluate_rule(world: World, name: str, rule: AlertRule) -> None:
     pager: Pager = world.pager
     known = {tuple(sorted(a.labels.items())): a for a in pager.active.get(name, [])}
     now: list[Active] = []
-    for labels, value in result_of(world, rule):
+    for labels, value in result_of(world, rule, world.now_s):
         full = {**without_name(labels), "alertname": name, "severity": rule.severity}
         if rule.service:
             full.setdefault("service", rule.service)

@@ -22,35 +22,51 @@ Labels = dict[str, str]
 Matcher = tuple[str, str, str]
 Series = tuple[Labels, list[tuple[float, float]]]
 Column = Callable[[int], float]  # value at the end of second n (0-based); must accept any finished n
+SELECTIONS = 256  # remembered at once; a player's dashboards and all rules together ask for fewer
 
 
 class Telemetry:
-    """Prometheus' view of one world; holds caches only, so it is never part of a snapshot."""
+    """Prometheus' view of one world; holds caches only, so it is never part of a snapshot.
+
+    Which series there are follows from the scenario, so a selection is worked out once; what it reads
+    of the history is looked up at the moment it is read.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.history = world.plane.history
         self.sums: dict[str, list[float]] = {}
+        self.chosen: dict[tuple[str | None, tuple[Matcher, ...]], list[tuple[Labels, Column]]] = {}
 
     def select(self, name: str | None, matchers: list[Matcher], start_s: float, end_s: float) -> list[Series]:
         """Series with samples scraped in (start_s, end_s], ordered by labels."""
         step = self.world.scenario.alerting.scrape_s
         first = max(1, math.floor(start_s / step) + 1)
         last = math.floor(min(end_s, self.world.plane.history.seconds) / step)
-        seconds = [round(n * step) - 1 for n in range(first, last + 1)]
+        seconds = [second for n in range(first, last + 1) if (second := round(n * step) - 1) >= 0]
         found: list[Series] = []
-        for labels, value in self._all(name, matchers):
-            if all(_matches(labels, m) for m in matchers):
-                samples = [(float(s + 1), value(s)) for s in seconds if s >= 0]
-                found.append((labels, [(t, v) for t, v in samples if not math.isnan(v)]))
-        found = [series for series in found if series[1]]
-        found.sort(key=lambda series: sorted(series[0].items()))
+        for labels, value in self._chosen(name, tuple(matchers)):
+            samples = [(s + 1.0, v) for s in seconds if not math.isnan(v := value(s))]
+            if samples:
+                found.append((labels, samples))
         return found
+
+    def _chosen(self, name: str | None, matchers: tuple[Matcher, ...]) -> list[tuple[Labels, Column]]:
+        """The series that match, ordered by labels."""
+        known = self.chosen.get((name, matchers))
+        if known is None:
+            if len(self.chosen) >= SELECTIONS:
+                self.chosen.clear()
+            known = [s for s in self._all(name, matchers) if all(_matches(s[0], m) for m in matchers)]
+            known.sort(key=lambda series: sorted(series[0].items()))
+            self.chosen[name, matchers] = known
+        return known
 
     def names(self) -> list[str]:
         """Every metric name there is, sorted."""
-        return sorted({labels["__name__"] for labels, _ in self._all(None, [])})
+        return sorted({labels["__name__"] for labels, _ in self._all(None, ())})
 
-    def _all(self, name: str | None, matchers: list[Matcher]) -> Iterator[tuple[Labels, Column]]:
+    def _all(self, name: str | None, matchers: tuple[Matcher, ...]) -> Iterator[tuple[Labels, Column]]:
         if name is None:
             name = next((v for label, op, v in matchers if label == "__name__" and op == "="), None)
         for metric, make in FAMILIES.items():
@@ -59,21 +75,30 @@ class Telemetry:
                     yield {"__name__": metric, **labels}, column
 
     def column(self, key: str) -> Column:
-        data = self.world.plane.history.column(key)
-        return lambda s: data[s] if s < len(data) else math.nan
+        columns = self.history.columns
+
+        def at(s: int) -> float:
+            data = columns.get(key, ())
+            return data[s] if s < len(data) else math.nan
+
+        return at
 
     def total(self, *keys: str) -> Column:
         """A counter: the running sum of per-second counts."""
         parts = [self._sum(key) for key in keys]
-        return lambda s: sum(p[s] if s < len(p) else math.nan for p in parts)
+        return parts[0] if len(parts) == 1 else _added(parts)
 
-    def _sum(self, key: str) -> list[float]:
-        data = self.world.plane.history.column(key)
+    def _sum(self, key: str) -> Column:
         have = self.sums.setdefault(key, [])
-        if len(have) < len(data):
-            start = have[-1] if have else 0.0
-            have.extend(list(accumulate(data[len(have) :], initial=start))[1:])
-        return have
+        history = self.history
+
+        def at(s: int) -> float:
+            if s >= len(have):
+                start = have[-1] if have else 0.0
+                have.extend(list(accumulate(history.column(key)[len(have) :], initial=start))[1:])
+            return have[s] if s < len(have) else math.nan
+
+        return at
 
     # -- families
 
@@ -103,8 +128,7 @@ class Telemetry:
             if service in on_path or service == entry:
                 continue
             base = f"service/{service}/{version}/"
-            sums = [self._sum(base + k) for k in ("requests", "rejected", "errors")]
-            asked, refused, errors = sums
+            asked, refused, errors = (self._sum(base + k) for k in ("requests", "rejected", "errors"))
             labels = {"service": service, "version": version}
             yield {**labels, "code": "200"}, _difference(asked, refused, errors)
             yield {**labels, "code": "503"}, self.total(base + "rejected")
@@ -145,14 +169,14 @@ class Telemetry:
                 yield label, self.column(f"pool/{spec.name}/{what}")
 
     def pool_limit(self, pooled: bool) -> Iterator[tuple[Labels, Column]]:
+        pools = self.world.plane.network.pools
+        numbers = [p for p, spec in enumerate(pools) if (spec.via == "pgbouncer") == pooled]
+        for (labels, _), number in zip(self.pool("active", pooled), numbers, strict=True):
+            yield labels, self._limit(number)
+
+    def _limit(self, pool: int) -> Column:
         plane = self.world.plane
-        limits = [
-            limit
-            for spec, limit in zip(plane.network.pools, plane.pool_limits, strict=True)
-            if (spec.via == "pgbouncer") == pooled
-        ]
-        for (labels, _), limit in zip(self.pool("active", pooled), limits, strict=True):
-            yield labels, _constant(limit)
+        return lambda _s: float(plane.pool_limits[pool])
 
     def database(self, what: str) -> Iterator[tuple[Labels, Column]]:
         for spec in self.world.plane.network.databases:
@@ -220,8 +244,8 @@ def _equals(column: Column, value: float) -> Column:
     return lambda s: 1.0 if column(s) == value else 0.0
 
 
-def _difference(asked: list[float], refused: list[float], errors: list[float]) -> Column:
-    return lambda s: asked[s] - refused[s] - errors[s] if s < len(asked) else math.nan
+def _difference(asked: Column, refused: Column, errors: Column) -> Column:
+    return lambda s: asked(s) - refused(s) - errors(s)
 
 
 def _callers(components: Mapping[str, object], path: str) -> list[str]:

@@ -1,27 +1,12 @@
 """The replayer on the real simulator: responders move with the page, equal questions run once."""
 
-from concurrent.futures import Executor, Future
-from typing import Any
-
 from agent.counterfactual import ProcessReplayer, difference
 from agent.measure import measured
 from agent.replay_port import InterventionCall
 from simulator.scenario import load
+from tests.agent.replay_scenes import PLAYED, SHORT, Here
 
 ROLLBACK = [(150.0, "kubectl rollout undo deployment/payment-service -n prod")]
-
-
-class Here(Executor):
-    """Runs at once, in this process, and counts."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        self.runs += 1
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
 
 
 def test_the_fix_prevents_and_is_run_once() -> None:
@@ -41,6 +26,26 @@ def test_an_alert_changes_nothing_when_nobody_responds() -> None:
     replayer = ProcessReplayer(load("payment-pool", ("traffic.rps=300",)), 1, ROLLBACK, here)
     found = replayer.counterfactual([InterventionCall("alert_pool_saturation")], "a")
     assert found.no_responder["effect"]["failed_requests"] == 0
+
+
+def test_what_both_plans_share_is_one_task() -> None:
+    """The pair with and without a responder is one task; what only helps people changes nothing alone."""
+    here = Here()
+    replayer = ProcessReplayer(SHORT, 1, PLAYED, here)
+    replayer.prefetch([[InterventionCall("pool_resize")], [InterventionCall("runbook_rollback")]])
+    assert here.runs == 3  # baseline, pool, runbook with a responder
+    found = replayer.counterfactual([InterventionCall("runbook_rollback")], "a")
+    assert found.no_responder["with"] == found.no_responder["baseline"]
+    assert here.runs == 3
+
+
+def test_progress_counts_tasks_as_their_answers_come() -> None:
+    replayer = ProcessReplayer(SHORT, 1, PLAYED, Here())
+    heard: list[tuple[str, int, int]] = []
+    replayer.counterfactual(
+        [InterventionCall("pool_resize")], "item 1", lambda *progress: heard.append(progress)
+    )
+    assert heard[0] == heard[-1] == ("item 1", 2, 2)
 
 
 def test_difference_needs_two_numbers() -> None:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.engine.exact import ExactPlane
-from simulator.engine.exact_walk import WORK_DONE
+from simulator.engine.exact_state import WORK_DONE
 from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, WORK
 from simulator.scenario import ScenarioError
 from tests.simulator.exact_scenes import Tape, exact, total
@@ -233,7 +233,7 @@ def drain(plane: ExactPlane) -> None:
     plane.advance(plane.now_s + 120.0)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(networks(), st.lists(ACTS, max_size=5))
 def test_books_balance_and_all_slots_come_back(numbers: dict[str, Any], acts: list[tuple[Any, ...]]) -> None:
     plane = plane_of(numbers)

@@ -263,6 +263,13 @@ class CohortPlane(Readings):
             return int(max(net.groups[g].limit_per_pod for g in groups)) if groups else 0
         return int(sum(net.groups[g].limit_per_pod * k.group_pods[g] for g in sorted(groups)))
 
+    def busy_table(self, g: int, pods: int) -> tuple[float, ...]:
+        """The stationary table of a group with so many pods (see `stations`)."""
+        spec = self.network.groups[g]
+        room = spec.limit_per_pod + spec.queue_per_pod
+        most = room if room <= 60 * spec.limit_per_pod and room <= stations.CURVE_LIMIT else None
+        return stations.table(spec.limit_per_pod, most, round(self.spreads.get(g, 1.0), 3), few(pods))[0]
+
     def _table(self, servers: int, room: int, spread: float, pods: int) -> int:
         """Where the kernel's copy of a station's table begins."""
         most = room if 0 < room <= 60 * servers and room <= stations.CURVE_LIMIT else 0

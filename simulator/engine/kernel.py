@@ -1777,7 +1777,8 @@ def end_of_step(k):
         if k.group_trace[g] >= 0:
             k.trace[at] = k.group_admitted[g]
             k.trace[at + 1] = 0.0 if k.group_station[g] < 0 else k.queue_total[k.group_station[g]]
-            at += 2
+            k.trace[at + 2] = k.group_hold_s[g] if k.group_table[g] > 0 else 0.0
+            at += 3
     k.trace_used += 1
 
 

@@ -464,7 +464,7 @@ class Layout:
         trace_at = []
         for traced in shown:
             trace_at.append(width if traced else -1)
-            width += 2 * traced
+            width += 3 * traced
         put(k, "group_trace", trace_at)
         k.trace_width = width
         put(k, "trace", [])

@@ -23,6 +23,7 @@ PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67
 ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover with few points
 WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, as both engines do
 STEADY_QUEUE = 0.97  # busier stations queue for lack of capacity: then all wait alike, else by chance
+LONG_QUEUE = 3.0  # so many waiting for each slot are no chance either
 POINTS = 1024  # of an unloaded walk
 
 
@@ -162,6 +163,7 @@ class Tracers:
         self.shifts = luck_of(self.key)
         self.series: array[float] = array("d")
         self.started = 0  # seconds whose tracers have been sent
+        self.pending: list[int] = []  # tracers that are still under way
         self.finished: dict[int, list[tuple[float, float]]] = {}  # by second of completion
         self.all: list[tuple[float, float, float]] = []  # (finished at, latency, weight)
         k = plane.kernel
@@ -201,18 +203,27 @@ class Tracers:
     # -- percentiles
 
     def _send(self) -> None:
+        """Walk what started in finished seconds. A walk counts once it ends inside the record.
+
+        Until then it is walked again: else a percentile would depend on when somebody looked.
+        """
         self._refresh()
-        while self.started < self.plane.history.seconds:
-            start = self.started
-            for n in range(PER_SECOND):
-                at = start + (n + 0.5) / PER_SECOND
-                luck = Luck(self.key, self.shifts, start * PER_SECOND + n)
-                self.failed = False
-                latency, weight = self._walk(self.spec.first, at, luck)
-                if latency <= self.spec.timeout_s and not self.failed and weight > 0.0:
-                    self.finished.setdefault(int(at + latency), []).append((latency, weight))
-                    self.all.append((at + latency, latency, weight))
-            self.started += 1
+        seconds = self.plane.history.seconds
+        for start in range(self.started, seconds):
+            self.pending.extend(range(start * PER_SECOND, (start + 1) * PER_SECOND))
+        self.started = seconds
+        waiting = []
+        for index in self.pending:
+            at = (index + 0.5) / PER_SECOND
+            self.failed = False
+            latency, weight = self._walk(self.spec.first, at, Luck(self.key, self.shifts, index))
+            if at + latency >= seconds:
+                if at + self.spec.timeout_s >= seconds:
+                    waiting.append(index)
+            elif latency <= self.spec.timeout_s and not self.failed and weight > 0.0:
+                self.finished.setdefault(int(at + latency), []).append((latency, weight))
+                self.all.append((at + latency, latency, weight))
+        self.pending = waiting
 
     def p99_series_ms(self) -> "array[float]":
         """p99 of successful requests, one value a finished second, over a trailing window."""
@@ -374,31 +385,34 @@ class Tracers:
         column = int(k.group_trace[g])
         row = self._row(t)
         spec = self.net.groups[g]
-        slots = max(1.0, spec.limit_per_pod * float(k.group_pods[g]))
-        hold = float(k.group_hold_s[g])
-        if k.group_table[g] and hold * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
-            return self._brisk_wait(column, row, luck, g, slots, hold)
-        wait = self._wait(column, row, luck, int(k.group_table[g]), slots, spec.limit_per_pod)[0]
+        then = self.plane.history.column(f"service/{spec.label}/pods")
+        pods = then[min(int(t), len(then) - 1)] if then else float(k.group_pods[g])
+        slots = max(1.0, spec.limit_per_pod * pods)
+        hold = self._column(column + 2)[row]
+        if hold > 0.0 and hold * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
+            return self._brisk_wait(column, row, luck, g, pods, hold)
+        wait = self._wait(column, row, luck, 1, slots, spec.limit_per_pod)[0]
         if spec.order == "codel":
             return min(wait, 2 * spec.target_s)  # whoever waits longer is dropped when a slot gets free
         return 0.0 if spec.order == "lifo" else wait  # those who get a slot at all are the newest
 
-    def _brisk_wait(self, column: int, row: int, luck: Luck, g: int, slots: float, hold: float) -> float:
+    def _brisk_wait(self, column: int, row: int, luck: Luck, g: int, pods: float, hold: float) -> float:
         """Wait at a station that turns over within a step: the stationary one at its present load."""
+        spec = self.net.groups[g]
+        slots = max(1.0, spec.limit_per_pod * pods)
         rate = self._rate(column, row)
         busy = min(0.995, rate * hold / slots)
-        at = int(self.plane.kernel.group_table[g])
-        table = self.plane.kernel.table
+        table = self.plane.busy_table(g, max(1, int(pods)))
         step = int(busy * codes.GRID / codes.NEAR)  # content is at least what is busy
-        while step < codes.GRID - 1 and table[at + step] < busy:
+        while step < codes.GRID - 1 and table[step] < busy:
             step += 1
-        low, high = table[at + step - 1] if step else 0.0, table[at + step]
+        low, high = table[step - 1] if step else 0.0, table[step]
         part = (busy - low) / (high - low) if high > low else 0.0
         content = (step - 1 + part) * codes.NEAR / codes.GRID
         queue = max(0.0, content - busy) * slots
         if queue <= 1e-6 or rate <= 0.0:
             return 0.0
-        servers = self.net.groups[g].limit_per_pod
+        servers = spec.limit_per_pod
         chance = chance_to_wait(
             max(1, min(servers, round(slots))), float(f"{queue * min(1.0, servers / slots):.2g}")
         )
@@ -436,7 +450,7 @@ class Tracers:
             rate = self._rate(column, row)
             each = queue[row] * min(1.0, servers / slots)
             chance = chance_to_wait(max(1, min(servers, round(slots))), float(f"{each:.2g}"))
-            if chance < STEADY_QUEUE and rate > 0.0:
+            if chance < STEADY_QUEUE and each < LONG_QUEUE * min(servers, slots) and rate > 0.0:
                 mean = queue[row] / rate
                 u = luck.uniform()
                 return (-mean / chance * math.log(u / chance) if 0.0 < u < chance else 0.0), row

@@ -8,11 +8,11 @@ from agent.replay_port import Counterfactual, InterventionCall
 from simulator.scenario import Scenario, TimelineEntry, load
 
 UNDO = "kubectl rollout undo deployment/payment-service -n prod"
-PLAYED = [(60.0, "ack"), (70.0, UNDO)]
+PLAYED = [(35.0, "ack"), (40.0, UNDO)]
 PLAIN = load(
     "payment-pool",
     (
-        "duration_s=100",
+        "duration_s=60",
         "payment-service.startup_s=5",
         "alerting.scrape_s=5",
         "alerting.evaluate_s=5",

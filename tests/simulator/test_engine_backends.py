@@ -54,7 +54,7 @@ def cases() -> list[Any]:
             size = len(plane_of(parse(raw, "bare")).network.nodes)
         except ScenarioError:
             continue
-        if 20 < size < 100:
+        if 20 < size < 80:
             found.append((raw, acts))
         if len(found) == NETWORKS:
             break
@@ -77,7 +77,7 @@ def digests(given_cases: list[Any]) -> list[str]:
     plane.set_pods("payment-service", "v2.8.0", 0)
     plane.advance(2)
     plane.kill_pods("antifraud", "v4.1.0", 2)
-    plane.advance(3)
+    plane.advance(2.5)
     found.append(digest(plane))
     return found
 

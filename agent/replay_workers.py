@@ -23,7 +23,7 @@ from concurrent.futures import (
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.synchronize import Event
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from agent import replay_task
 from agent.replay_task import Answer, ForeignWorker, Task
@@ -58,6 +58,21 @@ class Workers:
             self.executor = self._again = None
 
 
+class _Pool(ProcessPoolExecutor):
+    """All processes start with the first task: to start one while others die can take the server along."""
+
+    def __init__(self, processes: int, context: Any, unwanted: Event) -> None:
+        super().__init__(processes, context, _start_worker, (unwanted,))
+        self._to_start = processes - 1
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        first = super().submit(fn, *args, **kwargs)
+        while self._to_start > 0:
+            self._to_start -= 1
+            super().submit(os.getpid)
+        return first
+
+
 class LocalWorkers(Workers):
     """Processes of this machine. They outlive a review, not this process; Ctrl-C is for this process alone.
 
@@ -76,8 +91,7 @@ class LocalWorkers(Workers):
         super().__init__(self._make(), self._make)
 
     def _make(self) -> Executor:
-        processes = min(MOST_PROCESSES, os.cpu_count() or 1)
-        return ProcessPoolExecutor(processes, self._context, _start_worker, (self._unwanted,))
+        return _Pool(min(MOST_PROCESSES, os.cpu_count() or 1), self._context, self._unwanted)
 
     def abandon(self) -> None:
         executor = self.executor

@@ -390,19 +390,26 @@ class Tracers:
         slots = max(1.0, spec.limit_per_pod * pods)
         hold = self._column(column + 2)[row]
         if hold > 0.0 and hold * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
-            return self._brisk_wait(column, row, luck, g, pods, hold)
+            table = self.plane.busy_table(g, max(1, int(pods)))
+            return self._brisk_wait(column, row, luck, table, slots, spec.limit_per_pod, hold)
         wait = self._wait(column, row, luck, 1, slots, spec.limit_per_pod)[0]
         if spec.order == "codel":
             return min(wait, 2 * spec.target_s)  # whoever waits longer is dropped when a slot gets free
         return 0.0 if spec.order == "lifo" else wait  # those who get a slot at all are the newest
 
-    def _brisk_wait(self, column: int, row: int, luck: Luck, g: int, pods: float, hold: float) -> float:
+    def _brisk_wait(
+        self,
+        column: int,
+        row: int,
+        luck: Luck,
+        table: tuple[float, ...],
+        slots: float,
+        servers: int,
+        hold: float,
+    ) -> float:
         """Wait at a station that turns over within a step: the stationary one at its present load."""
-        spec = self.net.groups[g]
-        slots = max(1.0, spec.limit_per_pod * pods)
         rate = self._rate(column, row)
         busy = min(0.995, rate * hold / slots)
-        table = self.plane.busy_table(g, max(1, int(pods)))
         step = int(busy * codes.GRID / codes.NEAR)  # content is at least what is busy
         while step < codes.GRID - 1 and table[step] < busy:
             step += 1
@@ -412,7 +419,6 @@ class Tracers:
         queue = max(0.0, content - busy) * slots
         if queue <= 1e-6 or rate <= 0.0:
             return 0.0
-        servers = spec.limit_per_pod
         chance = chance_to_wait(
             max(1, min(servers, round(slots))), float(f"{queue * min(1.0, servers / slots):.2g}")
         )
@@ -472,6 +478,12 @@ class Tracers:
         wait = 0.0
         if not k.pool_virtual[p]:
             limit = float(k.pool_limit[p])
+            mean_s = self.net.nodes[i].mean_s
+            cores = self.net.databases[self.net.pools[p].database].cores
+            if limit <= cores and mean_s * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
+                table = stations.table(int(limit), None, 1.0, 1)[0]
+                brisk = self._brisk_wait(column, row, luck, table, limit, int(limit), mean_s)
+                return brisk, self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
             wait, row = self._wait(column, row, luck, int(k.pool_table[p]), limit, int(limit))
             wait = min(wait, self.net.pools[p].acquire_timeout_s)  # who waits longer is not served
         slow = self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]

@@ -1,5 +1,6 @@
 """Worker processes for replays: killed, broken, foreign or abandoned, the answers stay the same."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -47,7 +48,8 @@ def local() -> Iterator[LocalWorkers]:
 
 def kill_workers() -> None:
     for process in multiprocessing.active_children():
-        os.kill(process.pid or 0, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # its pool, broken by another's death, was faster
+            os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
 
 

@@ -1,9 +1,9 @@
 """Copies of a running world: forks, and the moments of a run that replays start from.
 
 A copy shares what nobody changes: the scenario's models, pod templates, table descriptions. Of a history it
-keeps how far it went, since columns only grow; a copy gets columns of its own when it starts to run. Large
-arrays are copied as they are, the rest is pickled. A snapshot itself pickles, so it crosses the border of a
-process; a pickle is code to whoever loads it, so none may come from outside.
+and of the kernel's trace it keeps how far they went, since they only grow; a copy gets its own when it starts
+to run. Other large arrays are copied as they are, the rest is pickled. A snapshot itself pickles, so it crosses
+the border of a process; a pickle is code to whoever loads it, so none may come from outside.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from simulator import scenario
+from simulator.engine import kernel
 from simulator.engine.plane import History
 from simulator.kubernetes.state import CanaryPlan, Template
 from simulator.postgres.schema import ColumnSpec, TableSpec
@@ -32,6 +33,7 @@ MODELS = [m for m in vars(scenario).values() if isinstance(m, type) and issubcla
 # Frozen, to the last field.
 SHARED: list[type] = [*MODELS, Template, CanaryPlan, TableSpec, ColumnSpec, PgType]
 LARGE = 4096  # bytes; a smaller array is as fast in the pickle
+TRACE = kernel.FLOATS.index("trace")
 
 
 class _Past:
@@ -49,6 +51,24 @@ class _Past:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"rest": self.own(), "lengths": self.lengths}
+
+
+class _Trace:
+    """What a kernel has traced up to a moment: rows are added and never touched again."""
+
+    def __init__(self, values: Any, used: int) -> None:
+        self.values = values
+        self.used = used
+        self.room = len(values) - used
+
+    def own(self) -> array[float]:
+        values = array("d", self.values) if isinstance(self.values, list) else self.values
+        traced = array("d", (0.0,)) * (self.used + self.room)
+        memoryview(traced)[: self.used] = memoryview(values)[: self.used]
+        return traced
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"values": self.own()[: self.used], "used": self.used, "room": self.room}
 
 
 class _Same:
@@ -71,6 +91,9 @@ class _Array:
         return self.values[:]
 
 
+Part = _Same | _Array | _Past | _Trace
+
+
 def _part(number: int) -> Any:
     """Stands in a pickle for a part that lies beside it."""
     raise pickle.UnpicklingError(f"part {number}: a snapshot is restored by Snapshot.world")
@@ -81,16 +104,18 @@ class _Writer(pickle.Pickler):
 
     def __init__(self, out: io.BytesIO) -> None:
         super().__init__(out, protocol=5)
-        self.parts: list[_Same | _Array | _Past] = []
+        self.parts: list[Part] = []
         self.number_of: dict[int, int] = {}  # id of a shared object -> its part, which keeps it alive
         self.dispatch_table = {
             **copyreg.dispatch_table,
             **dict.fromkeys(SHARED, self._shared),
             History: lambda history: self._aside(_Past(history)),
+            _Trace: self._aside,
+            kernel.Kernel: self._kernel,
             array: self._array,
         }
 
-    def _aside(self, part: _Same | _Array | _Past) -> tuple[Any, ...]:
+    def _aside(self, part: Part) -> tuple[Any, ...]:
         self.parts.append(part)
         return _part, (len(self.parts) - 1,)
 
@@ -101,6 +126,16 @@ class _Writer(pickle.Pickler):
         self.number_of[id(model)] = len(self.parts)
         return self._aside(_Same(model))
 
+    def _kernel(self, k: Any) -> tuple[Any, ...]:
+        trace = k.trace
+        k.trace = kernel.floats(0)
+        try:
+            frozen = kernel.freeze(k)
+        finally:
+            k.trace = trace
+        frozen[1][TRACE] = _Trace(trace, k.trace_used * k.trace_width)
+        return kernel.restore, (frozen,)
+
     def _array(self, values: array[Any]) -> tuple[Any, ...]:
         if len(values) * values.itemsize < LARGE:
             return values.__reduce_ex__(5)  # type: ignore[return-value]
@@ -108,7 +143,7 @@ class _Writer(pickle.Pickler):
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, state: bytes, parts: Sequence[_Same | _Array | _Past]) -> None:
+    def __init__(self, state: bytes, parts: Sequence[Part]) -> None:
         super().__init__(io.BytesIO(state))
         self.parts = parts
 
@@ -125,7 +160,7 @@ class Snapshot:
 
     now_s: float
     state: bytes
-    parts: tuple[_Same | _Array | _Past, ...]
+    parts: tuple[Part, ...]
 
     @property
     def size(self) -> int:

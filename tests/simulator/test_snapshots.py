@@ -61,6 +61,16 @@ def test_a_snapshot_crosses_the_border_of_a_process(world: World) -> None:
     assert later(copy) == end
 
 
+def test_copies_have_the_same_percentiles(world: World) -> None:
+    """They come from the kernel's trace, of which a snapshot keeps how far it went."""
+    snapshot = snapshots.take(world)
+    later(world)
+    sent = pickle.loads(pickle.dumps(snapshot))
+    for copy in (snapshot.world(), sent.world()):
+        later(copy)
+        assert copy.plane.p99_series_ms("pay") == world.plane.p99_series_ms("pay")
+
+
 def test_parts_alone_are_no_world(world: World) -> None:
     with pytest.raises(pickle.UnpicklingError, match="restored by Snapshot"):
         pickle.loads(snapshots.take(world).state)

@@ -58,7 +58,7 @@ def small_stations(network: Network, scenario: Scenario) -> list[str]:
             for g in node.held:
                 group = network.groups[g]
                 key = f"{group.service} ({group.limit_per_pod} slots a pod)"
-                if group.limit_per_pod <= SMALL and group.pods and _counts(node.kind):
+                if group.limit_per_pod <= SMALL and group.pods and node.kind != ENTER:
                     asked[key] = asked.get(key, 0.0) + rate * node.mean_s / (group.pods * group.limit_per_pod)
             if node.kind == QUERY:
                 pool = network.pools[node.pool]
@@ -73,10 +73,6 @@ def small_stations(network: Network, scenario: Scenario) -> list[str]:
                     key = f"{group.service} (CPU {group.cpu_limit:g})"
                     asked[key] = asked.get(key, 0.0) + rate * node.mean_s / (group.pods * group.cpu_limit)
     return [name for name, share in asked.items() if share >= LOADED]
-
-
-def _counts(kind: int) -> bool:
-    return kind not in (ENTER,)
 
 
 def choose(network: Network, scenario: Scenario) -> Choice:

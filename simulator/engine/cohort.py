@@ -7,7 +7,7 @@ from typing import Any
 from simulator.engine import codes, stations
 from simulator.engine import kernel as kn
 from simulator.engine.keys import CacheFill
-from simulator.engine.layout import Layout, delay_weights, put
+from simulator.engine.layout import Layout, delay_weights, lengthen, put
 from simulator.engine.network import FORK, RESEND_S, WORK, Network
 from simulator.engine.placement import Dns, shares_of
 from simulator.engine.plane import BREAKER_NAMES, Span
@@ -26,9 +26,17 @@ CLEARED = (
 )  # fmt: skip
 
 
+Shape = tuple[int, int | None, float, int]  # servers, room, spread, pods: arguments of `stations.table`
+
+
 def few(pods: int) -> int:
     """A number of pods whose table serves: each rollout wave would want its own."""
     return max((n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64) if n <= pods), default=1)
+
+
+def _shape(servers: int, room: int, spread: float, pods: int) -> Shape:
+    """The arguments of `stations.table` that serve a station: near ones share a table."""
+    return servers, stations.finite(servers, room), round(spread, 3), few(pods)
 
 
 class CohortPlane(Readings):
@@ -49,31 +57,25 @@ class CohortPlane(Readings):
         self.ticks_per_second = round(1.0 / layout.dt)
         self.cpu_store = layout.cpu_store
         self.split_at = layout.split_at
-        self.table_of: dict[tuple[int, int, float, int], int] = {}
+        self.table_of: dict[Shape, int] = {}  # what a table is for -> where the kernel has it
         self.spreads: dict[int, float] = {}
-        self.room_of: dict[int, int] = {}
         self.dns = Dns(scenario)
-        self.caches = {
-            n: CacheFill(scenario.keys[s.keys], c.ttl_s, c.capacity)
-            for n, s, c in (
-                (i, s, scenario.components[s.name]) for i, s in enumerate(network.splits) if s.kind == "cache"
-            )
-            if isinstance(c, Cache)
-        }
+        self.caches: dict[int, CacheFill] = {}  # by split
+        for index, split in enumerate(network.splits):
+            if split.kind == "cache":
+                cache = scenario.component(split.name, Cache)
+                self.caches[index] = CacheFill(scenario.keys[split.keys], cache.ttl_s, cache.capacity)
         self.filled: dict[int, float] = {}  # reads of a cache in this second that its contents know of
         self.filling_until_s = FILLING_S if self.caches else 0.0
-        self.links_up = [True] * len(network.links)
         self.speeds = [1.0] * len(network.groups)
         self.young: dict[int, list[tuple[float, int]]] = {}  # group -> [(born, pods)] still warming up
         self.speed_changes: dict[int, list[tuple[float, float]]] = {}  # by clock: (time, speed from then on)
+        self.breaker_names = [*self.worker_names, *(s.name for s in network.scopes if s.breaker)]
+        self.changes_read: list[tuple[float, str, str]] = []  # what the kernel has noted, in names
         self.tracers: dict[str, Tracers] = {}
         self.failing_why: dict[str, str] = {}
         self._fork_extras()
         self._second_starts()
-
-    @property
-    def dt_s(self) -> float:
-        return float(self.kernel.dt)
 
     @property
     def now_s(self) -> float:
@@ -124,13 +126,9 @@ class CohortPlane(Readings):
                 self._attach_pool(p)
         rows = self.ticks_per_second + 1
         if (k.trace_used + rows) * k.trace_width > len(k.trace):
-            put(
-                k,
-                "trace",
-                array("d", [*k.trace, *([0.0] * (TRACE_SECONDS * rows * k.trace_width + len(k.trace) // 2))]),
-            )
+            lengthen(k, "trace", TRACE_SECONDS * rows * k.trace_width + len(k.trace) // 2)
         if 3 * (k.change_count + 64) > len(k.changes):
-            put(k, "changes", [*k.changes, *([0] * len(k.changes))])
+            lengthen(k, "changes", len(k.changes))
 
     def _fill_quickly(self) -> None:
         """Soon after a flush contents change within a second: caches move every few ticks."""
@@ -141,13 +139,10 @@ class CohortPlane(Readings):
             taken = k.split_taken[at] + k.split_taken[at + 1]
             cache.step((taken - self.filled.get(index, 0.0)) / span, span)
             self.filled[index] = taken
-            hit = cache.hit_ratio()
-            k.split_weight[at], k.split_weight[at + 1] = hit, 1.0 - hit
+            self._set_hits(index, cache.hit_ratio())
 
     def _fill_cache(self, index: int, cache: CacheFill) -> None:
         """Move the contents on by the second that was, and set the ways of the next."""
-        k = self.kernel
-        at = self.split_at[index]
         name = self.network.splits[index].name
         reads = self.history.last(f"cache/{name}/hits") + self.history.last(f"cache/{name}/misses")
         self.filled[index] = 0.0
@@ -155,9 +150,12 @@ class CohortPlane(Readings):
             return  # moved on already
         if self.history.seconds:
             cache.step(reads, 1.0)
-        hit = cache.coming_hit_ratio(reads)
-        k.split_weight[at] = hit
-        k.split_weight[at + 1] = 1.0 - hit
+        self._set_hits(index, cache.coming_hit_ratio(reads))
+
+    def _set_hits(self, index: int, share: float) -> None:
+        """The share of a cache's reads that find their key from now on."""
+        at = self.split_at[index]
+        self.kernel.split_weight[at], self.kernel.split_weight[at + 1] = share, 1.0 - share
 
     def _second(self) -> Second:
         k = self.kernel
@@ -217,14 +215,14 @@ class CohortPlane(Readings):
             return
         if k.group_station[g] < 0:
             if k.group_pods[g] == 1:
-                k.group_loss[g] = self._losses(spec.limit_per_pod)
+                k.group_loss[g] = self._copied(
+                    (spec.limit_per_pod, 0, 0.0, 0), stations.loss_table(spec.limit_per_pod)
+                )
             return
         if g not in self.spreads:
             self.spreads[g] = WalkTimes(self.network).spread(g)
         pods = int(k.group_pods[g])
-        k.group_table[g] = self._table(
-            spec.limit_per_pod, spec.limit_per_pod + spec.queue_per_pod, self.spreads[g], pods
-        )
+        k.group_table[g] = self._copied(self._group_shape(g, pods), self.busy_table(g, pods))
 
     def _attach_store(self, d: int) -> None:
         k = self.kernel
@@ -238,7 +236,8 @@ class CohortPlane(Readings):
                 return  # never more at work than there are cores
         if k.store_cores[d] - inside > BUSY_ENOUGH * math.sqrt(inside):
             return
-        k.store_table[d] = self._table(int(k.store_cores[d]), self._room(d), 1.0, int(k.store_units[d]))
+        shape = _shape(int(k.store_cores[d]), self._room(d), 1.0, int(k.store_units[d]))
+        k.store_table[d] = self._copied(shape, stations.table(*shape))
 
     def _attach_pool(self, p: int) -> None:
         """A pool that is smaller than its store's cores is a station of its own."""
@@ -250,7 +249,8 @@ class CohortPlane(Readings):
         if briefest * codes.BRISK < k.dt:
             return  # it turns over within a step, and waits there pass within one
         if limit <= cores and limit - inside <= BUSY_ENOUGH * math.sqrt(inside):
-            k.pool_table[p] = self._table(limit, self._room(int(k.pool_database[p])), 1.0, 1)
+            shape = _shape(limit, self._room(int(k.pool_database[p])), 1.0, 1)
+            k.pool_table[p] = self._copied(shape, stations.table(*shape))
 
     def _room(self, d: int) -> int:
         """Requests that can be at a store at most: the slots of the pods that query it."""
@@ -265,30 +265,20 @@ class CohortPlane(Readings):
 
     def busy_table(self, g: int, pods: int) -> tuple[float, ...]:
         """The stationary table of a group with so many pods (see `stations`)."""
+        return stations.table(*self._group_shape(g, pods))
+
+    def _group_shape(self, g: int, pods: int) -> Shape:
         spec = self.network.groups[g]
         room = spec.limit_per_pod + spec.queue_per_pod
-        most = room if room <= 60 * spec.limit_per_pod and room <= stations.CURVE_LIMIT else None
-        return stations.table(spec.limit_per_pod, most, round(self.spreads.get(g, 1.0), 3), few(pods))[0]
+        return _shape(spec.limit_per_pod, room, self.spreads.get(g, 1.0), pods)
 
-    def _table(self, servers: int, room: int, spread: float, pods: int) -> int:
-        """Where the kernel's copy of a station's table begins."""
-        most = room if 0 < room <= 60 * servers and room <= stations.CURVE_LIMIT else 0
-        key = (servers, max(most, servers) if most else 0, round(spread, 3), few(pods))
-        at = self.table_of.get(key)
+    def _copied(self, shape: Shape, values: tuple[float, ...]) -> int:
+        """Where the kernel's copy of a table begins."""
+        k = self.kernel
+        at = self.table_of.get(shape)
         if at is None:
-            k = self.kernel
-            at = self.table_of[key] = len(k.table)
-            busy, _ = stations.table(key[0], key[1] or None, key[2], key[3])
-            put(k, "table", [*k.table, *busy])
-        return at
-
-    def _losses(self, servers: int) -> int:
-        """Where the kernel's copy of a table of losses begins."""
-        key = (-servers, 0, 0.0, 1)
-        at = self.table_of.get(key)
-        if at is None:
-            at = self.table_of[key] = len(self.kernel.table)
-            put(self.kernel, "table", [*self.kernel.table, *stations.loss_table(servers)])
+            at = self.table_of[shape] = len(k.table)
+            put(k, "table", [*k.table, *values])
         return at
 
     def _drop_tables(self) -> None:
@@ -302,10 +292,8 @@ class CohortPlane(Readings):
     def _fork_extras(self) -> None:
         """What the spread of parallel branches adds to the wait for the slowest of them."""
         k = self.kernel
-        extras = [0.0] * len(self.network.nodes)
-        for i, node in enumerate(self.network.nodes):
-            if node.kind == FORK:
-                extras[i] = WalkTimes(self.network).fork_extra_s(i)
+        times = WalkTimes(self.network)
+        extras = [times.fork_extra_s(i) if n.kind == FORK else 0.0 for i, n in enumerate(self.network.nodes)]
         put(k, "fork_extra_s", extras)
 
     # -- control
@@ -385,8 +373,8 @@ class CohortPlane(Readings):
         """Pods die with everything in flight in them: those requests fail with an error."""
         k = self.kernel
         self._sync()
-        for g in self.network.group_indices(service, version):
-            if place not in ("", self.network.groups[g].place) or k.group_pods[g] <= 0 or pods <= 0:
+        for g in self.network.group_indices(service, version, place):
+            if k.group_pods[g] <= 0 or pods <= 0:
                 continue
             dead = min(pods, int(k.group_pods[g]))
             share = dead / k.group_pods[g]
@@ -399,10 +387,9 @@ class CohortPlane(Readings):
     def set_speed(self, service: str, version: str, speed: float, place: str = "") -> None:
         """All pods of a version work at `speed` of their normal one; 0 is a pause."""
         self._sync()
-        for g in self.network.group_indices(service, version):
-            if place in ("", self.network.groups[g].place):
-                self.speeds[g] = speed
-                self._warm(g)
+        for g in self.network.group_indices(service, version, place):
+            self.speeds[g] = speed
+            self._warm(g)
 
     def set_failing(self, service: str, share: float, why: str) -> None:
         self._sync()
@@ -441,7 +428,6 @@ class CohortPlane(Readings):
         for index in found:
             link = net.links[index]
             link.latency_s, link.loss = latency_s, loss
-            self.links_up[index] = up
             self._set_clock(len(net.groups) + index, 1.0 if up else 0.0)
             for i, node in enumerate(net.nodes):
                 if node.kind == WORK and node.link == index and node.mean_s != RESEND_S:
@@ -513,8 +499,7 @@ class CohortPlane(Readings):
             self.filled[index] = self.kernel.split_taken[self.split_at[index]]
             self.filled[index] += self.kernel.split_taken[self.split_at[index] + 1]
             self.caches[index].flush()
-            at = self.split_at[index]
-            self.kernel.split_weight[at], self.kernel.split_weight[at + 1] = 0.0, 1.0
+            self._set_hits(index, 0.0)
 
     # -- readings
 
@@ -524,9 +509,10 @@ class CohortPlane(Readings):
 
     def breaker_changes(self) -> list[tuple[float, str, str]]:
         k = self.kernel
-        names = [*self.worker_names, *(s.name for s in self.network.scopes if s.breaker)]
-        rows = [k.changes[3 * n : 3 * n + 3] for n in range(k.change_count)]
-        return [(float(t * k.dt), names[b], BREAKER_NAMES[s]) for t, b, s in rows]
+        for n in range(len(self.changes_read), k.change_count):
+            tick, breaker, state = k.changes[3 * n : 3 * n + 3]
+            self.changes_read.append((float(tick * k.dt), self.breaker_names[breaker], BREAKER_NAMES[state]))
+        return list(self.changes_read)
 
     def p99_series_ms(self, class_name: str) -> "array[float]":
         return self._tracer(class_name).p99_series_ms()
@@ -563,10 +549,7 @@ def _waiting(k: Any, g: int, share: float, kind: int, everywhere: bool) -> None:
                 lost = k.q_mass[e] * share
                 k.q_mass[e] -= lost
                 k.queue_total[q] -= lost
-                s = k.scope_of[i]
-                gone = k.q_bucket[e] < k.scope_oldest[s]
-                column = k.scope_cols[s] if gone else k.q_bucket[e] % k.scope_cols[s]
-                kn.fail(k, i, column, lost, kind)
+                kn.fail(k, i, kn.entry_column(k, e), lost, kind)
                 if inside:
                     (k.errors if kind == codes.ERROR else k.rejected)[g] += lost
                     k.group_admitted[g] += lost

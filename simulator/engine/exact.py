@@ -16,10 +16,9 @@ from simulator.engine.exact_walk import Walk
 from simulator.engine.network import ENTER, SPLIT, Network
 from simulator.engine.placement import shares_of
 from simulator.engine.plane import Span
-from simulator.engine.readings import Readings, Recorder, Second
+from simulator.engine.readings import WINDOW_S, Readings, Recorder, Second
 from simulator.scenario import Scenario
 
-WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, as both engines do
 MOST_EVENTS_PER_S = 2e5  # beyond, one simulated second costs more than a real one
 
 
@@ -158,15 +157,6 @@ class ExactPlane(Walk, Readings):
     def _class(self, name: str) -> int:
         return [c.name for c in self.network.classes].index(name)
 
-    def _groups(self, service: str, version: str, place: str) -> list[int]:
-        """Raises KeyError when no such group exists."""
-        found = self.network.group_indices(service, version)
-        if place:
-            found = [g for g in found if self.network.groups[g].place == place]
-            if not found:
-                raise KeyError((service, version, place))
-        return found
-
     def set_rate(self, class_name: str, per_s: float) -> None:
         """Arrivals a second from now on; a class that is left out stays so."""
         c = self._class(class_name)
@@ -193,7 +183,7 @@ class ExactPlane(Walk, Readings):
     def kill_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """The newest pods die, place by place; what they had in hand fails."""
         dead: list[Pod] = []
-        for g in self._groups(service, version, place):
+        for g in self.network.group_indices(service, version, place):
             while self.pods[g] and len(dead) < pods:
                 dead.append(self.pods[g].pop())
         self._list_candidates()
@@ -251,7 +241,7 @@ class ExactPlane(Walk, Readings):
 
     def set_speed(self, service: str, version: str, speed: float, place: str = "") -> None:
         """Pods of a version work `speed` times as fast from now on; at 0 their work stands still."""
-        for g in self._groups(service, version, place):
+        for g in self.network.group_indices(service, version, place):
             self._retime(g, speed)
             for pod in self.all_pods:
                 if pod.group == g and pod.number in self.cpus:

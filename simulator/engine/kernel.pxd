@@ -213,10 +213,7 @@ cdef class Kernel:
     cdef public long long stations
     cdef public long long services
     cdef public long long scopes
-    cdef public long long classes
     cdef public long long workers
-    cdef public long long breakers
-    cdef public long long forks
     cdef public long long clocks
     cdef public long long free_entry
     cdef public long long entries
@@ -224,7 +221,6 @@ cdef class Kernel:
     cdef public long long trace_used
     cdef public long long orders
     cdef public long long limits
-    cdef public long long splits
     cdef public long long change_count
 
 
@@ -340,11 +336,16 @@ cdef void attempt_failed(Kernel k, long long s, long long column, double mass, l
 cdef void schedule_retries(Kernel k, long long s, long long column, long long base, double per_attempt) noexcept
 
 @cython.locals(
-    d=cython.longlong, p=cython.longlong, g=cython.longlong, wanted=cython.double,
-    cores=cython.double, slow=cython.double, limit=cython.double, x=cython.double,
-    busy=cython.double, free=cython.double, turnover=cython.double, leap=cython.double
+    d=cython.longlong, p=cython.longlong, wanted=cython.double, cores=cython.double,
+    slow=cython.double, busy=cython.double
 )
 cdef void contention(Kernel k) noexcept
+
+@cython.locals(
+    g=cython.longlong, limit=cython.double, x=cython.double, back=cython.double, free=cython.double,
+    turnover=cython.double, leap=cython.double
+)
+cdef void open_doors(Kernel k) noexcept
 
 @cython.locals(low=cython.double, at=cython.double, j=cython.longlong)
 cdef double look_up(Kernel k, long long table, double x) noexcept
@@ -381,11 +382,13 @@ cdef double stay(Kernel k, long long i, double slow) noexcept
 )
 cdef void serve_pool(Kernel k, long long p) noexcept
 
-@cython.locals(x=cython.double, i=cython.longlong, b=cython.longlong, s=cython.longlong)
-cdef void give_up(Kernel k, long long q, long long e, long long kind) noexcept
+@cython.locals(s=cython.longlong, b=cython.longlong)
+cpdef long long entry_column(Kernel k, long long e) noexcept
 
-@cython.locals(i=cython.longlong, b=cython.longlong, s=cython.longlong)
-cdef void give_up_part(Kernel k, long long q, long long e, double mass, long long kind) noexcept
+@cython.locals(i=cython.longlong, column=cython.longlong)
+cdef void give_up(Kernel k, long long q, long long e, double mass, long long kind) noexcept
+
+cdef void blame(Kernel k, long long i, double mass) noexcept
 
 @cython.locals(cols=cython.longlong, column=cython.longlong, kept=cython.double, done=cython.double)
 cdef void take(Kernel k, long long p, long long i, long long bucket, double mass, double slow) noexcept
@@ -401,11 +404,13 @@ cdef void query(Kernel k, long long i) noexcept
 @cython.locals(x=cython.double)
 cdef void ask(Kernel k, long long i, long long p, long long column, long long bucket, double mass, double share, double slow) noexcept
 
-@cython.locals(e=cython.longlong, n=cython.longlong)
+@cython.locals(e=cython.longlong)
 cdef void append(Kernel k, long long q, long long i, long long bucket, double mass) noexcept
 
-@cython.locals(n=cython.longlong, after=cython.longlong)
 cpdef void insert_after(Kernel k, long long q, long long e, double mass) noexcept
+
+@cython.locals(n=cython.longlong, after=cython.longlong)
+cdef void link(Kernel k, long long q, long long before, long long i, long long bucket, long long tick, double mass) noexcept
 
 @cython.locals(before=cython.longlong, after=cython.longlong)
 cdef void unlink(Kernel k, long long q, long long e) noexcept
@@ -416,7 +421,7 @@ cdef void unlink(Kernel k, long long q, long long e) noexcept
 )
 cdef void serve_group(Kernel k, long long g) noexcept
 
-cdef void shed_entry(Kernel k, long long g, long long q, long long e) noexcept
+cdef void shed_mass(Kernel k, long long g, long long q, long long e, double mass) noexcept
 
 @cython.locals(j=cython.longlong)
 cdef void admit(Kernel k, long long i, long long g, long long column, long long bucket, double mass) noexcept
@@ -461,12 +466,10 @@ cdef void part_ways(Kernel k, long long i, long long w, long long column, long l
     total=cython.double, low=cython.longlong, high=cython.longlong, first=cython.longlong,
     last=cython.longlong, pods=cython.longlong, j=cython.longlong, rest=cython.double,
     limited=cython.double, n=cython.longlong, failing=cython.double, alive=cython.double,
-    b=cython.longlong, x=cython.double, allowed=cython.double, g=cython.longlong, q=cython.longlong
+    b=cython.longlong, x=cython.double, allowed=cython.double, g=cython.longlong, q=cython.longlong,
+    room=cython.double
 )
 cdef void enter(Kernel k, long long i) noexcept
-
-@cython.locals(e=cython.longlong, over=cython.double, i=cython.longlong, b=cython.longlong, s=cython.longlong)
-cdef void trim_oldest(Kernel k, long long g, long long q) noexcept
 
 @cython.locals(left=cython.double, alive=cython.double, j=cython.longlong, g=cython.longlong, x=cython.double)
 cdef void receive(Kernel k, long long i, long long first, long long last, long long pods, long long column, long long bucket, double mass, double limited, double failing) noexcept
@@ -487,7 +490,7 @@ cdef double full_share(Kernel k, long long g) noexcept
     s=cython.longlong, parent=cython.longlong, cols=cython.longlong, column=cython.longlong,
     row=cython.longlong, total=cython.double, due=cython.double, permitted=cython.double,
     base=cython.longlong, low=cython.longlong, high=cython.longlong, b=cython.longlong,
-    x=cython.double, t=cython.longlong, at=cython.longlong, a=cython.longlong
+    x=cython.double
 )
 cdef void call(Kernel k, long long i) noexcept
 
@@ -495,7 +498,7 @@ cdef void call(Kernel k, long long i) noexcept
     parent=cython.longlong, cols=cython.longlong, t=cython.longlong, at=cython.longlong,
     b=cython.longlong, x=cython.double
 )
-cdef void call_again(Kernel k, long long i, long long s, long long row, long long column, double permitted, double due) noexcept
+cdef void call_again(Kernel k, long long i, long long s, long long row, long long column, double permitted) noexcept
 
 @cython.locals(x=cython.double)
 cdef void open_call(Kernel k, long long i, long long s, long long row, long long column, long long mine, long long bucket, double mass, double permitted, long long fresh) noexcept

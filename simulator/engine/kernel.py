@@ -106,8 +106,8 @@ INTS = (
     "group_trace changes"
 ).split()
 SCALARS = (
-    "dt tick stride stirred quiet_ticks nodes groups pools stores stations services scopes classes workers "
-    "breakers forks clocks free_entry entries trace_width trace_used step_dt orders limits splits change_count"
+    "dt tick stride stirred quiet_ticks nodes groups pools stores stations services scopes workers "
+    "clocks free_entry entries trace_width trace_used step_dt orders limits change_count"
 ).split()
 
 
@@ -189,6 +189,7 @@ def step(k):
         if k.scope_kind[s] <= WORKER:
             arrive(k, s)
     contention(k)
+    open_doors(k)
     for i in range(k.nodes):
         if k.pool_of[i] >= 0:
             finish_queries(k, i)
@@ -402,10 +403,11 @@ def due_retries(k, s, row):
                 total += x
                 k.attempt_mass[row * ATTEMPTS + a] += x
                 k.retry_attempts[at + a] = 0.0
-    k.retry_total[s] -= total
-    if k.retry_total[s] < TINY:
-        k.retry_total[s] = 0.0
-    k.scope_retries[s] += total
+    if total > 0.0:
+        k.retry_total[s] -= total
+        if k.retry_total[s] < TINY:
+            k.retry_total[s] = 0.0
+        k.scope_retries[s] += total
     return total
 
 
@@ -705,26 +707,27 @@ def contention(k):
             if slow < 1.0:
                 slow = 1.0
         k.store_slow[d] = slow / k.store_speed[d] if k.store_speed[d] > 1e-6 else INFINITE
+
+
+def open_doors(k):
+    """How many requests each group can let in within this step."""
     for g in range(k.groups):
         limit = k.group_pods[g] * k.group_limit[g]
         x = k.step_dt / k.group_hold_s[g]
         k.group_flow[g] += 0.2 * (k.group_released[g] - k.group_flow[g])
-        if x > BRISK:
+        # what the last step gave back, but no lump: a slowed callee gives back in lumps
+        back = k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+        if x <= BRISK and k.group_table[g] > 0 and limit > 0.0:
+            limit = usable(k, g, limit)
+        free = limit - k.group_busy[g]
+        if x > BRISK and free > 0.0:
             # slots turn over within the step: as many starts as leave `limit` busy at its end, but no leap;
             # what randomness adds passes within the step and is left to the tracers
-            free = limit - k.group_busy[g]
-            if free > 0.0:
-                turnover = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
-                leap = free + 1.5 * k.group_released[g]
-                free = turnover if turnover < leap or k.group_busy[g] < TINY else leap
-            else:
-                free += k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+            turnover = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
+            leap = free + 1.5 * k.group_released[g]
+            free = turnover if turnover < leap or k.group_busy[g] < TINY else leap
         else:
-            if k.group_table[g] > 0 and limit > 0.0:
-                limit = usable(k, g, limit)
-            # what the last step gave back, but no lump: a slowed callee gives back in lumps
-            free = limit - k.group_busy[g]
-            free += k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+            free += back
         k.group_budget[g] = free
         k.group_before[g] = k.group_busy[g] + k.group_draining[g]
         k.group_released[g] = 0.0
@@ -859,7 +862,7 @@ def serve_pool(k, p):
                 x *= 0.5
             k.pool_timeouts[p] += x
             k.admitted[p] += x
-            give_up_part(k, p, e, x, ERROR)
+            give_up(k, p, e, x, ERROR)
             e = following
         e = k.queue_head[p]
     slow = k.store_slow[k.pool_database[p]]
@@ -886,7 +889,7 @@ def serve_pool(k, p):
                 b = -1
             if b < 0 and k.scope_drops[k.scope_of[i]] == 1:
                 following = k.q_next[e]
-                give_up(k, p, e, REJECTED)
+                give_up(k, p, e, k.q_mass[e], REJECTED)
                 e = following
                 continue
             if x > 0.0:
@@ -907,33 +910,33 @@ def serve_pool(k, p):
         k.pool_clear[p] = 0
 
 
-def give_up(k, q, e, kind):
-    """A queued entry gives up waiting."""
-    x = k.q_mass[e]
-    i = k.q_node[e]
+def entry_column(k, e):
+    """The column of a queued entry: its bucket's, or the zombies' once nobody waits for it."""
+    s = k.scope_of[k.q_node[e]]
     b = k.q_bucket[e]
-    s = k.scope_of[i]
-    unlink(k, q, e)
-    if x > 0.0:
-        k.queue_total[q] -= x
-        if kind == ERROR and k.held_at[i + 1] > k.held_at[i]:
-            k.errors[k.held[k.held_at[i + 1] - 1]] += x
-        fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], x, kind)
+    return k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s]
 
 
-def give_up_part(k, q, e, mass, kind):
-    """A part of a queued entry gives up waiting."""
+def give_up(k, q, e, mass, kind):
+    """Mass of a queued entry, at most all of it, gives up waiting."""
+    i = k.q_node[e]
+    column = entry_column(k, e)
     if mass >= k.q_mass[e]:
-        give_up(k, q, e, kind)
-        return
-    i = k.q_node[e]
-    b = k.q_bucket[e]
-    s = k.scope_of[i]
-    k.q_mass[e] -= mass
-    k.queue_total[q] -= mass
-    if kind == ERROR and k.held_at[i + 1] > k.held_at[i]:
+        mass = k.q_mass[e]
+        unlink(k, q, e)
+    else:
+        k.q_mass[e] -= mass
+    if mass > 0.0:
+        k.queue_total[q] -= mass
+        if kind == ERROR:
+            blame(k, i, mass)
+        fail(k, i, column, mass, kind)
+
+
+def blame(k, i, mass):
+    """Mass fails in a node for what its own service ran into: it counts as that service's errors."""
+    if k.held_at[i + 1] > k.held_at[i]:
         k.errors[k.held[k.held_at[i + 1] - 1]] += mass
-    fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], mass, kind)
 
 
 def take(k, p, i, bucket, mass, slow):
@@ -1006,8 +1009,7 @@ def ask(k, i, p, column, bucket, mass, share, slow):
         x = mass * (1.0 - share)
         if k.pool_transient[p] == 1:
             k.pool_refused[p] += x
-            if k.held_at[i + 1] > k.held_at[i]:
-                k.errors[k.held[k.held_at[i + 1] - 1]] += x
+            blame(k, i, x)
             fail(k, i, column, x, ERROR)
         else:
             append(k, p, i, bucket, x)
@@ -1024,37 +1026,31 @@ def append(k, q, i, bucket, mass):
     if e >= 0 and k.q_tick[e] == k.tick and k.q_node[e] == i and k.q_bucket[e] == bucket:
         k.q_mass[e] += mass
         return
-    if k.free_entry < 0:
-        more_entries(k)
-    n = k.free_entry
-    k.free_entry = k.q_next[n]
-    k.q_node[n] = i
-    k.q_bucket[n] = bucket
-    k.q_tick[n] = k.tick
-    k.q_mass[n] = mass
-    k.q_next[n] = -1
-    k.q_prev[n] = e
-    if e >= 0:
-        k.q_next[e] = n
-    else:
-        k.queue_head[q] = n
-    k.queue_tail[q] = n
+    link(k, q, e, i, bucket, k.tick, mass)
 
 
 def insert_after(k, q, e, mass):
     """Mass that nobody waits for any more, right behind the entry it came from."""
+    link(k, q, e, k.q_node[e], -1, k.q_tick[e], mass)
+
+
+def link(k, q, before, i, bucket, tick, mass):
+    """A new entry of a queue behind entry `before`; behind -1: the first of an empty queue."""
     if k.free_entry < 0:
         more_entries(k)
     n = k.free_entry
     k.free_entry = k.q_next[n]
-    k.q_node[n] = k.q_node[e]
-    k.q_bucket[n] = -1
-    k.q_tick[n] = k.q_tick[e]
+    after = k.q_next[before] if before >= 0 else -1
+    k.q_node[n] = i
+    k.q_bucket[n] = bucket
+    k.q_tick[n] = tick
     k.q_mass[n] = mass
-    after = k.q_next[e]
-    k.q_prev[n] = e
+    k.q_prev[n] = before
     k.q_next[n] = after
-    k.q_next[e] = n
+    if before >= 0:
+        k.q_next[before] = n
+    else:
+        k.queue_head[q] = n
     if after >= 0:
         k.q_prev[after] = n
     else:
@@ -1106,7 +1102,7 @@ def serve_group(k, g):
         limit = k.group_target[g] if k.tick - k.group_empty[g] > k.group_interval[g] else k.group_interval[g]
         e = k.queue_head[q]
         while e >= 0 and k.tick - k.q_tick[e] > limit:
-            shed_entry(k, g, q, e)
+            shed_mass(k, g, q, e, k.q_mass[e])
             e = k.queue_head[q]
     while k.group_budget[g] > TINY:
         e = k.queue_tail[q] if order == LIFO else k.queue_head[q]
@@ -1119,7 +1115,7 @@ def serve_group(k, g):
         if b < k.scope_oldest[s]:
             b = -1
         if b < 0 and k.scope_drops[s] == 1:
-            give_up(k, q, e, REJECTED)
+            give_up(k, q, e, x, REJECTED)
             continue
         got = x if x <= k.group_budget[g] else k.group_budget[g]
         if got > 0.0:
@@ -1134,12 +1130,14 @@ def serve_group(k, g):
         k.group_empty[g] = k.tick
 
 
-def shed_entry(k, g, q, e):
-    """A queued entry is dropped by its service."""
-    k.shed[g] += k.q_mass[e]
-    k.rejected[g] += k.q_mass[e]
-    k.group_admitted[g] += k.q_mass[e]
-    give_up(k, q, e, REJECTED)
+def shed_mass(k, g, q, e, mass):
+    """Mass of a queued entry, at most all of it, is dropped by its service."""
+    if mass > k.q_mass[e]:
+        mass = k.q_mass[e]
+    k.shed[g] += mass
+    k.rejected[g] += mass
+    k.group_admitted[g] += mass
+    give_up(k, q, e, mass, REJECTED)
 
 
 # -- nodes
@@ -1359,26 +1357,9 @@ def enter(k, i):
         g = k.branch_group[j]
         if k.group_order[g] == LIFO and k.group_station[g] >= 0:
             q = k.group_station[g]
-            while k.queue_total[q] > k.group_queue[g] * k.group_pods[g] + 1e-9 and k.queue_head[q] >= 0:
-                trim_oldest(k, g, q)
-
-
-def trim_oldest(k, g, q):
-    """A full LIFO queue drops its oldest."""
-    e = k.queue_head[q]
-    over = k.queue_total[q] - k.group_queue[g] * k.group_pods[g]
-    if k.q_mass[e] <= over:
-        shed_entry(k, g, q, e)
-        return
-    k.q_mass[e] -= over
-    k.queue_total[q] -= over
-    k.shed[g] += over
-    k.rejected[g] += over
-    k.group_admitted[g] += over
-    i = k.q_node[e]
-    b = k.q_bucket[e]
-    s = k.scope_of[i]
-    fail(k, i, k.scope_cols[s] if b < k.scope_oldest[s] else b % k.scope_cols[s], over, REJECTED)
+            room = k.group_queue[g] * k.group_pods[g]
+            while k.queue_total[q] > room + 1e-9 and k.queue_head[q] >= 0:
+                shed_mass(k, g, q, k.queue_head[q], k.queue_total[q] - room)  # a full LIFO drops its oldest
 
 
 def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
@@ -1487,17 +1468,12 @@ def call(k, i):
     row = k.scope_row[s] + column
     total = arrivals(k, i)
     refill(k, s, total)
-    due = 0.0
-    if k.retry_total[s] > 0.0:
-        for t in range(k.stride):
-            at = k.retry_at[s] + (k.tick + t) % k.retry_size[s] * ATTEMPTS
-            for a in range(2, ATTEMPTS):
-                due += k.retry_attempts[at + a]
+    due = due_retries(k, s, row) if k.retry_total[s] > 0.0 else 0.0
     permitted = 1.0
     if k.scope_breaker[s] >= 0:
         permitted = permit(k, k.scope_breaker[s], total + due)
     if due > 0.0:
-        call_again(k, i, s, row, column, permitted, due)
+        call_again(k, i, s, row, column, permitted)
     base = k.row[i]
     low = k.flow_low[i]
     high = k.flow_high[i]
@@ -1517,11 +1493,10 @@ def call(k, i):
             open_call(k, i, s, row, column, cols, -1, x, permitted, 1)
 
 
-def call_again(k, i, s, row, column, permitted, due):
-    """Retries whose wait is over; `due` is their mass."""
+def call_again(k, i, s, row, column, permitted):
+    """Callers whose wait for a retry is over."""
     parent = k.scope_of[i]
     cols = k.scope_cols[parent]
-    due_retries(k, s, row)
     for t in range(k.stride):
         at = k.retry_column_at[s] + (k.tick + t) % k.retry_size[s] * (cols + 1)
         for b in range(k.scope_oldest[parent], k.scope_now[parent] + 1):

@@ -31,6 +31,17 @@ def put(k: Any, name: str, values: Sequence[float]) -> None:
         setattr(k, name, array("q", values) if kn.COMPILED else list(values))
 
 
+def lengthen(k: Any, name: str, more: int) -> None:
+    """Add `more` zeros to one of the kernel's arrays, without a detour through Python numbers."""
+    values = getattr(k, name)
+    if kn.COMPILED:
+        grown = array("d" if name in kn.FLOATS else "q", bytes(values))
+        grown.frombytes(bytes(8 * more))
+        setattr(k, name, grown)
+    else:
+        values.extend([0.0 if name in kn.FLOATS else 0] * more)
+
+
 def rows(lists: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
     """Ragged lists as (offsets, values)."""
     offsets, values = [0], list[int]()
@@ -106,8 +117,8 @@ class Layout:
         k.quiet_ticks = round(QUIET_S / self.dt)
         k.free_entry = -1
         k.nodes, k.groups = len(net.nodes), len(net.groups)
-        k.services, k.scopes, k.classes = len(self.services), len(net.scopes), len(net.classes)
-        k.splits, k.limits, k.workers = len(net.splits), len(net.limits), len(self.worker_names)
+        k.services, k.scopes = len(self.services), len(net.scopes)
+        k.limits, k.workers = len(net.limits), len(self.worker_names)
         self._scopes()
         self._stores()
         self._groups()
@@ -138,8 +149,7 @@ class Layout:
             ticks.append(max(1, limit))
             waits.append(int(endless))
         cols = [t // w + 3 + -(-codes.STRIDE // w) for t, w in zip(ticks, width, strict=True)]
-        kinds = [self._scope_kind(i) for i in range(len(net.scopes))]
-        put(k, "scope_kind", kinds)
+        put(k, "scope_kind", [self._scope_kind(i) for i in range(len(net.scopes))])
         put(k, "scope_class", [s.cls for s in net.scopes])
         put(k, "scope_owner", [s.owner for s in net.scopes])
         put(k, "scope_parent", [s.parent for s in net.scopes])
@@ -172,7 +182,7 @@ class Layout:
                 size += (cols[i] + 1) * (cols[spec.parent] + 1)
         put(k, "comp_at", comp_at)
         put(k, "comp", [0.0] * size)
-        self.cols, self.kinds = cols, kinds
+        self.cols = cols
 
     def _scope_kind(self, i: int) -> int:
         net = self.net
@@ -425,7 +435,6 @@ class Layout:
             if s.breaker:
                 breakers.append(s.breaker)
         put(k, "scope_breaker", scope_breaker)
-        k.breakers = len(breakers)
         put(k, "breaker_state", [codes.CLOSED] * len(breakers))
         put(k, "breaker_size", [float(b.window) for b in breakers])
         put(k, "breaker_rate", [b.failure_rate for b in breakers])

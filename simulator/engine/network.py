@@ -182,11 +182,15 @@ class Network:
                 return index
         raise KeyError((service, version))
 
-    def group_indices(self, service: str, version: str) -> list[int]:
-        """The groups of one version in all data centres. Raises KeyError when there is none."""
-        found = [i for i, g in enumerate(self.groups) if g.service == service and g.version == version]
+    def group_indices(self, service: str, version: str, place: str = "") -> list[int]:
+        """The groups of one version, in one data centre or in all. Raises KeyError when there is none."""
+        found = [
+            i
+            for i, g in enumerate(self.groups)
+            if g.service == service and g.version == version and place in ("", g.place)
+        ]
         if not found:
-            raise KeyError((service, version))
+            raise KeyError((service, version, place))
         return found
 
     def pool_index(self, name: str) -> int:

@@ -12,11 +12,8 @@ def shares_of(
     A service without any pod at the start spreads evenly; remainders go to the first. Raises KeyError for
     a version or a place that does not exist.
     """
-    groups = net.group_indices(service, version)
+    groups = net.group_indices(service, version, place)
     if place:
-        groups = [g for g in groups if net.groups[g].place == place]
-        if not groups:
-            raise KeyError((service, version, place))
         return [(groups[0], wanted)]
     began = {g.place: 0 for g in net.groups if g.service == service}
     for group in net.groups:

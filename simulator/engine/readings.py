@@ -47,6 +47,7 @@ class Second:
     split_taken: list[list[float]]  # by split: how often each way was taken
 
 
+WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, in both engines
 SUMMED = {
     "pool": ("active", "open", "waiting", "wait_s", "queries", "refused", "timeouts", "busy_s"),
     "db": ("cpu", "active", "latency_s", "queries", "connections"),

@@ -10,26 +10,33 @@ from functools import lru_cache
 
 from simulator.engine.codes import GRID, NEAR, REACH, WIDE
 
+Point = tuple[float, float]  # (content, busy)
+
 LOADS = 260  # offered loads a curve is computed at
 CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
 
 
-def erlang_c(servers: int, load: float) -> float:
-    """Erlang's C: the chance to wait in M/M/c with offered load `load` < servers."""
+def erlang_b(servers: int, load: float) -> float:
+    """Erlang's B: the share that M/M/c/c turns away at offered load `load`."""
     blocked = 1.0
     for n in range(1, servers + 1):
         blocked = load * blocked / (n + load * blocked)
-    rho = load / servers
-    return blocked / (1.0 - rho * (1.0 - blocked))
+    return blocked
 
 
-def open_curve(servers: int, spread: float) -> list[tuple[float, float, float]]:
-    """(content, busy, chance to wait) of M/G/c with unlimited room, at rising loads.
+def erlang_c(servers: int, load: float) -> float:
+    """Erlang's C: the chance to wait in M/M/c with offered load `load` < servers."""
+    blocked = erlang_b(servers, load)
+    return blocked / (1.0 - load / servers * (1.0 - blocked))
+
+
+def open_curve(servers: int, spread: float) -> list[Point]:
+    """(content, busy) of M/G/c with unlimited room, at rising loads.
 
     `spread` multiplies the mean queue of M/M/c: (1 + squared coefficient of variation) / 2 (Lee and
     Longton 1959); exact for M/M/c and for M/G/1.
     """
-    points = [(0.0, 0.0, 0.0)]
+    points = [(0.0, 0.0)]
     for step in range(1, LOADS):
         rho = (
             step / LOADS if step < LOADS // 2 else 1.0 - 0.5 * (1.0 - (step - LOADS // 2) / (LOADS // 2)) ** 3
@@ -37,13 +44,13 @@ def open_curve(servers: int, spread: float) -> list[tuple[float, float, float]]:
         if rho >= 1.0:
             break
         wait = erlang_c(servers, rho * servers)
-        points.append((rho * servers + spread * wait * rho / (1.0 - rho), rho * servers, wait))
+        points.append((rho * servers + spread * wait * rho / (1.0 - rho), rho * servers))
     return points
 
 
-def closed_curve(servers: int, room: int, spread: float) -> list[tuple[float, float, float]]:
+def closed_curve(servers: int, room: int, spread: float) -> list[Point]:
     """The same with at most `room` in the system (M/M/c/room): at a full house every server is busy."""
-    points = [(0.0, 0.0, 0.0)]
+    points = [(0.0, 0.0)]
     for step in range(1, LOADS):
         load = servers * (3.0 * (step / LOADS) ** 1.5 + 1e-9)
         logs, log_p = [0.0], 0.0
@@ -55,25 +62,24 @@ def closed_curve(servers: int, room: int, spread: float) -> list[tuple[float, fl
         total = math.fsum(weights)
         busy = math.fsum(min(n, servers) * w for n, w in enumerate(weights)) / total
         content = math.fsum(n * w for n, w in enumerate(weights)) / total
-        waiting = math.fsum(weights[servers:]) / total
-        points.append((busy + spread * (content - busy), busy, waiting))
-    points.append((float(room), float(servers), 1.0))
+        points.append((busy + spread * (content - busy), busy))
+    points.append((float(room), float(servers)))
     return points
 
 
-def choice_curve(servers: int, room: int, pods: int) -> list[tuple[float, float, float]]:
+def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     """Per pod, when the one with more free slots of two random pods is taken (Mitzenmacher 1996).
 
     Two full pods look alike, however many wait in them. Arrivals that lift pods from n - 1 to n balance
     departures: up to the slots by squares of the shares, beyond them geometrically. That is exact for
     many pods; few wait together, too, when all are full at once (Erlang's C over all their slots).
     """
-    points = [(0.0, 0.0, 0.0)]
+    points = [(0.0, 0.0)]
     for step in range(1, LOADS):
         load = servers * (2.0 * (step / LOADS) ** 1.2 + 1e-9)
         low, high = -690.0, 0.0
         if _shares(math.exp(low), servers, room, load)[0][0] >= 1.0:
-            points.append((load, load, 0.0))  # pods are full more rarely than a float can say
+            points.append((load, load))  # pods are full more rarely than a float can say
             continue
         for _ in range(60):
             middle = 0.5 * (low + high)
@@ -86,8 +92,8 @@ def choice_curve(servers: int, room: int, pods: int) -> list[tuple[float, float,
         rho = busy / servers
         together = erlang_c(servers * pods, busy * pods) if rho < 0.999 else 1.0
         waiting += together * rho / max(1e-3, 1.0 - rho) / pods
-        points.append((busy + waiting, busy, max(together, tail[servers] * tail[servers])))
-    points.append((float(room), float(servers), 1.0))
+        points.append((busy + waiting, busy))
+    points.append((float(room), float(servers)))
     return points
 
 
@@ -114,10 +120,10 @@ def _shares(full: float, servers: int, room: int, load: float) -> tuple[list[flo
     return tail, waiting
 
 
-def _gridded(points: list[tuple[float, float, float]], servers: float) -> tuple[list[float], list[float]]:
-    """Busy share and chance to wait on the even grid of content / servers."""
+def _gridded(points: list[Point], servers: float) -> tuple[float, ...]:
+    """Busy share on the even grid of content / servers."""
     points = sorted(points)
-    busy, waits = [], []
+    busy = []
     j = 0
     for step in range(GRID + WIDE):
         near = step * NEAR / GRID
@@ -130,47 +136,44 @@ def _gridded(points: list[tuple[float, float, float]], servers: float) -> tuple[
             over = content - servers
             idle = max(0.0, 1.0 - last[1] / servers) * max(last[0] - servers, 0.0) / over if over > 0 else 0.0
             busy.append(1.0 - min(1.0, idle))
-            waits.append(1.0)
             continue
-        (x0, b0, w0), (x1, b1, w1) = points[j], points[j + 1]
+        (x0, b0), (x1, b1) = points[j], points[j + 1]
         part = (content - x0) / (x1 - x0) if x1 > x0 else 0.0
         busy.append(min(1.0, (b0 + (b1 - b0) * part) / servers))
-        waits.append(min(1.0, w0 + (w1 - w0) * part))
-    return busy, waits
+    return tuple(busy)
+
+
+def finite(servers: int, room: int) -> int | None:
+    """What a station of `servers` holds at most, or None where the limit is too far off to matter."""
+    return max(room, servers) if 0 < room <= min(60 * servers, CURVE_LIMIT) else None
 
 
 @lru_cache(maxsize=256)
-def table(
-    servers: int, room: int | None, spread: float, pods: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(busy share, chance to wait) on the grid for `pods` stations of `servers` slots each.
+def table(servers: int, room: int | None, spread: float, pods: int) -> tuple[float, ...]:
+    """Busy share on the grid for `pods` stations of `servers` slots each.
 
-    `room` is what one station holds at most, waiting included (None: without limit); `spread` as in
-    `open_curve`. Several pods are chosen by two random choices.
+    `room` is what one station holds at most, waiting included (see `finite`); `spread` as in `open_curve`.
+    Several pods are chosen by two random choices.
     """
     if pods > 1:
         most = min(room or CURVE_LIMIT, servers * 8 + 50)
         points = [
-            (busy + spread * (content - busy), busy, wait)
-            for content, busy, wait in choice_curve(servers, most, pods)
+            (busy + spread * (content - busy), busy) for content, busy in choice_curve(servers, most, pods)
         ]
-    elif room is None or room > CURVE_LIMIT or room > 60 * servers:
+    elif room is None:
         points = open_curve(servers, spread)
     else:
         points = closed_curve(servers, room, spread)
-    busy, waits = _gridded(points, float(servers))
-    return tuple(busy), tuple(waits)
+    return _gridded(points, float(servers))
 
 
 @lru_cache(maxsize=256)
 def loss_table(servers: int) -> tuple[float, ...]:
     """The chance that all are busy (Erlang's B) on the grid of mean busy servers, for a station without room."""
-    points = [(0.0, 0.0, 0.0)]
+    points = [(0.0, 0.0)]
     for step in range(1, LOADS):
         load = servers * (4.0 * (step / LOADS) ** 2 + 1e-9)
-        blocked = 1.0
-        for n in range(1, servers + 1):
-            blocked = load * blocked / (n + load * blocked)
-        points.append((load * (1.0 - blocked), blocked * servers, 0.0))
-    points.append((float(servers), float(servers), 0.0))
-    return tuple(_gridded(points, float(servers))[0])
+        blocked = erlang_b(servers, load)
+        points.append((load * (1.0 - blocked), blocked * servers))
+    points.append((float(servers), float(servers)))
+    return _gridded(points, float(servers))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from simulator.engine import codes, stations, streams
 from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
 from simulator.engine.plane import Span
+from simulator.engine.readings import WINDOW_S
 
 if TYPE_CHECKING:
     from simulator.engine.cohort import CohortPlane
@@ -21,7 +22,6 @@ PER_SECOND = 40  # tracers that start in one second
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
           103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)  # fmt: skip
 ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover with few points
-WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, as both engines do
 STEADY_QUEUE = 0.97  # busier stations queue for lack of capacity: then all wait alike, else by chance
 LONG_QUEUE = 3.0  # so many waiting for each slot are no chance either
 POINTS = 1024  # of an unloaded walk
@@ -39,6 +39,15 @@ def weighted_quantile(pairs: list[tuple[float, float]], q: float) -> float:
         if reached >= q * total:
             return value
     return pairs[-1][0]
+
+
+def pick(shares: list[float], mark: float) -> int:
+    """Which of adjoining shares a mark falls into; the last one if it lies beyond them all."""
+    for n, share in enumerate(shares):
+        mark -= share
+        if mark < 0.0:
+            return n
+    return len(shares) - 1
 
 
 class Luck:
@@ -117,12 +126,9 @@ class WalkTimes:
                 i = (live or [first for _, first in node.branches])[0]
                 continue
             if node.kind == SPLIT:
-                mark = luck.uniform()
-                for way, first in node.branches:
-                    i = first
-                    mark -= self.net.splits[node.split].weights[way]
-                    if mark < 0.0:
-                        break
+                weights = self.net.splits[node.split].weights
+                n = pick([weights[way] for way, _ in node.branches], luck.uniform())
+                i = node.branches[n][1]
                 continue
             if node.kind == CALL:
                 t += min(
@@ -172,7 +178,6 @@ class Tracers:
         self.ticks: list[float] = []
         self.columns: dict[int, list[float]] = {}
         self.rows = 0
-        self.last_admitted = 0.0
         self.failed = False
 
     # -- what the kernel recorded
@@ -338,12 +343,7 @@ class Tracers:
             hits, misses = (self.plane.history.column(f"cache/{spec.name}/{x}") for x in ("hits", "misses"))
             if second >= 0 and hits[second] + misses[second] > 0.0:
                 return branches[0 if mark < hits[second] / (hits[second] + misses[second]) else 1][1]
-        first = branches[-1][1]
-        for way, start in branches:
-            mark -= k.split_weight[at + way]
-            if mark < 0.0:
-                return start
-        return first
+        return branches[pick([k.split_weight[at + way] for way, _ in branches], mark)][1]
 
     def _enter(self, i: int, t: float, luck: Luck) -> tuple[float, int, float]:
         """Wait inside the pod, the branch taken, and the mass admitted then (relative)."""
@@ -368,14 +368,7 @@ class Tracers:
             if node.fallback >= 0:
                 return 0.0, node.fallback, 1.0
             return 0.0, branches[-1][1], 0.0
-        mark = luck.uniform() * total
-        chosen = len(branches) - 1
-        for n, flow in enumerate(flows):
-            mark -= flow
-            if mark < 0.0:
-                chosen = n
-                break
-        g, first = branches[chosen]
+        g, first = branches[pick(flows, luck.uniform() * total)]
         return self._group_wait(g, t, luck), first, total
 
     def _group_wait(self, g: int, t: float, luck: Luck) -> float:
@@ -481,7 +474,7 @@ class Tracers:
             mean_s = self.net.nodes[i].mean_s
             cores = self.net.databases[self.net.pools[p].database].cores
             if limit <= cores and mean_s * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
-                table = stations.table(int(limit), None, 1.0, 1)[0]
+                table = stations.table(int(limit), None, 1.0, 1)
                 brisk = self._brisk_wait(column, row, luck, table, limit, int(limit), mean_s)
                 return brisk, self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
             wait, row = self._wait(column, row, luck, int(k.pool_table[p]), limit, int(limit))

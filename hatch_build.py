@@ -3,8 +3,6 @@
 Used by hatchling when the package is built or installed, and by hand: `python hatch_build.py`.
 """
 
-import contextlib
-import hashlib
 import os
 import subprocess
 import sys
@@ -18,23 +16,14 @@ except ImportError:  # run by hand
     BuildHookInterface = object
 
 ROOT = Path(__file__).resolve().parent
-ENGINE = ROOT / "simulator" / "engine"
-SOURCES = ("kernel.py", "kernel.pxd", "codes.py")
-MARK = "kernel.built"  # what the extension was made from; the engine ignores one of other sources
-
-
-def fingerprint(folder: Path = ENGINE) -> str:
-    """SHA-256 of the kernel's sources."""
-    h = hashlib.sha256()
-    for name in SOURCES:
-        h.update((folder / name).read_bytes())
-    return h.hexdigest()
+sys.path.insert(0, str(ROOT))
+from simulator.engine import HERE, MARK, extension_fits, fingerprint  # noqa: E402 - of this checkout
 
 
 def compile_kernel() -> Path | None:
     """Build the extension beside its source. None, with a line on why, when that cannot be done."""
-    target = ENGINE / f"kernel{sysconfig.get_config_var('EXT_SUFFIX')}"
-    if target.exists() and (ENGINE / MARK).exists() and (ENGINE / MARK).read_text() == fingerprint():
+    target = HERE / f"kernel{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if target.exists() and extension_fits():
         return target
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +32,7 @@ def compile_kernel() -> Path | None:
         cython = [sys.executable, "-m", "cython", "-3", "--module-name", "simulator.engine.kernel"]
         link = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
         steps = (
-            [*cython, str(ENGINE / "kernel.py"), "-o", str(c_file)],
+            [*cython, str(HERE / "kernel.py"), "-o", str(c_file)],
             # no fused multiply-add and no reordering: the same bits as the interpreter
             [*compiler, "-O3", "-ffp-contract=off", "-fPIC", "-shared", *link, f"-I{sysconfig.get_paths()['include']}",
              str(c_file), "-o", str(built), "-lm"],
@@ -58,12 +47,11 @@ def compile_kernel() -> Path | None:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 print(f"kernel not compiled, it runs uncompiled: {last}", file=sys.stderr)
                 return None
-        with contextlib.suppress(FileNotFoundError):
-            (ENGINE / MARK).unlink()
+        MARK.unlink(missing_ok=True)
         beside = target.with_suffix(".new")  # a process that runs the old one keeps it
         beside.write_bytes(built.read_bytes())
         beside.replace(target)
-    (ENGINE / MARK).write_text(fingerprint())
+    MARK.write_text(fingerprint())
     return target
 
 
@@ -76,7 +64,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc]
             return
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
-        build_data["artifacts"] += [f"simulator/engine/{built.name}", f"simulator/engine/{MARK}"]
+        build_data["artifacts"] += [f"simulator/engine/{built.name}", f"simulator/engine/{MARK.name}"]
 
 
 if __name__ == "__main__":

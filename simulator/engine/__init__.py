@@ -10,29 +10,36 @@ import os
 import sys
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parent
+SOURCES = ("kernel.py", "kernel.pxd", "codes.py")
+MARK = HERE / "kernel.built"  # the fingerprint of the sources that the extension was made from
 _NAME = f"{__name__}.kernel"
 
 
-def _extension_fits() -> bool:
+def fingerprint() -> str:
+    """SHA-256 of the kernel's sources."""
+    h = hashlib.sha256()
+    for name in SOURCES:
+        h.update((HERE / name).read_bytes())
+    return h.hexdigest()
+
+
+def extension_fits() -> bool:
+    """Whether an extension lies here that was made from these very sources."""
     try:
-        mark = (_HERE / "kernel.built").read_text()
-        h = hashlib.sha256()
-        for name in ("kernel.py", "kernel.pxd", "codes.py"):
-            h.update((_HERE / name).read_bytes())
+        return MARK.read_text() == fingerprint()
     except OSError:
         return False
-    return mark == h.hexdigest()
 
 
 def _load_source() -> None:
     """Import the kernel from its source, whatever extension lies beside it."""
-    spec = importlib.util.spec_from_file_location(_NAME, _HERE / "kernel.py")
+    spec = importlib.util.spec_from_file_location(_NAME, HERE / "kernel.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[_NAME] = module
     spec.loader.exec_module(module)
 
 
-if os.environ.get("DROPPROD_KERNEL") == "python" or not _extension_fits():
+if os.environ.get("DROPPROD_KERNEL") == "python" or not extension_fits():
     _load_source()

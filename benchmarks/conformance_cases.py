@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks import engine_shop
+from benchmarks.closed_forms import erlang_b, erlang_c, quantile
 from simulator.scenario import Scenario, load, parse
 
 CLOSED, EXACT = "closed_form", "exact"
@@ -54,30 +55,6 @@ class Case:
 
 
 # --- closed forms -------------------------------------------------------------------------------------
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """The chance to wait in M/M/c."""
-    blocked = erlang_b(servers, load)
-    return blocked / (1.0 - load / servers * (1.0 - blocked))
-
-
-def erlang_b(servers: int, load: float) -> float:
-    """The share refused by M/M/c/c."""
-    blocked = 1.0
-    for n in range(1, servers + 1):
-        blocked = load * blocked / (n + load * blocked)
-    return blocked
-
-
-def quantile(survival: Callable[[float], float], scale: float, q: float = 0.99) -> float:
-    low, high = 0.0, scale
-    while survival(high) > 1.0 - q:
-        high *= 2.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if survival(middle) > 1.0 - q else (low, middle)
-    return high
 
 
 def mmc(servers: int, rate: float, work_s: float) -> dict[str, float]:

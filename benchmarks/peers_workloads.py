@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.closed_forms import erlang_c
+
 MMC, CHAIN, SHOP, STORM = "mmc", "chain", "shop", "storm"
 WHAT = {
     MMC: "one station of 8 servers at 80 %, 1,200 requests/s",
@@ -177,15 +179,6 @@ def storm_outcome(
         good_after=after,
         attempts_after=attempts,
     )
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """The chance to wait in M/M/c with offered load `load` < servers."""
-    blocked = 1.0
-    for n in range(1, servers + 1):
-        blocked = load * blocked / (n + load * blocked)
-    rho = load / servers
-    return blocked / (1.0 - rho + rho * blocked)
 
 
 def closed_form(workload: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ from simulator.engine import codes, network
 from simulator.engine.cohort import CohortPlane
 from simulator.engine.exact import ExactPlane
 from simulator.scenario import Scenario, parse
+from tests.simulator.random_networks import BREAKER, BUDGET, NAMES, policies
 
 BOTH = {"ru": "т", "en": "t"}
 ENGINES = {"cohort": CohortPlane, "exact": ExactPlane}
@@ -320,27 +321,6 @@ def check_ledger(plane: Any) -> None:
 
 # -- random networks
 
-NAMES = ("a", "b", "c")
-BUDGET = {"ratio": 0.2, "per_s": 1, "burst": 5}
-BREAKER = {"window": 10, "failure_rate": 0.5, "open_s": 1, "half_open_calls": 3}
-
-
-def _policies() -> st.SearchStrategy[dict[str, Any]]:
-    policy = st.fixed_dictionaries(
-        {},
-        optional={
-            "timeout_ms": st.sampled_from([100, 300, 1000]),
-            "retries": st.integers(0, 3),
-            "backoff_ms": st.sampled_from([10, 100]),
-            "backoff_factor": st.sampled_from([1.0, 2.0]),
-            "jitter": st.sampled_from([0.0, 0.5]),
-            "retry_budget": st.just(BUDGET),
-            "breaker": st.just(BREAKER),
-            "optional": st.booleans(),
-        },
-    )
-    return policy.map(lambda p: p if p.keys() & {"timeout_ms", "retries", "breaker", "optional"} else {})
-
 
 def _steps(later: tuple[str, ...], depth: int = 0) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Steps of a service that may call those of `later`."""
@@ -352,7 +332,9 @@ def _steps(later: tuple[str, ...], depth: int = 0) -> st.SearchStrategy[list[dic
     ]
     if later:
         calls = st.builds(
-            lambda name, policy: {"call": f"{name}.go", **policy}, st.sampled_from(later), _policies()
+            lambda name, policy: {"call": f"{name}.go", **policy},
+            st.sampled_from(later),
+            policies([100, 300, 1000], [10, 100]),
         )
         kinds += [calls, calls]
     if depth == 0:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.closed_forms import erlang_c
 from simulator.engine import network
 from simulator.engine.exact import ExactPlane
 from simulator.scenario import Scenario, parse
@@ -79,31 +80,6 @@ class Tape:
 
     def mean(self, name: str, index: int = 0, first: int = 0, last: int | None = None) -> float:
         return self.sum(name, index, first, last) / len(self.seconds[first:last])
-
-
-def quantile(survival: Callable[[float], float], q: float = 0.99) -> float:
-    """Where a falling survival function reaches 1 - q."""
-    low, high = 0.0, 1.0
-    while survival(high) > 1.0 - q:
-        high *= 2.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if survival(middle) > 1.0 - q else (low, middle)
-    return high
-
-
-def erlang_b(servers: int, load: float) -> float:
-    """Share of calls that find every server taken."""
-    blocked = 1.0
-    for n in range(1, servers + 1):
-        blocked = load * blocked / (n + load * blocked)
-    return blocked
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """Share of calls that have to wait."""
-    b = erlang_b(servers, load)
-    return b / (1.0 - load / servers * (1.0 - b))
 
 
 def sojourn_survival(servers: int, rate: float, work_s: float) -> Callable[[float], float]:

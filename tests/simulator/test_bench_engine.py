@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from benchmarks import conformance, conformance_cases, conformance_report, engine, engine_shop
+from benchmarks.closed_forms import erlang_b, erlang_c
 from benchmarks.conformance import Found
-from benchmarks.conformance_cases import CASES, Case, erlang_b, erlang_c, mek1, mmc
+from benchmarks.conformance_cases import CASES, Case, mek1, mmc
 from simulator.engine import network
 from simulator.scenario import parse
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import peers
+from benchmarks.closed_forms import erlang_c
 from benchmarks.peers_table import table
 from benchmarks.peers_workloads import (
     CHAIN,
@@ -19,7 +20,6 @@ from benchmarks.peers_workloads import (
     SHOP_ROUTES,
     STORM,
     closed_form,
-    erlang_c,
     shop_slots,
     work_s,
 )

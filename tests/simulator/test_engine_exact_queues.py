@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from benchmarks.closed_forms import erlang_b, erlang_c, quantile
 from simulator.engine import streams
 from simulator.engine.exact_parts import FEW_STAGES, Luck
 from tests.simulator.exact_scenes import (
@@ -14,10 +15,7 @@ from tests.simulator.exact_scenes import (
     Tape,
     at_limit,
     database,
-    erlang_b,
-    erlang_c,
     exact,
-    quantile,
     service,
     sojourn_survival,
     total,

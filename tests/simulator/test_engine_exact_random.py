@@ -10,27 +10,9 @@ from simulator.engine.exact_state import WORK_DONE
 from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, WORK
 from simulator.scenario import ScenarioError
 from tests.simulator.exact_scenes import Tape, exact, total
+from tests.simulator.random_networks import BREAKER, BUDGET, NAMES, policies
 
-NAMES = ("a", "b", "c")
 KINDS = ("ok", "declined", "rejected", "timeout", "error")
-BUDGET = {"ratio": 0.2, "per_s": 1, "burst": 5}
-BREAKER = {"window": 10, "failure_rate": 0.5, "open_s": 1, "half_open_calls": 3}
-
-
-def policies() -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "timeout_ms": st.sampled_from([5, 30, 200]),
-            "retries": st.integers(0, 3),
-            "backoff_ms": st.sampled_from([1, 20]),
-            "backoff_factor": st.sampled_from([1.0, 2.0]),
-            "jitter": st.sampled_from([0.0, 0.5]),
-            "retry_budget": st.just(BUDGET),
-            "breaker": st.just(BREAKER),
-            "optional": st.booleans(),
-        },
-    ).map(lambda policy: policy if policy.keys() & {"timeout_ms", "retries", "breaker", "optional"} else {})
 
 
 def steps(later: tuple[str, ...], depth: int = 0) -> st.SearchStrategy[list[dict[str, Any]]]:
@@ -43,7 +25,9 @@ def steps(later: tuple[str, ...], depth: int = 0) -> st.SearchStrategy[list[dict
     ]
     if later:
         calls = st.builds(
-            lambda name, policy: {"call": f"{name}.go", **policy}, st.sampled_from(later), policies()
+            lambda name, policy: {"call": f"{name}.go", **policy},
+            st.sampled_from(later),
+            policies([5, 30, 200], [1, 20]),
         )
         kinds += [calls, calls]
     if depth == 0:

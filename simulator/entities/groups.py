@@ -19,11 +19,6 @@ from simulator.entities.history import FAIL, INFO, OK, History
 from simulator.entities.log import Topic
 from simulator.entities.timers import MS, Timers
 
-COMMIT_FAILED = (
-    "Offset commit cannot be completed since the consumer is not part of an active group for auto partition "
-    "assignment; it is likely that the consumer was kicked out of the group."
-)
-
 STABLE, JOINING, OUT, CRASHED, LEFT = "stable", "joining", "out", "crashed", "left"
 
 

@@ -4,19 +4,6 @@ from typing import Any
 
 from simulator.entities.locks import DATABASE, LockManager
 
-COLUMNS = (
-    "locktype",
-    "database",
-    "relation",
-    "page",
-    "tuple",
-    "transactionid",
-    "mode",
-    "granted",
-    "pid",
-    "waitstart_ns",
-)
-
 
 def pg_locks(manager: LockManager) -> list[dict[str, Any]]:
     """One row for each lock held or waited for, by target in the order in which they were first asked for."""

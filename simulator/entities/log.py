@@ -19,9 +19,6 @@ from simulator.entities.timers import MS, Timers
 
 WRITTEN, PENDING, REFUSED = "written", "pending", "refused"
 
-NOT_ENOUGH_REPLICAS = "Messages are rejected since there are fewer in-sync replicas than required."
-NOT_LEADER = "For requests intended only for the leader, this error indicates that the broker is not the current leader."
-
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:

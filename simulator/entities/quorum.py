@@ -128,7 +128,3 @@ class Quorum:
         if record is not None:
             kind = INFO if record[0] == "write" else FAIL
             self.history.add(self.timers.now, kind, record[1], record[0], record[2], None)
-
-    def converged(self, key: Any) -> bool:
-        """Whether all nodes agree on a row."""
-        return all(rows.get(key) == self.rows[0].get(key) for rows in self.rows)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from array import array
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
 from simulator.entities.conditions import Conditions
 
 MS = 1_000_000
 SECOND = 1_000_000_000
 
-URGENT, NORMAL, LATE = 1, 5, 9
+NORMAL = 5  # the priority of what is asked for without one
 
 
 class Timers:
@@ -46,14 +46,11 @@ class Timers:
         return self.heap[0][0] if self.heap else None
 
 
-class Machine(Protocol):
-    """Whatever owns timers: it has a name and one method for each verb it schedules."""
-
-    name: str
-
-
 def run(timers: Timers, machines: dict[str, Any], to_ns: int, conditions: Conditions) -> int:
-    """Let every event up to and including `to_ns` happen; returns how many there were."""
+    """Let every event up to and including `to_ns` happen; returns how many there were.
+
+    `machines` are by name whoever owns timers: each has a method for every verb it schedules.
+    """
     heap = timers.heap
     count = 0
     while heap and heap[0][0] <= to_ns:

@@ -51,15 +51,11 @@ class Wrong(Exception):
 
 
 def _number(world: World, text: str, least: float, most: float) -> float:
+    percent = text.endswith("%")
     try:
-        value = float(text.removesuffix("ms").removesuffix("x"))
-        if text.endswith("%"):
-            value = float(text[:-1]) / 100
+        value = float(text[:-1]) / 100 if percent else float(text.removesuffix("ms").removesuffix("x"))
     except ValueError:
-        try:
-            value = float(text.removesuffix("%")) / 100
-        except ValueError:
-            value = math.nan
+        value = math.nan
     if not least <= value <= most:
         raise Wrong(T["number"].of(world.language).format(text, f"{least:g} … {most:g}"))
     return value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from simulator import verbs
 from simulator.interventions import release
 from simulator.reply import Reply, failure
+from simulator.rooms import ROOMS
 from simulator.scenario import Text
 from simulator.tool import Tool
 
@@ -41,7 +42,20 @@ def tools() -> dict[str, Tool]:
     from simulator.shell.tools import TOOLS as SHELL
     from simulator.telemetry.tools import TOOLS as TELEMETRY
 
-    return {**SHELL, **KUBERNETES, **HELM, **POSTGRES, **GIT, **BALANCER, **TELEMETRY, **CHAOS, **verbs.TOOLS}
+    found = {
+        **SHELL,
+        **KUBERNETES,
+        **HELM,
+        **POSTGRES,
+        **GIT,
+        **BALANCER,
+        **TELEMETRY,
+        **CHAOS,
+        **verbs.TOOLS,
+    }
+    for room in ROOMS:
+        found.update(room.tools())
+    return found
 
 
 def execute(world: World, line: str) -> Reply:

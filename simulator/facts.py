@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from simulator import invariants
 from simulator.engine.plane import History
 from simulator.scenario import Postgres, Scenario, Text, Worker
 
@@ -28,7 +29,10 @@ class Watch:
     breaker_seen: int = 0
     full_pools: tuple[str, ...] = ()
     backlog: bool = False
+    next_look_s: float = 0.0  # when the invariants are looked at again
 
+
+LOOK_S = 15.0  # how often, while only an invariant stands against the end of the incident
 
 TEXTS = {
     "pool": Text(
@@ -115,9 +119,16 @@ def observe(world: World) -> None:
         and watch.healthy_since_s is not None
         and world.now_s - watch.healthy_since_s >= sli.hold_s
         and parked < DRAINED
+        and (world.now_s >= watch.next_look_s and _sound(world))
     ):
         watch.resolved_s = world.now_s
         _say(world, "resolved", "resolved", minutes=sli.hold_s / 60)
+
+
+def _sound(world: World) -> bool:
+    """Whether all declared invariants hold; asked for again only after a while."""
+    world.watch.next_look_s = world.now_s + LOOK_S
+    return not invariants.broken(world)
 
 
 def _breakers(world: World) -> None:

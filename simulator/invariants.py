@@ -1,11 +1,19 @@
-"""What must hold at the end of any run, whoever played it. Each check names its violations."""
+"""What must hold at the end of any run, whoever played it. Each check names its violations.
+
+Three are of the data plane and hold in every world; the rest a scenario declares over the history of its entities.
+"""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.scenario import Worker
+from simulator.entities import anomalies, checkers, delivery, registers
+from simulator.entities.timers import SECOND
+from simulator.entities.verdicts import Verdict
+from simulator.scenario import Invariant, Scenario, ScenarioError, Worker
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -13,13 +21,72 @@ if TYPE_CHECKING:
 SLACK = 2.0  # requests: what starts or ends inside the last second
 
 
+# name -> (checker of a history, whether it also reads the state as it stands)
+CHECKERS: dict[str, tuple[Callable[..., Verdict], bool]] = {
+    "nothing_lost": (checkers.nothing_lost, True),
+    "no_message_lost": (checkers.no_message_lost, True),
+    "at_most_once": (checkers.at_most_once, False),
+    "balances": (checkers.balances, False),
+    "sums": (checkers.sums, False),
+    "saga_atomic": (checkers.saga_atomic, False),
+    "one_leader": (checkers.one_leader, False),
+    "consumed": (delivery.at_least_once, False),
+    "consumed_once": (delivery.at_most_once, False),
+    "in_order": (delivery.in_order, False),
+    "fresh_reads": (registers.fresh_reads, False),
+    "read_your_writes": (registers.read_your_writes, False),
+    "monotonic_reads": (registers.monotonic_reads, False),
+    "linearizable": (registers.linearizable, False),
+    "serialisable": (anomalies.serialisable, False),
+}
+OPEN_S = 60.0  # a saga without an answer may be on its way this long
+
+
 def check(world: World) -> dict[str, dict[str, Any]]:
     """{name: {ok, violations}} for a world at rest."""
-    return {
+    found = {
         "requests_accounted": _result(_requests(world)),
         "parked_accounted": _result(_parked(world)),
         "connections_within_limit": _result(_connections(world)),
     }
+    for name, spec in world.scenario.invariants.items():
+        answer = judge(world, spec)
+        shown = [v.text(world.language) for v in answer.violations[:SHOWN]]
+        weighted = answer.weighted(world.entities.weights()) if world.entities is not None else 0.0
+        found[name] = {"ok": bool(answer.ok), "violations": shown, "count": round(weighted)}
+    return found
+
+
+SHOWN = 20  # violations spelt out in a report
+
+
+def judge(world: World, spec: Invariant) -> Verdict:
+    """One declared invariant over the history so far."""
+    assert world.entities is not None
+    checker, final = CHECKERS[spec.check]
+    more: dict[str, Any] = {"final": world.entities.audit()} if final else {}
+    if spec.check == "saga_atomic":
+        more = {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
+    return checker(world.entities.history, **more, **spec.args)
+
+
+def broken(world: World) -> list[str]:
+    """The declared invariants that do not hold now."""
+    return [name for name, spec in world.scenario.invariants.items() if not judge(world, spec).ok]
+
+
+def prepared(scenario: Scenario) -> None:
+    """Every declared invariant names a checker and its arguments. Raises ScenarioError."""
+    for name, spec in scenario.invariants.items():
+        where = f"scenario {scenario.id}: invariants.{name}"
+        if scenario.entities is None:
+            raise ScenarioError(f"{where}: the scenario has no entities")
+        if spec.check not in CHECKERS:
+            raise ScenarioError(f"{where}.check: no checker {spec.check!r}; known: {', '.join(CHECKERS)}")
+        known = list(inspect.signature(CHECKERS[spec.check][0]).parameters)[1:]
+        for argument in spec.args:
+            if argument not in known:
+                raise ScenarioError(f"{where}.args: {spec.check} has no argument {argument!r}")
 
 
 def _result(violations: list[str]) -> dict[str, Any]:

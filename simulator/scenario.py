@@ -11,7 +11,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from simulator.entities.groups import GroupSpec
+from simulator.entities.log import TopicSpec
+from simulator.entities.spec import EntitiesSpec, Flow, SystemSpec
+from simulator.entities.store import StoreSpec
+
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
+BASES = SCENARIOS / "bases"  # topologies that several scenarios share
 Language = Literal["ru", "en"]
 
 
@@ -162,9 +168,49 @@ class Warmup(_Model):
 
 
 class Version(_Model):
+    """`set`: settings (`simulator/settings.py`) that hold where this version runs."""
+
     queries: int = Field(default=1, ge=0, le=500)
     work_factor: float = Field(default=1.0, gt=0, le=100)
+    set: dict[str, Any] = {}
     notes: Text | None = None
+
+
+class Knob(_Model):
+    """An environment variable that sets something: its number, or what `values` gives for its text."""
+
+    path: str
+    values: dict[str, Any] = {}
+
+
+class Flag(_Model):
+    """A feature flag: each state has settings of its own."""
+
+    text: Text
+    owner: str = "platform"
+    default: str = "off"
+    states: dict[str, dict[str, Any]] = {"off": {}, "on": {}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words(cls, raw: Any) -> Any:
+        """YAML reads off and on as truth values."""
+        word = {True: "on", False: "off"}
+        if isinstance(raw, dict):
+            raw = dict(raw)
+            if isinstance(raw.get("default"), bool):
+                raw["default"] = word[raw["default"]]
+            if isinstance(raw.get("states"), dict):
+                raw["states"] = {
+                    word[k] if isinstance(k, bool) else k: v or {} for k, v in raw["states"].items()
+                }
+        return raw
+
+    @model_validator(mode="after")
+    def _known_default(self) -> "Flag":
+        if self.default not in self.states:
+            raise ValueError(f"default: no state {self.default!r} in states")
+        return self
 
 
 class Probe(_Model):
@@ -207,6 +253,7 @@ class Service(_Model):
     rate_limit: RateLimit | None = None
     warmup: Warmup | None = None
     placement: dict[str, int] = {}  # pods by data centre; empty: all in the first one
+    knobs: dict[str, Knob] = {}  # what its environment variables set
 
     @model_validator(mode="after")
     def _placed(self) -> "Service":
@@ -288,6 +335,92 @@ class Worker(_Model):
 
 
 Component = Annotated[Balancer | Service | Postgres | Cache | Worker, Field(discriminator="kind")]
+
+
+class Drive(_Model):
+    """How often a flow starts: `share` of a traffic class's requests, and `per_s` beside it."""
+
+    traffic: str = ""
+    share: float = Field(1.0, ge=0)
+    per_s: float = Field(0.0, ge=0)
+
+
+class CallRule(_Model):
+    """What calls to a target do beside what the plane shows: shares 0-1, times in ms."""
+
+    mean_ms: float = Field(0.0, ge=0)
+    timeout_ms: float = Field(5_000.0, gt=0)
+    error: float = Field(0.0, ge=0, le=1)
+    ambiguous: float = Field(0.0, ge=0, le=1)
+    lost: float = Field(0.0, ge=0, le=1)
+
+
+class Feed(_Model):
+    """Failing and overdue runs of `flow` (over `timeout_s`) make calls to `service` fail in the data plane."""
+
+    flow: str
+    service: str
+    timeout_s: float = Field(5.0, gt=0)
+    why: str = "entities"
+
+
+class Business(_Model):
+    """The entities: flows, and the stores, topics, groups, systems and lock managers they run through.
+
+    `calls` maps a target to the component whose waits and refusals its callers meet (default: of that name);
+    `places` maps nodes and clients to data centres.
+    """
+
+    flows: list[Flow] = Field(min_length=1)
+    stores: list[StoreSpec] = []
+    topics: list[TopicSpec] = []
+    groups: list[GroupSpec] = []
+    systems: list[SystemSpec] = []
+    locks: list[str] = []
+    outbox_ms: int = Field(50, gt=0)
+    lock_timeout_ms: int = Field(0, ge=0)
+    drive: dict[str, Drive] = {}
+    calls: dict[str, str] = {}
+    places: dict[str, str] = {}
+    rules: dict[str, CallRule] = {}
+    feeds: list[Feed] = []
+
+    def spec(self) -> EntitiesSpec:
+        return EntitiesSpec(
+            flows=tuple(self.flows),
+            stores=tuple(self.stores),
+            topics=tuple(self.topics),
+            groups=tuple(self.groups),
+            systems=tuple(self.systems),
+            locks=tuple(self.locks),
+            outbox_ms=self.outbox_ms,
+            lock_timeout_ms=self.lock_timeout_ms,
+        )
+
+    @model_validator(mode="after")
+    def _playable(self) -> "Business":
+        wrong = self.spec().check()
+        flows = {f.name for f in self.flows}
+        wrong += [f"drive.{name}: no flow of that name" for name in self.drive if name not in flows]
+        wrong += [f"feeds: no flow {feed.flow!r}" for feed in self.feeds if feed.flow not in flows]
+        if wrong:
+            raise ValueError(wrong[0])
+        return self
+
+
+class Invariant(_Model):
+    """What must hold of the entities: a checker of `simulator/invariants.py` by name, with its arguments."""
+
+    check: str
+    args: dict[str, Any] = {}
+    text: Text
+
+
+class Variant(_Model):
+    """Another cause behind the same symptoms: fields of the file by path, as `--set` takes them."""
+
+    id: str
+    changes: dict[str, Any] = {}
 
 
 class TimelineEntry(_Model):
@@ -422,6 +555,10 @@ class Scenario(_Model):
     interventions: list[str] = []  # ids that matter here; empty: the whole catalogue
     themes: list[str] = []
     questions: list[Text] = []
+    entities: Business | None = None
+    flags: dict[str, Flag] = {}
+    invariants: dict[str, Invariant] = {}
+    variants: list[Variant] = []  # a seed chooses one of them or, first, the file as it stands
 
     @model_validator(mode="before")
     @classmethod
@@ -510,7 +647,32 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
         raise ScenarioError(f"{path.name}: not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
         raise ScenarioError(f"{path.name}: a scenario is a mapping of fields")
+    if "base" in raw:
+        raw = _over_base(raw, path.name)
     return raw, path.name
+
+
+def _over_base(raw: dict[str, Any], file_name: str) -> dict[str, Any]:
+    """A scenario laid over the base it names: mappings merge, everything else replaces, null removes."""
+    name = raw.pop("base")
+    path = BASES / f"{name}.yaml"
+    if not isinstance(name, str) or "/" in name or not path.is_file():
+        known = ", ".join(sorted(p.stem for p in BASES.glob("*.yaml")))
+        raise ScenarioError(f"{file_name}: base: no base {name!r}; there are: {known}")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    merged: dict[str, Any] = _merged(yaml.load(path.read_text(encoding="utf-8"), Loader=loader), raw)
+    return merged
+
+
+def _merged(below: Any, above: Any) -> Any:
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    kind = above.get("kind", below.get("kind"))
+    if kind != below.get("kind"):
+        return above  # another kind of component altogether
+    result = {key: _merged(value, above[key]) if key in above else value for key, value in below.items()}
+    result.update({key: value for key, value in above.items() if key not in below})
+    return {key: value for key, value in result.items() if value is not None}
 
 
 def parse(raw: dict[str, Any], file_name: str) -> Scenario:
@@ -524,6 +686,19 @@ def parse(raw: dict[str, Any], file_name: str) -> Scenario:
         where = f"{field}: " if field else ""
         message = first["msg"].removeprefix("Value error, ")
         raise ScenarioError(f"{file_name}: {where}{message}{more}") from None
+
+
+def varied(scenario: Scenario, seed: int) -> Scenario:
+    """The scenario with the cause that `seed` chooses: seed 1 is the file as it stands. Raises ScenarioError."""
+    number = (seed - 1) % (len(scenario.variants) + 1)
+    if number == 0:
+        return scenario
+    variant = scenario.variants[number - 1]
+    raw = scenario.model_dump(mode="json")
+    for path, value in variant.changes.items():
+        assign(raw, path, value)
+    raw["variants"] = []
+    return parse(raw, f"{scenario.id}, variant {variant.id}")
 
 
 def split_path(path: str) -> list[str]:

@@ -13,19 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from simulator import facts, responder, snapshots
+from simulator import bridge, facts, invariants, responder, settings, snapshots
 from simulator.engine import choice, network
 from simulator.engine.agenda import Agenda
 from simulator.engine.cohort import CohortPlane
 from simulator.engine.exact import ExactPlane
 from simulator.engine.plane import Plane
+from simulator.entities.engine import Entities
 from simulator.faults import chaos
 from simulator.interventions import HANDLERS as INTERVENTION_HANDLERS
 from simulator.interventions import Call, install, patched
 from simulator.kubernetes.handlers import HANDLERS as KUBERNETES_HANDLERS
 from simulator.kubernetes.state import build_cluster
 from simulator.postgres.state import build_postgres
-from simulator.scenario import Scenario
+from simulator.rooms import ROOMS
+from simulator.scenario import Scenario, varied
 from simulator.telemetry import alerts
 from simulator.telemetry.metrics import Telemetry
 from simulator.telemetry.pager import Pager
@@ -56,7 +58,8 @@ class World:
         engine: str | None = None,
         interventions: tuple[Call, ...] = (),
     ) -> None:
-        scenario = patched(scenario, interventions)
+        scenario = patched(varied(scenario, seed), interventions)
+        invariants.prepared(scenario)
         self.scenario: Scenario = scenario
         self.seed = seed
         self.language = language
@@ -81,6 +84,15 @@ class World:
         self.plane: Plane = ENGINES[self.engine](scenario, net, seed)
         self.kubernetes = build_cluster(scenario, seed)
         self.postgres = build_postgres(scenario, seed)
+        self.entities: Entities | None = bridge.build(scenario, seed)
+        self.reach = bridge.Reach()
+        self.settings = settings.Settings()
+        self.rooms: dict[str, Any] = {}
+        for room in ROOMS:
+            state = room.build(self)
+            if state is not None:
+                self.rooms[room.name] = state
+        settings.check(self)
         self.pager = Pager()
         self.watch = facts.Watch()
         self.responder: responder.Responder | None = None
@@ -148,7 +160,9 @@ class World:
 
     def _control_state(self) -> tuple[Any, ...]:
         pods = [(p.name, p.ready, p.ready_s, p.deleted_s) for p in self.kubernetes.pods.values()]
-        return pods, self.pending, self.agenda.heap[:1], self.hints_shown
+        rooms = [(r.name, r.identity(self.rooms[r.name])) for r in ROOMS if r.name in self.rooms]
+        played = self.entities.history.digest() if self.entities is not None else ""
+        return pods, self.pending, self.agenda.heap[:1], self.hints_shown, rooms, played
 
     def fork(self) -> World:
         """An independent copy."""
@@ -161,6 +175,11 @@ class World:
 def on_second(world: World) -> None:
     """Every simulated second: what the world notices by itself."""
     world.agenda.at(math.floor(world.now_s + 1.5), "world.second", priority=9)
+    settings.each_second(world)
+    bridge.each_second(world)
+    for room in ROOMS:
+        if room.each_second is not None and room.name in world.rooms:
+            room.each_second(world)
     facts.observe(world)
     responder.watch(world)
 
@@ -186,6 +205,7 @@ HANDLERS: dict[str, Callable[..., None]] = {
     **INTERVENTION_HANDLERS,
     **responder.HANDLERS,
     **chaos.HANDLERS,
+    **{name: handler for room in ROOMS for name, handler in room.handlers.items()},
     "world.second": on_second,
     "world.timeline": on_timeline,
 }

@@ -8,7 +8,7 @@ from simulator.engine import codes, stations
 from simulator.engine import kernel as kn
 from simulator.engine.keys import CacheFill
 from simulator.engine.layout import Layout, delay_weights, lengthen, put
-from simulator.engine.network import FORK, RESEND_S, WORK, Network
+from simulator.engine.network import FORK, RESEND_S, WORK, Network, limiter, retrying
 from simulator.engine.placement import Dns, shares_of
 from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
@@ -418,6 +418,42 @@ class CohortPlane(Readings):
         w = self.worker_names.index(worker)
         self.kernel.worker_rate[w] = self.worker_rates[w] = per_s
 
+    def set_retries(self, caller: str, retries: int) -> None:
+        """How often a client class, or whoever calls `service.endpoint`, tries again, at most as often as declared.
+
+        Raises KeyError for an unknown one, ValueError for more than any of them declares.
+        """
+        self._sync()
+        for s, spec in retrying(self.network, caller, retries):
+            spec.retries = min(retries, spec.declared)
+            self.kernel.scope_attempts[s] = min(spec.retries + 1, codes.MAX_ATTEMPTS + 1)
+
+    def set_rate_limit(self, service: str, rps: float) -> None:
+        """What a service's limiter lets through a second. Raises KeyError for a service without one."""
+        self._sync()
+        n = limiter(self.network, service)
+        self.network.limits[n].rps = rps
+        self.kernel.limit_rps[n] = rps
+
+    def set_bulkhead(self, service: str, limit: int) -> None:
+        """Concurrent requests each pod of a service admits."""
+        self._sync()
+        for g, group in enumerate(self.network.groups):
+            if group.service == service:
+                group.limit_per_pod = limit
+                self.kernel.group_limit[g] = float(limit)
+        self._drop_tables()
+
+    def set_cache_ttl(self, cache: str, ttl_s: float) -> None:
+        """How long an entry lives from now on. Raises KeyError when nothing reads the cache."""
+        self._sync()
+        found = [i for i, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
+        if not found:
+            raise KeyError(cache)
+        self.filling_until_s = math.floor(self.now_s) + FILLING_S
+        for index in found:
+            self.caches[index].ttl_s = ttl_s
+
     def set_link(self, source: str, target: str, *, latency_s: float, loss: float, up: bool) -> None:
         """One direction between two data centres. Raises KeyError when there is no such link."""
         self._sync()
@@ -427,7 +463,7 @@ class CohortPlane(Readings):
             raise KeyError((source, target))
         for index in found:
             link = net.links[index]
-            link.latency_s, link.loss = latency_s, loss
+            link.latency_s, link.loss, link.up = latency_s, loss, up
             self._set_clock(len(net.groups) + index, 1.0 if up else 0.0)
             for i, node in enumerate(net.nodes):
                 if node.kind == WORK and node.link == index and node.mean_s != RESEND_S:

@@ -13,7 +13,7 @@ from array import array
 from simulator.engine.exact_parts import Attempt, CacheRun, Pod, Store, Weighted
 from simulator.engine.exact_state import ERROR, REJECTED, SECOND, WORK_DONE, WORKER_TURN
 from simulator.engine.exact_walk import Walk
-from simulator.engine.network import ENTER, SPLIT, Network
+from simulator.engine.network import ENTER, SPLIT, Network, limiter, retrying
 from simulator.engine.placement import shares_of
 from simulator.engine.plane import Span
 from simulator.engine.readings import WINDOW_S, Readings, Recorder, Second
@@ -297,6 +297,39 @@ class ExactPlane(Walk, Readings):
                 self.network.databases[d].cores = cores  # what the readings divide by
             self._set_store(self.stores[d], cores, 1.0)
 
+    def set_retries(self, caller: str, retries: int) -> None:
+        """As the cohort engine's: how often a class or a call tries again."""
+        for _, spec in retrying(self.network, caller, retries):
+            spec.retries = min(retries, spec.declared)
+
+    def set_rate_limit(self, service: str, rps: float) -> None:
+        """What a service's limiter lets through a second. Raises KeyError for a service without one."""
+        self.network.limits[limiter(self.network, service)].rps = rps
+        for spot in self.spots:
+            if spot.limit is not None and spot.service == service:
+                spot.limit.add(0.0, self.now_s)
+                spot.limit.rate = rps
+
+    def set_bulkhead(self, service: str, limit: int) -> None:
+        """Concurrent requests each pod of a service admits."""
+        for group in self.network.groups:
+            if group.service == service:
+                group.limit_per_pod = limit
+        for pods in self.pods:
+            for pod in pods:
+                if self.network.groups[pod.group].service == service:
+                    pod.limit = limit
+
+    def set_cache_ttl(self, cache: str, ttl_s: float) -> None:
+        """How long an entry lives from now on. Raises KeyError for one that nobody reads."""
+        found = [n for n, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
+        if not found:
+            raise KeyError(cache)
+        for n in found:
+            split = self.splits[n]
+            assert isinstance(split, CacheRun)
+            split.ttl_s = ttl_s
+
     def set_link(self, source: str, target: str, *, latency_s: float, loss: float, up: bool) -> None:
         """One direction of a link. Raises KeyError for an unknown one."""
         number = next((n for n, x in enumerate(self.links) if (x.source, x.target) == (source, target)), None)
@@ -305,6 +338,7 @@ class ExactPlane(Walk, Readings):
         link = self.links[number]
         link.latency_s = latency_s
         link.loss = loss
+        self.network.links[number].up = up
         for spec, split in zip(self.network.splits, self.splits, strict=True):
             if spec.kind == "loss" and spec.name == f"{source}-{target}":
                 assert isinstance(split, Weighted)

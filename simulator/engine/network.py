@@ -97,6 +97,7 @@ class LinkSpec:
     target: str
     latency_s: float
     loss: float
+    up: bool = True
 
 
 @dataclass
@@ -137,6 +138,10 @@ class ScopeSpec:
     drops: bool = False  # servers drop what nobody waits for (a propagated deadline)
     owner: int = -1  # the CALL or FORK node that waits; -1: a client or a worker
     parent: int = -1  # the owner's scope
+    declared: int = field(init=False, default=0)  # the retries there is room for
+
+    def __post_init__(self) -> None:
+        self.declared = self.retries
 
 
 @dataclass
@@ -500,7 +505,8 @@ class _Builder:
             step.call, index, at, step.timeout_ms / 1000 if step.timeout_ms is not None else math.inf
         )
         spec = self.net.scopes[scope]
-        spec.retries, spec.backoff_s = step.retries, step.backoff_ms / 1000
+        spec.retries = spec.declared = step.retries
+        spec.backoff_s = step.backoff_ms / 1000
         spec.backoff_factor, spec.jitter = step.backoff_factor, step.jitter
         spec.budget = step.retry_budget if step.retries else None
         spec.breaker, spec.optional = step.breaker, step.optional
@@ -623,3 +629,25 @@ def _cores(text: str) -> float:
 def build(scenario: Scenario) -> Network:
     """Flatten a scenario's topology. Raises ScenarioError for a topology that cannot run."""
     return _Builder(scenario).build()
+
+
+def retrying(net: Network, caller: str, retries: int) -> list[tuple[int, ScopeSpec]]:
+    """The scopes of a client class or a call by name, whose tries may be set to `retries`.
+
+    Raises KeyError for an unknown caller, ValueError for more tries than the network declares.
+    """
+    found = [(n, s) for n, s in enumerate(net.scopes) if s.name == caller]
+    if not found:
+        raise KeyError(caller)
+    most = max(s.declared for _, s in found)
+    if not 0 <= retries <= most:
+        raise ValueError(f"{caller}: {retries} retries; the network declares at most {most}")
+    return found
+
+
+def limiter(net: Network, service: str) -> int:
+    """The rate limit of a service. Raises KeyError for a service without one."""
+    for n, limit in enumerate(net.limits):
+        if limit.service == service:
+            return n
+    raise KeyError(service)

@@ -8,7 +8,7 @@ without an idempotency key is charged twice.
 
 from typing import Any
 
-from simulator.engine.streams import bits
+from simulator.engine.streams import bits, uniform
 from simulator.entities import saga
 from simulator.entities.conditions import AMBIGUOUS, LOST, Conditions, Outcome
 from simulator.entities.conditions import OK as WENT_WELL
@@ -30,17 +30,18 @@ from simulator.entities.effects import (
 )  # fmt: skip
 from simulator.entities.groups import Group
 from simulator.entities.history import FAIL, INFO, INVOKE, OK, History
-from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, EntitiesSpec, Step
+from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, EntitiesSpec, Flow, Step
 from simulator.entities.store import PENDING, REFUSED
 from simulator.entities.timers import MS, Timers
 
-STATE = (*Effects.__slots__, "down", "groups", "number", "orphans")  # all but the running flows
+STATE = (*Effects.__slots__, "down", "groups", "number", "orphans", "variants")  # all but the running flows
+VARIANT = 1 << 18  # the draw that chooses a flow's variant
 
 
 class Domain(Effects):
     """Plays the flows. Its name in the timers is `domain`."""
 
-    __slots__ = ("down", "groups", "live", "number", "orphans")
+    __slots__ = ("down", "groups", "live", "number", "orphans", "variants")
     name = "domain"
 
     def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
@@ -50,6 +51,7 @@ class Domain(Effects):
         self.number = 0
         self.down: dict[str, list[tuple[int, list[Any]]]] = {}  # host -> the flows that survived its crash
         self.orphans: dict[tuple[int, int], list[Any]] = {}  # calls under way whose caller has died
+        self.variants: dict[int, list[tuple[float, int]]] = {}  # flow -> (cumulative share, flow to go by)
 
     def __getstate__(self) -> tuple[list[Any], tuple[int, ...], list[tuple[Any, ...]]]:
         """The running flows as columns: a third of the pickler's work."""
@@ -62,12 +64,35 @@ class Domain(Effects):
             setattr(self, name, value)
         self.live = dict(zip(numbers, map(list, zip(*columns, strict=True)), strict=True))
 
+    def vary(self, name: str, made: list[tuple[float, Flow]]) -> None:
+        """New runs of flow `name` go by one of `made`, (share, flow), by their own luck."""
+        index = next(i for i, flow in enumerate(self.flows) if flow.name == name)
+        total, reached = 0.0, []
+        for share, flow in made:
+            total += share
+            known = [i for i, f in enumerate(self.flows) if f == flow and self._family(i) == index]
+            if not known:
+                self.flows = (*self.flows, flow)
+                self.lucks.insert(len(self.flows) - 1, self.lucks[index])
+                known = [len(self.flows) - 1]
+            reached.append((total, known[0]))
+        reached[-1] = (2.0, reached[-1][1])
+        self.variants[index] = reached
+
+    def _family(self, index: int) -> int:
+        """The declared flow that a flow is a variant of, or itself."""
+        name = self.flows[index].name
+        return next(i for i, flow in enumerate(self.flows) if flow.name == name)
+
     # beginnings
 
     def begin(
         self, conditions: Conditions, index: int, entity: int, item: int, weight: float, source: Any = None
     ) -> None:
         """Start a flow for an entity. What the entity is like follows from its number alone."""
+        if index in self.variants:
+            lot = uniform(bits(self.lucks[index], entity), VARIANT)
+            index = next(i for share, i in self.variants[index] if lot < share)
         flow = self.flows[index]
         low, high = flow.amounts
         person = bits(self.lucks[-1], entity)  # the same in every flow the entity runs through

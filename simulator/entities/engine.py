@@ -14,7 +14,7 @@ from simulator.entities.groups import Group
 from simulator.entities.history import INVOKE, OK, History, Op
 from simulator.entities.locks import LockManager
 from simulator.entities.sample import Arrivals
-from simulator.entities.spec import EntitiesSpec
+from simulator.entities.spec import EntitiesSpec, Flow
 from simulator.entities.store import Store
 from simulator.entities.timers import SECOND, Timers, run
 
@@ -75,6 +75,13 @@ class Entities:
                     self._schedule(place)
         if not found:
             raise KeyError(f"no flow {flow!r} that starts at a rate")
+
+    def set_variants(self, flow: str, made: list[tuple[float, Flow]]) -> None:
+        """New entities of `flow` go by one of these from now on, each by its own luck: (share, flow).
+
+        The variants have the flow's steps in the flow's order; those under way go on as they began.
+        """
+        self.domain.vary(flow, made)
 
     def _schedule(self, place: int) -> None:
         stream = self.arrivals[place][3]
@@ -151,7 +158,7 @@ class Entities:
             for number, offset in sorted(group.committed.items()):
                 add("final commit", group.name, (group.topic.spec.name, number), offset, 0)
         for flow in self.domain.live.values():
-            add("final live", "domain", self.spec.flows[flow[0]].name, flow[1], flow[4])
+            add("final live", "domain", self.domain.flows[flow[0]].name, flow[1], flow[4])
         return found
 
     def weights(self) -> dict[int, float]:

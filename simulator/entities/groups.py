@@ -17,6 +17,7 @@ from simulator.engine.streams import bits
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import FAIL, INFO, OK, History
 from simulator.entities.log import Topic
+from simulator.entities.strict import STRICT
 from simulator.entities.timers import MS, Timers
 
 STABLE, JOINING, OUT, CRASHED, LEFT = "stable", "joining", "out", "crashed", "left"
@@ -25,6 +26,8 @@ STABLE, JOINING, OUT, CRASHED, LEFT = "stable", "joining", "out", "crashed", "le
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
     """A consumer group; the defaults are those of the Java client."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     topic: str

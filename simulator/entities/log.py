@@ -15,6 +15,7 @@ from simulator.entities.columns import Column
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import INFO, OK, History
 from simulator.entities.replication import Copy, Entry, Replicated
+from simulator.entities.strict import STRICT
 from simulator.entities.timers import MS, Timers
 
 WRITTEN, PENDING, REFUSED = "written", "pending", "refused"
@@ -23,6 +24,8 @@ WRITTEN, PENDING, REFUSED = "written", "pending", "refused"
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic. `lag_max_ms` is replica.lag.time.max.ms, `session_ms` broker.session.timeout.ms."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     brokers: tuple[str, ...] = ("kafka-0",)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from simulator.entities.groups import GroupSpec
 from simulator.entities.log import TopicSpec
 from simulator.entities.store import StoreSpec
+from simulator.entities.strict import STRICT
 
 CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE = (
     "call", "write", "read", "move", "publish", "commit", "acknowledge",
@@ -38,6 +39,8 @@ class Step:
     policy      read: `leader`, `any` or a node
     undo        the compensating step
     """
+
+    __pydantic_config__ = STRICT
 
     name: str
     do: str
@@ -71,6 +74,8 @@ class Flow:
     clients     where the customers are (node names; a partition separates them from nodes)
     """
 
+    __pydantic_config__ = STRICT
+
     name: str
     steps: tuple[Step, ...]
     group: str = ""
@@ -88,6 +93,8 @@ class Flow:
 @dataclass(frozen=True, slots=True)
 class SystemSpec:
     """A payment system. `key_ttl_s`: how long it remembers idempotency keys. `guarded`: refuses to refund twice."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     key_ttl_s: float = 86_400.0

@@ -15,6 +15,7 @@ from simulator.entities.columns import Column
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import OK, History
 from simulator.entities.replication import Copy, Entry, Replicated
+from simulator.entities.strict import STRICT
 from simulator.entities.timers import MS, Timers
 
 WRITTEN, PENDING, REFUSED = "written", "pending", "refused"
@@ -23,6 +24,8 @@ WRITTEN, PENDING, REFUSED = "written", "pending", "refused"
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
     """How a store replicates and fails over. `ttl_ms` as Patroni's ttl: 30 s."""
+
+    __pydantic_config__ = STRICT
 
     name: str
     nodes: tuple[str, ...] = ("db-0",)

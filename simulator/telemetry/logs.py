@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from simulator.engine import streams
 from simulator.kubernetes.state import Pod
+from simulator.rooms import ROOMS
 from simulator.scenario import Postgres, Service, Worker
 
 if TYPE_CHECKING:
@@ -52,10 +53,16 @@ def pod_lines(
 def lines(world: World, apps: list[str], start_s: float, end_s: float, limit: int) -> list[LogLine]:
     """Lines of all pods of some apps in (start, end], newest first, at most `limit`."""
     pods = [p for p in world.kubernetes.pods.values() if p.app in apps]
+    outside = [app for app in apps if all(p.app != app for p in pods)]  # what no pod of the cluster runs
+    rooms = [r for r in ROOMS if r.logs is not None and r.name in world.rooms]
     found: list[LogLine] = []
     for second in range(int(end_s) - 1, max(-1, int(start_s) - 1), -1):
         for pod in pods:
             found.extend(_second(world, pod, second))
+        for room in rooms:
+            assert room.logs is not None
+            for app in outside:
+                found.extend(room.logs(world, app, second))
         if len(found) >= limit:
             break
     found.sort(key=lambda line: (-line.t_s, line.pod))
@@ -64,7 +71,11 @@ def lines(world: World, apps: list[str], start_s: float, end_s: float, limit: in
 
 def apps(world: World) -> list[str]:
     """Names a log store knows, sorted."""
-    return sorted({p.app for p in world.kubernetes.pods.values()})
+    found = {p.app for p in world.kubernetes.pods.values()}
+    for room in ROOMS:
+        if room.apps is not None and room.name in world.rooms:
+            found.update(room.apps(world))
+    return sorted(found)
 
 
 def _second(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
@@ -80,6 +91,9 @@ def _second(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
         yield from _database(world, pod, second)
     elif pod.app == "pgbouncer":
         yield from _pgbouncer(world, pod, second)
+    for room in ROOMS:
+        if room.logs is not None and room.name in world.rooms:
+            yield from (line for line in room.logs(world, pod.app, second) if line.pod == pod.name)
 
 
 def _stamp(world: World, t_s: float) -> str:

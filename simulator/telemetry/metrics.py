@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simulator.engine.plane import BREAKER_NAMES
 from simulator.patterns import full_match
+from simulator.rooms import ROOMS
 from simulator.scenario import Balancer, Service, Worker
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class Telemetry:
     def _all(self, name: str | None, matchers: tuple[Matcher, ...]) -> Iterator[tuple[Labels, Column]]:
         if name is None:
             name = next((v for label, op, v in matchers if label == "__name__" and op == "="), None)
-        for metric, make in FAMILIES.items():
+        families = {**FAMILIES}
+        for room in ROOMS:
+            if room.name in self.world.rooms:
+                families.update(room.metrics())
+        for metric, make in families.items():
             if name is None or metric == name:
                 for labels, column in make(self):
                     yield {"__name__": metric, **labels}, column

@@ -1,0 +1,6 @@
+"""The registry of rooms: one line each. Order is that of building and of each second."""
+
+from simulator.flags.room import ROOM as FLAGS
+from simulator.room import Room
+
+ROOMS: tuple[Room, ...] = (FLAGS,)

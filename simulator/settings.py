@@ -1,0 +1,262 @@
+"""Settings: what versions, flags and environment variables of services change in the running world.
+
+A scenario names a setting by a path (`retries.pay`, `group.shipping.commit`, `flow.order.reserve.mode`); a version, a
+flag or a variable gives it a value. Precedence: environment over flags over versions. A flow follows the pods that
+run it: while two versions of its host serve, each new entity goes by one of them by its own luck. Everything else
+follows the version most ready pods have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from simulator.scenario import Knob, ScenarioError, Service
+
+if TYPE_CHECKING:
+    from simulator.entities.engine import Entities
+    from simulator.entities.spec import Flow
+    from simulator.world import World
+
+Overrides = dict[str, Any]
+
+
+@dataclass
+class Settings:
+    """`flags`: the state of each flag. `base`: what each touched path was at first; `live`: what it is now."""
+
+    flags: dict[str, str] = field(default_factory=dict)
+    base: Overrides = field(default_factory=dict)
+    live: Overrides = field(default_factory=dict)
+    variants: dict[str, Any] = field(default_factory=dict)  # flow -> what its variants were made from
+
+
+# -- one path
+
+
+def _entities(world: World) -> Entities:
+    if world.entities is None:
+        raise KeyError("entities")
+    return world.entities
+
+
+def _spec_of(kind: str) -> Callable[[World, str], Any]:
+    def find(world: World, name: str) -> Any:
+        domain = _entities(world).domain
+        owners: dict[str, dict[str, Any]] = {
+            "group": {**domain.groups},
+            "topic": {**domain.topics},
+            "store": {**domain.stores},
+        }
+        return owners[kind][name]
+
+    return find
+
+
+def _read_spec(kind: str, world: World, rest: str) -> Any:
+    name, _, what = rest.rpartition(".")
+    return getattr(_spec_of(kind)(world, name).spec, what)
+
+
+def _write_spec(kind: str, world: World, rest: str, value: Any) -> None:
+    name, _, what = rest.rpartition(".")
+    owner = _spec_of(kind)(world, name)
+    owner.spec = replace(owner.spec, **{what: value})
+    for part in getattr(owner, "partitions", []):
+        part.spec = owner.spec
+
+
+def _read_retries(world: World, caller: str) -> int:
+    return max(s.retries for s in world.plane.network.scopes if s.name == caller)
+
+
+def _read_limit(world: World, service: str) -> float:
+    return next(x.rps for x in world.plane.network.limits if x.service == service)
+
+
+def _read_bulkhead(world: World, service: str) -> int:
+    return next(g.limit_per_pod for g in world.plane.network.groups if g.service == service)
+
+
+def _read_ttl(world: World, cache: str) -> float:
+    from simulator.scenario import Cache
+
+    found: Cache = world.scenario.component(cache, Cache)
+    return found.ttl_s
+
+
+def _read_pool(world: World, pool: str) -> int:
+    names = [p.family or p.name for p in world.plane.network.pools]
+    return world.plane.pool_limits[names.index(pool)]
+
+
+Reader = Callable[["World", str], Any]
+Writer = Callable[["World", str, Any], None]
+KINDS: dict[str, tuple[Reader, Writer]] = {
+    "retries": (_read_retries, lambda w, n, v: w.plane.set_retries(n, int(v))),
+    "rate_limit": (_read_limit, lambda w, n, v: w.plane.set_rate_limit(n, float(v))),
+    "bulkhead": (_read_bulkhead, lambda w, n, v: w.plane.set_bulkhead(n, int(v))),
+    "cache_ttl": (_read_ttl, lambda w, n, v: w.plane.set_cache_ttl(n, float(v))),
+    "pool": (_read_pool, lambda w, n, v: w.plane.set_pool_limit("", n, int(v))),
+    "fail": (lambda w, n: 0.0, lambda w, n, v: w.plane.set_failing(n, float(v), "settings")),
+    "group": (lambda w, n: _read_spec("group", w, n), lambda w, n, v: _write_spec("group", w, n, v)),
+    "topic": (lambda w, n: _read_spec("topic", w, n), lambda w, n, v: _write_spec("topic", w, n, v)),
+    "store": (lambda w, n: _read_spec("store", w, n), lambda w, n, v: _write_spec("store", w, n, v)),
+}
+
+
+def read(world: World, path: str) -> Any:
+    """What a setting is now. Raises ScenarioError for a path that leads nowhere."""
+    kind, _, rest = path.partition(".")
+    try:
+        if kind == "flow":
+            return _flow_field(world, rest)
+        return KINDS[kind][0](world, rest)
+    except (KeyError, StopIteration, AttributeError, ValueError, IndexError) as error:
+        raise ScenarioError(f"scenario {world.scenario.id}: no setting {path!r} ({error})") from None
+
+
+def _flow_field(world: World, rest: str) -> Any:
+    flow = next(f for f in _entities(world).spec.flows if rest.startswith(f.name + "."))
+    where = rest.removeprefix(flow.name + ".")
+    step_name, _, what = where.rpartition(".")
+    if not step_name:
+        return getattr(flow, what)
+    step = next(s for s in flow.steps if s.name == step_name)
+    return getattr(step, what)
+
+
+# -- what is declared
+
+
+def declared(world: World) -> list[str]:
+    """Every path that anything in the scenario sets."""
+    scenario = world.scenario
+    found: list[str] = []
+    for service in scenario.services().values():
+        for version in service.versions.values():
+            found += version.set
+        found += [knob.path for knob in service.knobs.values()]
+    for flag in scenario.flags.values():
+        for values in flag.states.values():
+            found += values
+    return list(dict.fromkeys(found))
+
+
+def check(world: World) -> None:
+    """Every declared path exists. Raises ScenarioError."""
+    for path in declared(world):
+        read(world, path)
+
+
+def knob_value(knob: Knob, text: str) -> Any:
+    """The value an environment variable's text gives; None: it gives none."""
+    if knob.values:
+        return knob.values.get(text)
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return None
+
+
+# -- what holds now
+
+
+def flag_overrides(world: World) -> Overrides:
+    found: Overrides = {}
+    for name, flag in world.scenario.flags.items():
+        found.update(flag.states.get(world.settings.flags.get(name, flag.default), {}))
+    return found
+
+
+def _env_overrides(service: Service, env: tuple[tuple[str, str], ...]) -> Overrides:
+    found: Overrides = {}
+    for name, text in env:
+        knob = service.knobs.get(name)
+        value = knob_value(knob, text) if knob is not None else None
+        if knob is not None and value is not None:
+            found[knob.path] = value
+    return found
+
+
+Template = tuple[str, tuple[tuple[str, str], ...]]  # version, environment
+
+
+def serving(world: World, name: str) -> dict[Template, int]:
+    """Ready pods of a service by what they run, in a fixed order."""
+    found: dict[Template, int] = {}
+    for pod in world.kubernetes.pods.values():
+        if pod.app == name and pod.active and pod.ready:
+            key = (pod.version, pod.template.env)
+            found[key] = found.get(key, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def each_second(world: World) -> None:
+    """Let settings follow flags and pods."""
+    state = world.settings
+    flags = flag_overrides(world)
+    by_version: Overrides = {}
+    by_variable: Overrides = {}
+    templates: dict[str, dict[Template, int]] = {}
+    for name, service in world.scenario.services().items():
+        if service.knobs or any(v.set for v in service.versions.values()):
+            templates[name] = running = serving(world, name)
+            if running:
+                version, env = max(running, key=running.__getitem__)
+                spec = service.versions.get(version)
+                by_version.update(spec.set if spec is not None else {})
+                by_variable.update(_env_overrides(service, env))
+    wanted = {**by_version, **flags, **by_variable}
+    plain = {path: value for path, value in wanted.items() if not path.startswith("flow.")}
+    for path in [*plain, *(p for p in state.live if p not in plain)]:
+        _set(world, path, plain.get(path, state.base.get(path)))
+    if world.entities is not None:
+        _flows(world, templates, flags)
+
+
+def _set(world: World, path: str, value: Any) -> None:
+    state = world.settings
+    if path not in state.base:
+        state.base[path] = read(world, path)
+    if state.live.get(path, state.base[path]) == value:
+        return
+    kind, _, rest = path.partition(".")
+    KINDS[kind][1](world, rest, value)
+    state.live[path] = value
+
+
+def _flows(world: World, templates: dict[str, dict[Template, int]], flags: Overrides) -> None:
+    """Each flow's variants, one a template of its host, with their shares."""
+    entities = _entities(world)
+    for flow in entities.spec.flows:
+        service = world.scenario.components.get(flow.host)
+        running = templates.get(flow.host) or {("", ()): 1}
+        made: list[tuple[float, Flow]] = []
+        total = sum(running.values())
+        for (version, env), pods in running.items():
+            own, variables = {}, {}
+            if isinstance(service, Service):
+                own = service.versions[version].set if version in service.versions else {}
+                variables = _env_overrides(service, env)
+            made.append((pods / total, varied(flow, {**own, **flags, **variables})))
+        if world.settings.variants.get(flow.name, [(1.0, flow)]) != made:
+            world.settings.variants[flow.name] = made
+            entities.set_variants(flow.name, made)
+
+
+def varied(flow: Flow, overrides: Overrides) -> Flow:
+    """A flow with the settings that concern it."""
+    changes: Overrides = {}
+    steps = {step.name: step for step in flow.steps}
+    for path, value in overrides.items():
+        head = f"flow.{flow.name}."
+        if not path.startswith(head):
+            continue
+        name, _, what = path.removeprefix(head).rpartition(".")
+        if name:
+            steps[name] = replace(steps[name], **{what: value})
+        else:
+            changes[what] = value
+    return replace(flow, steps=tuple(steps.values()), **changes)

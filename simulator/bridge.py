@@ -191,11 +191,10 @@ def catch_up(world: World) -> Conditions:
 
 def _rates(world: World) -> None:
     assert world.entities is not None and world.scenario.entities is not None
-    history = world.plane.history
     for flow, drive in world.scenario.entities.drive.items():
         per_s = drive.per_s
         if drive.traffic:
-            per_s += history.last(f"class/{drive.traffic}/offered") * drive.share
+            per_s += world.plane.rate(drive.traffic) * drive.share
         world.entities.set_rate(flow, per_s)
 
 

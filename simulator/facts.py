@@ -30,9 +30,11 @@ class Watch:
     full_pools: tuple[str, ...] = ()
     backlog: bool = False
     next_look_s: float = 0.0  # when the invariants are looked at again
+    unsound: bool = False  # an invariant was seen broken
 
 
 LOOK_S = 15.0  # how often, while only an invariant stands against the end of the incident
+IDLE_LOOK_S = 60.0  # how often while nothing is known to be wrong
 
 TEXTS = {
     "pool": Text(
@@ -48,8 +50,8 @@ TEXTS = {
         ru="успешность {cls} снова не ниже {level:.1%}", en="success of {cls} is back at {level:.1%} or more"
     ),
     "resolved": Text(
-        ru="инцидент закрыт: {minutes:.0f} минут подряд SLI в норме, очередь пуста",
-        en="incident resolved: the SLI was healthy for {minutes:.0f} minutes and the queue is empty",
+        ru="инцидент закрыт: {minutes:.0f} минут подряд SLI в норме, очередь пуста, данные сходятся",
+        en="incident resolved: the SLI was healthy for {minutes:.0f} minutes, the queue is empty, the data add up",
     ),
 }
 
@@ -114,21 +116,27 @@ def observe(world: World) -> None:
     elif watch.broken_s is not None and watch.healthy_since_s is None:
         watch.healthy_since_s = world.now_s
         _say(world, "sli", "healthy", cls=sli.traffic_class, level=sli.healthy)
-    if (
-        watch.resolved_s is None
-        and watch.healthy_since_s is not None
-        and world.now_s - watch.healthy_since_s >= sli.hold_s
-        and parked < DRAINED
-        and (world.now_s >= watch.next_look_s and _sound(world))
-    ):
+    if parked < DRAINED:
+        _close(world)
+
+
+def _close(world: World) -> None:
+    """End the incident once the SLI has held long enough and the books add up; look at them now and then.
+
+    An incident may have broken books and a healthy SLI throughout; nobody is told, that is the player's to find.
+    """
+    watch, hold_s = world.watch, world.scenario.sli.hold_s
+    if watch.resolved_s is not None or (watch.broken_s is not None and watch.healthy_since_s is None):
+        return
+    since = watch.healthy_since_s or 0.0
+    if world.now_s - since < hold_s or world.now_s < watch.next_look_s:
+        return
+    sound = not invariants.broken(world)
+    watch.next_look_s = world.now_s + (LOOK_S if watch.broken_s is not None or watch.unsound else IDLE_LOOK_S)
+    if sound and (watch.broken_s is not None or watch.unsound):
         watch.resolved_s = world.now_s
-        _say(world, "resolved", "resolved", minutes=sli.hold_s / 60)
-
-
-def _sound(world: World) -> bool:
-    """Whether all declared invariants hold; asked for again only after a while."""
-    world.watch.next_look_s = world.now_s + LOOK_S
-    return not invariants.broken(world)
+        _say(world, "resolved", "resolved", minutes=hold_s / 60)
+    watch.unsound = watch.unsound or not sound
 
 
 def _breakers(world: World) -> None:

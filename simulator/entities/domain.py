@@ -30,7 +30,7 @@ from simulator.entities.effects import (
 )  # fmt: skip
 from simulator.entities.groups import Group
 from simulator.entities.history import FAIL, INFO, INVOKE, OK, History
-from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, EntitiesSpec, Flow, Step
+from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, SKIP, EntitiesSpec, Flow, Step
 from simulator.entities.store import PENDING, REFUSED
 from simulator.entities.timers import MS, Timers
 
@@ -140,6 +140,9 @@ class Domain(Effects):
         record[TURN] += 1
         if step.do == ACKNOWLEDGE:
             self._answer(number, record, OK)
+            self._ended(conditions, number, record, saga.OK)
+            return
+        if step.do == SKIP:
             self._ended(conditions, number, record, saga.OK)
             return
         if step.do == CALL:

@@ -14,10 +14,10 @@ from simulator.entities.log import TopicSpec
 from simulator.entities.store import StoreSpec
 from simulator.entities.strict import STRICT
 
-CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE = (
-    "call", "write", "read", "move", "publish", "commit", "acknowledge",
+CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP = (
+    "call", "write", "read", "move", "publish", "commit", "acknowledge", "skip",
 )  # fmt: skip
-KINDS = (CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE)
+KINDS = (CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Step:
     """One step of a flow; its `name` is the history's name for its effect.
 
     do          call (a payment system's `operation`: authorise, capture, charge, void, refund, cancel), write, read, move (change a balance), publish, commit (of the
-                locked moves before it), acknowledge (tell the customer yes)
+                locked moves before it), acknowledge (tell the customer yes), skip (nothing: a step that a
+                setting turns on or off)
     target      system, store, topic or lock manager
     table, row  which row: of the `entity`, its `customer` or its `item`
     value       write: what is written

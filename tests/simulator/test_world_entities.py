@@ -171,3 +171,18 @@ def test_a_mistake_names_its_place(path: str, value: object, words: str):
     with pytest.raises(ScenarioError) as caught:
         World(shop_scenario(**{path.replace(".", "__"): value}), 1)
     assert words in str(caught.value)
+
+
+def test_books_can_be_broken_under_a_healthy_sli():
+    raw = shop_raw()
+    raw["sli"] = {"traffic_class": "buy", "hold_s": 30}
+    raw["components"]["shop"]["versions"]["v1"] = {"set": {"flow.ship.ship.do": "skip"}}
+    raw["entities"]["flows"][1]["host"] = "shop"
+    raw["invariants"].pop("stock")
+    world = World(parse(raw, "quiet"), 1)
+    world.turn_based = False
+    world.advance_to(100)
+    assert world.watch.broken_s is None
+    assert world.watch.unsound
+    assert not [e for e in world.events if e.kind in ("sli", "resolved")]  # nobody is told
+    assert invariants.broken(world) == ["shipped"]

@@ -116,12 +116,17 @@ class Step(Patience):
     miss: list["Step"] = []
     keys: str | None = None  # which key space a cached read or a sharded query draws from
     parallel: list[list["Step"]] | None = Field(None, min_length=2, max_length=16)
+    route: str | None = None  # a share of requests goes by `new`, the rest by `old`; at first none
+    old: list["Step"] = []
+    new: list["Step"] = []
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Step":
-        kinds = (self.work_ms, self.call, self.query, self.cache, self.parallel)
+        kinds = (self.work_ms, self.call, self.query, self.cache, self.parallel, self.route)
         if sum(x is not None for x in kinds) != 1:
-            raise ValueError("a step is exactly one of work_ms, call, query, cache, parallel")
+            raise ValueError("a step is exactly one of work_ms, call, query, cache, parallel, route")
+        if (self.route is not None) != bool(self.old and self.new):
+            raise ValueError("a route needs the steps of old and new, and nothing else has them")
         if self.query is not None and self.cpu_ms is None:
             raise ValueError("a query needs cpu_ms")
         if self.cache is not None and (self.keys is None or not self.miss):

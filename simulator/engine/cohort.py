@@ -8,7 +8,7 @@ from simulator.engine import codes, stations
 from simulator.engine import kernel as kn
 from simulator.engine.keys import CacheFill
 from simulator.engine.layout import Layout, delay_weights, lengthen, put
-from simulator.engine.network import FORK, RESEND_S, WORK, Network, limiter, retrying
+from simulator.engine.network import FORK, RESEND_S, WORK, Network, limiter, retrying, routes
 from simulator.engine.placement import Dns, shares_of
 from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
@@ -305,6 +305,10 @@ class CohortPlane(Readings):
     def set_rate(self, class_name: str, per_s: float) -> None:
         self.kernel.class_rate[self._class(class_name)] = float(per_s)
 
+    def rate(self, class_name: str) -> float:
+        """Fresh requests a second of a class, retries not counted."""
+        return float(self.kernel.class_rate[self._class(class_name)])
+
     def _class(self, name: str) -> int:
         return [c.name for c in self.network.classes].index(name)
 
@@ -453,6 +457,13 @@ class CohortPlane(Readings):
         self.filling_until_s = math.floor(self.now_s) + FILLING_S
         for index in found:
             self.caches[index].ttl_s = ttl_s
+
+    def set_route(self, route: str, share: float) -> None:
+        """`share` of the requests takes the new way of a route. Raises KeyError for an unknown one."""
+        self._sync()
+        for number in routes(self.network, route):
+            self.kernel.split_weight[self.split_at[number]] = 1.0 - share
+            self.kernel.split_weight[self.split_at[number] + 1] = share
 
     def set_link(self, source: str, target: str, *, latency_s: float, loss: float, up: bool) -> None:
         """One direction between two data centres. Raises KeyError when there is no such link."""

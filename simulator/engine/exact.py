@@ -13,7 +13,7 @@ from array import array
 from simulator.engine.exact_parts import Attempt, CacheRun, Pod, Store, Weighted
 from simulator.engine.exact_state import ERROR, REJECTED, SECOND, WORK_DONE, WORKER_TURN
 from simulator.engine.exact_walk import Walk
-from simulator.engine.network import ENTER, SPLIT, Network, limiter, retrying
+from simulator.engine.network import ENTER, SPLIT, Network, limiter, retrying, routes
 from simulator.engine.placement import shares_of
 from simulator.engine.plane import Span
 from simulator.engine.readings import WINDOW_S, Readings, Recorder, Second
@@ -156,6 +156,10 @@ class ExactPlane(Walk, Readings):
 
     def _class(self, name: str) -> int:
         return [c.name for c in self.network.classes].index(name)
+
+    def rate(self, class_name: str) -> float:
+        """Fresh requests a second of a class, retries not counted."""
+        return self.rates[self._class(class_name)]
 
     def set_rate(self, class_name: str, per_s: float) -> None:
         """Arrivals a second from now on; a class that is left out stays so."""
@@ -329,6 +333,13 @@ class ExactPlane(Walk, Readings):
             split = self.splits[n]
             assert isinstance(split, CacheRun)
             split.ttl_s = ttl_s
+
+    def set_route(self, route: str, share: float) -> None:
+        """`share` of the requests takes the new way of a route. Raises KeyError for an unknown one."""
+        for number in routes(self.network, route):
+            split = self.splits[number]
+            assert isinstance(split, Weighted)
+            split.set([1.0 - share, share])
 
     def set_link(self, source: str, target: str, *, latency_s: float, loss: float, up: bool) -> None:
         """One direction of a link. Raises KeyError for an unknown one."""

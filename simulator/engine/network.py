@@ -489,12 +489,30 @@ class _Builder:
             return self._cached(step, owner, at)
         if step.query is not None:
             return self._query(step, owner, at)
+        if step.route is not None:
+            return self._routed(step, owner, at)
         assert step.work_ms is not None
         name, service, version, group = owner
         mean_s = step.work_ms * service.versions[version].work_factor / 1000
         kind, shape = (CPU, 1) if step.cpu else (WORK, step.shape)
         index = self._node(Node(kind, mean_s, shape, name, group=group, held=list(at.held), scope=at.scope))
         return index, [index]
+
+    def _routed(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
+        """Two ways of doing the same; how many requests take the new one is set while the world runs."""
+        assert step.route is not None
+        split = self._split("route", step.route, [1.0, 0.0])
+        index = self._node(Node(SPLIT, split=split, service=owner[0], held=list(at.held), scope=at.scope))
+        ends: list[int] = []
+        for way, steps in enumerate((step.old, step.new)):
+            first, last = self._steps(steps, owner, at)
+            if first < 0:
+                raise ScenarioError(
+                    f"scenario {self.scenario.id}: route {step.route}: nothing to do on one way"
+                )
+            self.net.nodes[index].branches.append((way, first))
+            ends += last
+        return index, ends
 
     def _guarded(self, step: Step, at: _Place) -> tuple[int, list[int]]:
         """A call with a time-out, retries or a breaker of the caller's."""
@@ -651,3 +669,11 @@ def limiter(net: Network, service: str) -> int:
         if limit.service == service:
             return n
     raise KeyError(service)
+
+
+def routes(net: Network, name: str) -> list[int]:
+    """The splits of a route. Raises KeyError when no step names it."""
+    found = [n for n, split in enumerate(net.splits) if split.kind == "route" and split.name == name]
+    if not found:
+        raise KeyError(name)
+    return found

@@ -112,6 +112,9 @@ class Recorder:
             if split.kind == "cache":
                 put(f"cache/{split.name}/hits", taken[0])
                 put(f"cache/{split.name}/misses", taken[1])
+            elif split.kind == "route":
+                put(f"route/{split.name}/old", taken[0])
+                put(f"route/{split.name}/new", taken[1])
             elif split.kind == "dns":
                 for way, mass in enumerate(taken):
                     put(f"dns/{way}", mass)

@@ -105,3 +105,22 @@ def test_a_base_lies_below_a_scenario(tmp_path):
     path.write_text("base: nowhere\nid: mine\n")
     with pytest.raises(ScenarioError, match=r"mine\.yaml: base: no base 'nowhere'; there are: marketplace"):
         load(str(path))
+
+
+@pytest.mark.parametrize("engine", ["cohort", "exact"])
+def test_a_route_sends_a_share_of_the_requests_the_new_way(engine: str):
+    raw = shop_raw()
+    old, new = [{"query": "db", "cpu_ms": 3}], [{"call": "psp-gateway.pay"}]
+    raw["components"]["shop"]["endpoints"]["buy"] = [{"route": "billing", "old": old, "new": new}]
+    world = World(parse(raw, "route"), 1, engine=engine)
+    world.advance_to(20)
+    assert world.plane.history.last("route/billing/new") == 0
+    world.plane.set_route("billing", 0.25)
+    world.advance_to(60)
+    history = world.plane.history
+    taken = sum(history.column("route/billing/new")[20:]), sum(history.column("route/billing/old")[20:])
+    assert 0.2 < taken[0] / sum(taken) < 0.3
+    assert sum(taken) == pytest.approx(1600, rel=0.1)
+    assert history.last("service/psp-gateway/v1/requests") > 3
+    with pytest.raises(KeyError):
+        world.plane.set_route("nowhere", 0.5)

@@ -31,6 +31,7 @@ class Watch:
     backlog: bool = False
     next_look_s: float = 0.0  # when the invariants are looked at again
     unsound: bool = False  # an invariant was seen broken
+    suspect: str = ""  # which one, the last time
 
 
 LOOK_S = 15.0  # how often, while only an invariant stands against the end of the incident
@@ -131,7 +132,8 @@ def _close(world: World) -> None:
     since = watch.healthy_since_s or 0.0
     if world.now_s - since < hold_s or world.now_s < watch.next_look_s:
         return
-    sound = not invariants.broken(world)
+    watch.suspect = invariants.first_broken(world, watch.suspect)
+    sound = not watch.suspect
     watch.next_look_s = world.now_s + (LOOK_S if watch.broken_s is not None or watch.unsound else IDLE_LOOK_S)
     if sound and (watch.broken_s is not None or watch.unsound):
         watch.resolved_s = world.now_s

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulator.entities import anomalies, checkers, delivery, registers
+from simulator.entities.history import Op
 from simulator.entities.timers import SECOND
 from simulator.entities.verdicts import Verdict
 from simulator.scenario import Invariant, Scenario, ScenarioError, Worker
@@ -26,6 +27,8 @@ CHECKERS: dict[str, tuple[Callable[..., Verdict], bool]] = {
     "nothing_lost": (checkers.nothing_lost, True),
     "no_message_lost": (checkers.no_message_lost, True),
     "at_most_once": (checkers.at_most_once, False),
+    "amounts": (checkers.amounts, True),
+    "done_by": (checkers.done_by, False),
     "balances": (checkers.balances, False),
     "sums": (checkers.sums, False),
     "saga_atomic": (checkers.saga_atomic, False),
@@ -49,8 +52,9 @@ def check(world: World) -> dict[str, dict[str, Any]]:
         "parked_accounted": _result(_parked(world)),
         "connections_within_limit": _result(_connections(world)),
     }
+    final = world.entities.audit() if world.entities is not None else []
     for name, spec in world.scenario.invariants.items():
-        answer = judge(world, spec)
+        answer = judge(world, spec, final)
         shown = [v.text(world.language) for v in answer.violations[:SHOWN]]
         weighted = answer.weighted(world.entities.weights()) if world.entities is not None else 0.0
         found[name] = {"ok": bool(answer.ok), "violations": shown, "count": round(weighted)}
@@ -60,19 +64,29 @@ def check(world: World) -> dict[str, dict[str, Any]]:
 SHOWN = 20  # violations spelt out in a report
 
 
-def judge(world: World, spec: Invariant) -> Verdict:
-    """One declared invariant over the history so far."""
+def judge(world: World, spec: Invariant, final: list[Op] | None = None) -> Verdict:
+    """One declared invariant over the history so far; `final` is the audit, if there is one already."""
     assert world.entities is not None
-    checker, final = CHECKERS[spec.check]
-    more: dict[str, Any] = {"final": world.entities.audit()} if final else {}
+    checker, needs_final = CHECKERS[spec.check]
+    more: dict[str, Any] = {}
+    if needs_final:
+        more = {"final": world.entities.audit() if final is None else final}
     if spec.check == "saga_atomic":
         more = {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
-    return checker(world.entities.history, **more, **spec.args)
+    elif spec.check == "done_by":
+        more = {"now_ns": world.entities.now_ns}
+    return checker(world.ops, **more, **spec.args)
 
 
-def broken(world: World) -> list[str]:
-    """The declared invariants that do not hold now."""
-    return [name for name, spec in world.scenario.invariants.items() if not judge(world, spec).ok]
+def first_broken(world: World, suspect: str = "") -> str:
+    """The name of a declared invariant that does not hold now, or nothing; `suspect` is looked at first."""
+    if world.entities is None:
+        return ""
+    final = world.entities.audit()
+    for name in sorted(world.scenario.invariants, key=lambda n: n != suspect):
+        if not judge(world, world.scenario.invariants[name], final).ok:
+            return name
+    return ""
 
 
 def prepared(scenario: Scenario) -> None:

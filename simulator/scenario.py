@@ -487,6 +487,87 @@ class Repository(_Model):
     commits: list[Commit]
 
 
+class ModuleSpec(_Model):
+    """A module of a generated code base: who owns it, its share of the lines, how much of it tests run."""
+
+    owner: str
+    share: float = Field(gt=0, le=1)
+    coverage: float = Field(ge=0, le=1)
+
+
+class Planted(_Model):
+    """A file that is as the scenario says; `calls` are its methods (`module.Class.method`) and what they call."""
+
+    path: str
+    module: str
+    text: str
+    calls: dict[str, list[str]] = {}
+
+
+class CodebaseSpec(_Model):
+    """A large code base that is generated (`simulator/codebase`); `traffic` maps its methods to flows.
+
+    `hidden` are calls that no source shows (reflection, triggers, raw SQL): method -> what it reaches.
+    """
+
+    name: str
+    package: str = "ru.shop"
+    lines: int = Field(50_000, gt=1000, le=200_000)
+    modules: dict[str, ModuleSpec]
+    planted: list[Planted] = []
+    traffic: dict[str, str] = {}  # method -> the flow whose starts are its calls at run time
+    hidden: dict[str, list[str]] = {}
+
+    def reaches(self, symbol: str) -> list[str]:
+        """The instrumented methods that call `symbol`, in the sources or hidden from them."""
+        shown = {m: calls for planted in self.planted for m, calls in planted.calls.items()}
+        return [m for m in self.traffic if symbol in (*shown.get(m, []), *self.hidden.get(m, []))]
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
+class Kind(_Model):
+    """A kind of case: every entity whose number leaves `rest` when divided by `mod`."""
+
+    mod: int = Field(gt=1)
+    rest: int = Field(ge=0)
+    text: Text
+
+
+class Seam(_Model):
+    """A place where the old code enters the part that is cut out: its method and the flow that runs through it."""
+
+    method: str
+    text: Text
+
+
+class Extraction(_Model):
+    """A part of a monolith that a new service takes over behind a facade.
+
+    Flows in `seams` go the new way only once their place is behind the facade. `old`, `new`, `mirror_old` and
+    `mirror_new` are what a flow's steps are then (`STEP.field`): on the old way, on the new way, and what dual
+    writing adds on either. `versions` are further differences of the new way by the service's version.
+    """
+
+    service: str
+    route: str  # the data plane's route that the share of new calls sets
+    seams: dict[str, Seam] = Field(min_length=1)
+    flows: list[str] = []  # behind the facade from the start
+    step: str  # the step whose result the two ways are compared by
+    old_table: str
+    new_table: str
+    old_store: str
+    new_store: str
+    new: dict[str, Any] = {}
+    mirror_old: dict[str, Any] = {}
+    mirror_new: dict[str, Any] = {}
+    versions: dict[str, dict[str, Any]] = {}
+    shadow: str = ""  # the traffic class that shadow calls are; at most as many as the SLI's class has
+    seam_s: float = Field(120.0, gt=0)  # to change one place, test and release it
+    kinds: list[Kind] = []
+
+
 class Reference(_Model):
     commands: list[str]
 
@@ -563,6 +644,8 @@ class Scenario(_Model):
     entities: Business | None = None
     flags: dict[str, Flag] = {}
     invariants: dict[str, Invariant] = {}
+    codebase: CodebaseSpec | None = None
+    extraction: Extraction | None = None
     variants: list[Variant] = []  # a seed chooses one of them or, first, the file as it stands
 
     @model_validator(mode="before")

@@ -30,6 +30,7 @@ class Settings:
     base: Overrides = field(default_factory=dict)
     live: Overrides = field(default_factory=dict)
     variants: dict[str, Any] = field(default_factory=dict)  # flow -> what its variants were made from
+    ways: dict[str, list[tuple[float, Overrides]]] = field(default_factory=dict)  # flow -> (share, overrides)
 
 
 # -- one path
@@ -240,7 +241,9 @@ def _flows(world: World, templates: dict[str, dict[Template, int]], flags: Overr
             if isinstance(service, Service):
                 own = service.versions[version].set if version in service.versions else {}
                 variables = _env_overrides(service, env)
-            made.append((pods / total, varied(flow, {**own, **flags, **variables})))
+            for share, way in world.settings.ways.get(flow.name, [(1.0, {})]):
+                if share > 0:
+                    made.append((pods / total * share, varied(flow, {**own, **flags, **variables, **way})))
         if world.settings.variants.get(flow.name, [(1.0, flow)]) != made:
             world.settings.variants[flow.name] = made
             entities.set_variants(flow.name, made)

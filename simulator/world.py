@@ -20,6 +20,7 @@ from simulator.engine.cohort import CohortPlane
 from simulator.engine.exact import ExactPlane
 from simulator.engine.plane import Plane
 from simulator.entities.engine import Entities
+from simulator.entities.history import Op
 from simulator.faults import chaos
 from simulator.interventions import HANDLERS as INTERVENTION_HANDLERS
 from simulator.interventions import Call, install, patched
@@ -97,6 +98,7 @@ class World:
         self.watch = facts.Watch()
         self.responder: responder.Responder | None = None
         self._telemetry: Telemetry | None = None
+        self._ops: list[Op] = []
         self.agenda.at(1.0, "world.second", priority=9)
         for entry in scenario.timeline:
             self.agenda.at(entry.at_s, "world.timeline", priority=7, line=entry.command)
@@ -110,6 +112,13 @@ class World:
         if self._telemetry is None:
             self._telemetry = Telemetry(self)
         return self._telemetry
+
+    @property
+    def ops(self) -> list[Op]:
+        """The entities' history, decoded once; grows with it. Not for changing."""
+        if self.entities is not None:
+            self._ops.extend(self.entities.history.since(len(self._ops)))
+        return self._ops
 
     @property
     def resolved(self) -> bool:
@@ -169,7 +178,7 @@ class World:
         return snapshots.take(self).world()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_telemetry": None}
+        return {**self.__dict__, "_telemetry": None, "_ops": []}
 
 
 def on_second(world: World) -> None:

@@ -8,7 +8,7 @@ The flow's own records have its number as their process.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from simulator.entities.history import FAIL, INFO, OK, Op
+from simulator.entities.history import FAIL, INFO, INVOKE, OK, Op
 from simulator.entities.verdicts import Verdict, Violation, blame, verdict
 
 # what the log, the groups and the elections record by themselves: no effects of a flow's steps
@@ -85,6 +85,25 @@ def at_most_once(ops: Iterable[Op], do: str, undo: str = "") -> Verdict:
         for times, op in enumerate(done[1:], 2):
             over.append(blame("double", op, f"{do} x1", f"{do} x{times}", tuple(o.index for o in done[:1])))
     return verdict(over)
+
+
+def amounts(ops: Iterable[Op], final: Iterable[Op], flows: Collection[str], table: str) -> Verdict:
+    """In the end every row of `table` holds the amount its entity began with. Blames the entity's beginning."""
+    begun = {op.entity: op for op in ops if op.type == INVOKE and op.f in flows}
+    found = []
+    for op in final:
+        if op.f == "final row" and op.key[0] == table and op.entity in begun:
+            first = begun[op.entity]
+            if op.value != first.value[0]:
+                found.append(blame("wrong-amount", first, first.value[0], op.value))
+    return verdict(found)
+
+
+def done_by(ops: Iterable[Op], do: str, who: str, now_ns: int, last_s: float = 120.0) -> Verdict:
+    """Whatever was done of `do` in the last seconds was done by `who`, and something was."""
+    recent = [op for op in ops if op.f == do and _effect(op) and op.time_ns >= now_ns - last_s * 1e9]
+    found = [blame("elsewhere", op, who, op.process) for op in recent if op.process != who]
+    return verdict(found) if recent else Verdict(False)
 
 
 def balances(

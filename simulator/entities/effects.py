@@ -13,7 +13,7 @@ from simulator.entities.history import OK, History
 from simulator.entities.locks import GRANTED, LockManager
 from simulator.entities.log import Topic
 from simulator.entities.payments import PaymentSystem
-from simulator.entities.spec import CALL, MOVE, PUBLISH, READ, WRITE, EntitiesSpec, Flow, Step
+from simulator.entities.spec import CALL, MOVE, PUBLISH, READ, WRITE, EntitiesSpec, Flow, Step, amount_by
 from simulator.entities.store import PENDING, REFUSED, Store
 from simulator.entities.timers import MS, Timers
 
@@ -49,11 +49,10 @@ class Effects:
         entity = record[ENTITY]
         if step.do == CALL:
             key = step.name if step.idempotent == "entity" else ""
-            posted = self.systems[step.target].post(
-                step.operation, entity, record[AMOUNT], key, self.timers.now
-            )
+            amount = amount_by(step, entity, record[AMOUNT]) if step.wrong else record[AMOUNT]
+            posted = self.systems[step.target].post(step.operation, entity, amount, key, self.timers.now)
             if posted == "posted":
-                self.history.add(self.timers.now, OK, step.target, step.name, entity, record[AMOUNT], entity)
+                self.history.add(self.timers.now, OK, step.target, step.name, entity, amount, entity)
             return saga.REFUSED if posted == "refused" else saga.OK
         if step.do == MOVE:
             return self._move(conditions, number, record, step)
@@ -85,8 +84,9 @@ class Effects:
         if leader is None:
             return saga.FAILED
         row, entity = self._row(record, step), record[ENTITY]
-        result = store.write(leader, step.table, row, step.value, conditions, *self._token(number, record))
-        self.history.add(self.timers.now, OK, leader.name, step.name, (step.table, row), step.value, entity)
+        value = step.value if step.writes == "value" else amount_by(step, entity, record[AMOUNT])
+        result = store.write(leader, step.table, row, value, conditions, *self._token(number, record))
+        self.history.add(self.timers.now, OK, leader.name, step.name, (step.table, row), value, entity)
         if step.outbox:
             box = self.outbox.setdefault(step.outbox, [])
             box.append((entity, entity))

@@ -14,7 +14,7 @@ from simulator.entities.groups import Group
 from simulator.entities.history import INVOKE, OK, History, Op
 from simulator.entities.locks import LockManager
 from simulator.entities.sample import Arrivals
-from simulator.entities.spec import EntitiesSpec, Flow
+from simulator.entities.spec import SKIP, WRITE, EntitiesSpec, Flow
 from simulator.entities.store import Store
 from simulator.entities.timers import SECOND, Timers, run
 
@@ -132,6 +132,27 @@ class Entities:
         else:
             self.domain.restart(conditions, what)
 
+    def put_row(
+        self,
+        store: str,
+        table: str,
+        row: int,
+        value: int,
+        conditions: Conditions,
+        process: str,
+        client: str = "",
+    ) -> bool:
+        """Write a row from outside (a person, a copying job); False when `client` reaches no leader."""
+        target = self.domain.stores[store]
+        leader = target.leader_for(client, conditions)
+        if leader is None:
+            return False
+        target.write(leader, table, row, value, conditions)
+        steps = (s for flow in self.spec.flows for s in flow.steps if (s.target, s.table) == (store, table))
+        name = next((s.name for s in steps if s.do in (WRITE, SKIP)), table)
+        self.history.add(self.timers.now, OK, process, name, (table, row), value, row)
+        return True
+
     # looking
 
     def audit(self) -> list[Op]:
@@ -169,6 +190,11 @@ class Entities:
             for op in self.history
             if op.type == INVOKE and op.f in starts and op.value[1] != 1.0
         }
+
+    def amounts(self) -> dict[int, int]:
+        """What each entity that has begun is worth."""
+        starts = {flow.name for flow in self.spec.flows if not flow.group}
+        return {op.entity: op.value[0] for op in self.history if op.type == INVOKE and op.f in starts}
 
     def counts(self) -> dict[str, int]:
         """How much is in play."""

@@ -29,7 +29,8 @@ class Step:
                 setting turns on or off)
     target      system, store, topic or lock manager
     table, row  which row: of the `entity`, its `customer` or its `item`
-    value       write: what is written
+    value       write: what is written, if `writes` is `value`; with `amount` the entity's amount is
+    wrong       call, write: (mod, rest, difference): entities whose number leaves `rest` get an amount that is off
     factor, by  move: the change is factor x the entity's `amount` (or 1 with by="one")
     floor       move: refused if the balance would fall below it
     mode        move: `atomic` (one statement), `from_read` (what the last read step saw, plus the change: a race),
@@ -49,6 +50,8 @@ class Step:
     table: str = ""
     row: str = "entity"
     value: int = 1
+    writes: str = "value"
+    wrong: tuple[tuple[int, int, int], ...] = ()
     factor: int = 1
     by: str = "amount"
     floor: int | None = None
@@ -61,6 +64,11 @@ class Step:
     outbox: str = ""
     policy: str = "leader"
     undo: Step | None = None
+
+
+def amount_by(step: Step, entity: int, amount: int) -> int:
+    """An entity's amount as a step works it out."""
+    return amount + sum(off for mod, rest, off in step.wrong if entity % mod == rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,14 @@ TEXTS = {
         "operation {n} (entity {e}) took the balance below its floor: expected {x}, became {h}",
         "операция {n} (сущность {e}) увела остаток ниже предела: ожидалось {x}, стало {h}",
     ),
+    "elsewhere": (
+        "operation {n} (entity {e}) was done by {h}, not by {x}",
+        "операцию {n} (сущность {e}) выполнил {h}, а не {x}",
+    ),
+    "wrong-amount": (
+        "operation {n} (entity {e}) began with {x}, the row says {h}",
+        "операция {n} (сущность {e}) начиналась с {x}, в строке {h}",
+    ),
     "unbalanced": (
         "the balance does not add up after operation {n}: expected {x}, found {h}",
         "остаток не сходится после операции {n}: ожидалось {x}, найдено {h}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
-from simulator.git.tree import Tree, history, trees
+from simulator.git.tree import Tree, history, repositories, trees
 from simulator.scenario import Commit, Repository
 from simulator.shell.home import HOME
 
@@ -118,14 +118,14 @@ def ambiguous(name: str) -> GitError:
 
 def checkout_for(world: World, directory: str) -> Checkout:
     """The repository of a directory; outside of all, the scenario's first one. Raises GitError."""
-    repositories = world.scenario.repositories
-    for repository in repositories:
+    known = repositories(world)
+    for repository in known:
         root = f"{HOME}/{repository.name}"
         if directory == root or directory.startswith(root + "/"):
             return _opened(repository)
-    if not repositories or not (directory == HOME or directory.startswith(HOME)):
+    if not known or not (directory == HOME or directory.startswith(HOME)):
         raise GitError("fatal: not a git repository (or any of the parent directories): .git")
-    return _opened(repositories[0])
+    return _opened(known[0])
 
 
 def _opened(repository: Repository) -> Checkout:

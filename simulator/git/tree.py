@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from simulator.codebase.generate import repository
 from simulator.git import patch
 from simulator.scenario import Commit, Repository
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+IMPORTED = timedelta(days=3100)  # a code base that grew for years before the scenario
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,15 @@ def _trees(diffs: tuple[str, ...]) -> list[Tree]:
                 )
         found.append(Tree(current))
     return found
+
+
+def repositories(world: World) -> list[Repository]:
+    """The scenario's repositories and, if it has one, its generated code base."""
+    spec = world.scenario.codebase
+    if spec is None:
+        return world.scenario.repositories
+    imported = world.scenario.starts_at - IMPORTED
+    return [*world.scenario.repositories, repository(spec, world.seed, imported)]
 
 
 def checked_out(repository: Repository) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from simulator.git.tree import checked_out
+from simulator.git.tree import checked_out, repositories
 from simulator.shell.home import HOME, texts
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def resolve(world: World, path: str) -> str:
 def everything(world: World) -> dict[str, str]:
     """All files by absolute path: texts, repositories' working trees, scratch files (these win)."""
     found = texts(world)
-    for repository in world.scenario.repositories:
+    for repository in repositories(world):
         for path, text in checked_out(repository).items():
             found[f"{HOME}/{repository.name}/{path}"] = text
     found.update(world.files)

@@ -23,7 +23,7 @@ ANSWERS = json.loads(
 
 
 def world_of(repository: scenario.Repository, language: str = "en") -> FakeWorld:
-    inside = SimpleNamespace(namespace="prod", components={}, repositories=[repository])
+    inside = SimpleNamespace(namespace="prod", components={}, repositories=[repository], codebase=None)
     return FakeWorld(scenario=inside, language=language)
 
 
@@ -96,7 +96,9 @@ def test_an_empty_repository_and_none_at_all() -> None:
     empty = scenario.Repository(name="r", commits=[])
     assert git("log", world_of(empty)).code == 128
     assert git("diff", world_of(empty)).code == 0
-    nothing = FakeWorld(scenario=SimpleNamespace(namespace="p", components={}, repositories=[]))
+    nothing = FakeWorld(
+        scenario=SimpleNamespace(namespace="p", components={}, repositories=[], codebase=None)
+    )
     assert "not a git repository" in git("log", nothing).err
 
 

@@ -130,7 +130,7 @@ def test_an_incident_ends_only_with_sound_books():
     world.plane.set_failing("shop", 0.0, "test")
     world.advance_to(110)
     assert world.watch.healthy_since_s is not None
-    assert invariants.broken(world) == ["stock"]  # check-then-act loses updates
+    assert invariants.first_broken(world) == "stock"  # check-then-act loses updates
     assert not world.resolved
     sound = World(parse({**raw, "invariants": {}}, "sound"), 1)
     sound.advance_to(20)
@@ -185,4 +185,4 @@ def test_books_can_be_broken_under_a_healthy_sli():
     assert world.watch.broken_s is None
     assert world.watch.unsound
     assert not [e for e in world.events if e.kind in ("sli", "resolved")]  # nobody is told
-    assert invariants.broken(world) == ["shipped"]
+    assert invariants.first_broken(world) == "shipped"

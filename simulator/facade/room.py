@@ -1,0 +1,186 @@
+"""The facade before a part of a monolith: which places go through it, which way calls take, what shadow calls show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from simulator import bridge, settings
+from simulator.entities.history import INVOKE
+from simulator.entities.spec import Flow, amount_by
+from simulator.room import Room
+from simulator.scenario import Extraction, Text
+from simulator.tool import Tool
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+SAMPLES = 12  # differing cases kept for the report
+T = {
+    "moved": Text(ru="{0} теперь за фасадом", en="{0} is behind the facade now"),
+    "copied": Text(
+        ru="перенос истории завершён: {0} строк", en="the copy of the history is complete: {0} rows"
+    ),
+}
+
+
+@dataclass
+class Tally:
+    """Shadow calls compared: how many, how many differ, and how many of each kind (by its index, -1: no kind)."""
+
+    compared: int = 0
+    differ: int = 0
+    kinds: dict[int, int] = field(default_factory=dict)
+    samples: list[tuple[int, int, int]] = field(default_factory=list)  # entity, old amount, new amount
+
+
+@dataclass
+class Facade:
+    """`share` of calls goes the new way; `behind` are the flows whose place goes through the facade."""
+
+    behind: list[str]
+    coming: dict[str, float] = field(default_factory=dict)  # flow -> when its place is behind the facade
+    share: float = 0.0
+    dual: bool = False
+    shadow: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    seen: int = 0
+    golden: list[int] = field(default_factory=list)  # recorded cases: entities
+    recording_to_s: float = 0.0
+    copy_rate: float = 0.0
+    copied: int = 0
+
+
+def spec_of(world: World) -> Extraction:
+    assert world.scenario.extraction is not None
+    return world.scenario.extraction
+
+
+def version_of(world: World) -> str:
+    """The version of the new service that most of its ready pods run."""
+    running = settings.serving(world, spec_of(world).service)
+    return max(running, key=running.__getitem__)[0] if running else ""
+
+
+def _paths(flow: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"flow.{flow}.{path}": value for path, value in changes.items()}
+
+
+def new_way(world: World, flow: Flow, version: str) -> Flow:
+    """How a flow goes by the new service in one of its versions."""
+    spec = spec_of(world)
+    changes = {**_paths(flow.name, spec.new), **_paths(flow.name, spec.versions.get(version, {}))}
+    return settings.varied(flow, changes)
+
+
+def ways(world: World, state: Facade) -> dict[str, list[tuple[float, dict[str, Any]]]]:
+    """Which share of each flow's new entities goes which way."""
+    spec = spec_of(world)
+    version = spec.versions.get(version_of(world), {})
+    found = {}
+    for flow in (*spec.flows, *spec.seams):
+        share = state.share if flow in state.behind else 0.0
+        old = dict(_paths(flow, spec.mirror_old)) if state.dual and flow in state.behind else {}
+        new = {**_paths(flow, spec.new), **_paths(flow, version)}
+        if state.dual:
+            new.update(_paths(flow, spec.mirror_new))
+        found[flow] = [(1.0 - share, old), (share, new)]
+    return found
+
+
+def differs(world: World, entity: int, amount: int, version: str) -> int:
+    """What the new service makes of an amount."""
+    assert world.entities is not None
+    flow = world.entities.spec.flows[0]
+    step = next(s for s in new_way(world, flow, version).steps if s.name == spec_of(world).step)
+    return amount_by(step, entity, amount)
+
+
+def kind_of(world: World, entity: int) -> int:
+    for number, kind in enumerate(spec_of(world).kinds):
+        if entity % kind.mod == kind.rest:
+            return number
+    return -1
+
+
+def each_second(world: World) -> None:
+    state: Facade = world.rooms["facade"]
+    for flow, when in list(state.coming.items()):
+        if world.now_s >= when:
+            del state.coming[flow]
+            state.behind.append(flow)
+            world.note("facade", T["moved"].of(world.language).format(spec_of(world).seams[flow].method))
+    world.settings.ways = ways(world, state)
+    _watch(world, state)
+    if state.copy_rate:
+        _copy(world, state)
+
+
+def _watch(world: World, state: Facade) -> None:
+    """Compare what shadow calls would have billed, and record cases."""
+    entities = world.entities
+    assert entities is not None
+    known = (*spec_of(world).flows, *spec_of(world).seams)
+    version = version_of(world)
+    for op in entities.history.since(state.seen):
+        if op.type != INVOKE or op.f not in known:
+            continue
+        if world.now_s <= state.recording_to_s:
+            state.golden.append(op.entity)
+        if op.f in state.behind and state.shadow > 0 and op.entity % 100 < state.shadow * 100:
+            _compare(world, state.tally, op.entity, op.value[0], version)
+    state.seen = len(entities.history)
+
+
+def _compare(world: World, tally: Tally, entity: int, amount: int, version: str) -> None:
+    new = differs(world, entity, amount, version)
+    tally.compared += 1
+    if new == amount:
+        return
+    tally.differ += 1
+    kind = kind_of(world, entity)
+    tally.kinds[kind] = tally.kinds.get(kind, 0) + 1
+    if len(tally.samples) < SAMPLES:
+        tally.samples.append((entity, amount, new))
+
+
+def missing(world: World) -> list[tuple[int, int]]:
+    """(entity, amount) of rows the old table has and the new one lacks."""
+    assert world.entities is not None
+    spec, stores = spec_of(world), world.entities.domain.stores
+    new = stores[spec.new_store].final().get(spec.new_table, {})
+    old = stores[spec.old_store].final().get(spec.old_table, {})
+    return [(row, value) for row, value in sorted(old.items()) if row not in new]
+
+
+def _copy(world: World, state: Facade) -> None:
+    """Copy what the new table lacks, so many rows a second, oldest first."""
+    meets = bridge.catch_up(world)
+    assert world.entities is not None
+    spec = spec_of(world)
+    store = world.entities.domain.stores[spec.new_store]
+    leader = store.leader_for("", meets)
+    rows = missing(world)
+    if leader is None:
+        return
+    for row, value in rows[: int(state.copy_rate)]:
+        world.entities.put_row(spec.new_store, spec.new_table, row, value, meets, "copy")
+        state.copied += 1
+    if len(rows) <= state.copy_rate:
+        state.copy_rate = 0.0
+        world.note("facade", T["copied"].of(world.language).format(state.copied))
+
+
+def _build(world: World) -> Facade | None:
+    spec = world.scenario.extraction
+    return Facade(list(spec.flows)) if spec is not None else None
+
+
+def _tools() -> Mapping[str, Tool]:
+    from simulator.facade.tools import TOOLS
+
+    return TOOLS
+
+
+ROOM = Room("facade", _build, each_second=each_second, tools=_tools)

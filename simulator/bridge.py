@@ -75,11 +75,11 @@ class Conditions:
 
     # calls
 
-    def call(self, target: str, key: int, time_ns: int, luck: int) -> Outcome:
+    def call(self, target: str, key: int, time_ns: int, luck: int, timeout_ms: float = 5_000.0) -> Outcome:
         """By the shares and means of that second; a call longer than its caller waits is ambiguous."""
         refused, mean_s = self._health(target, min(time_ns // SECOND, self.history.seconds - 1))
         rule = self.business.rules.get(target)
-        timeout_ns = int((rule.timeout_ms if rule else 5_000.0) * MS)
+        timeout_ns = int(timeout_ms * MS)
         trouble = self.reach.trouble.get(target)
         error, ambiguous, lost = refused, 0.0, 0.0
         if rule is not None:

@@ -77,6 +77,14 @@ class Traffic(_Model):
     rps: float = Field(gt=0, le=1_000_000)
     entry: str
     classes: dict[str, TrafficClass] = Field(min_length=1)
+    profile: list[tuple[float, float]] = []  # (second, factor of every rate), straight lines between
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Traffic":
+        times = [t for t, _ in self.profile]
+        if times != sorted(set(times)) or any(t < 0 or f < 0 for t, f in self.profile):
+            raise ValueError("profile: times must grow, and neither times nor factors be negative")
+        return self
 
 
 class KeySpace(_Model):
@@ -219,11 +227,22 @@ class Flag(_Model):
 
 
 class Probe(_Model):
+    """`shared`: the probe is served by the threads that serve requests, so it waits and is refused as they are."""
+
     path: str
+    shared: bool = False
     period_s: float = 10
     timeout_s: float = 1
     failure_threshold: int = 3
     initial_delay_s: float = 0
+
+
+class Hpa(_Model):
+    """A HorizontalPodAutoscaler on CPU that is there from the start: `cpu` is per cent of the request."""
+
+    min: int = Field(gt=0, le=1000)
+    max: int = Field(gt=0, le=1000)
+    cpu: int = Field(60, gt=0, le=1000)
 
 
 class Resources(_Model):
@@ -259,6 +278,8 @@ class Service(_Model):
     warmup: Warmup | None = None
     placement: dict[str, int] = {}  # pods by data centre; empty: all in the first one
     knobs: dict[str, Knob] = {}  # what its environment variables set
+    hpa: Hpa | None = None
+    pdb: str | int | None = None  # minAvailable of its PodDisruptionBudget: pods, or "50%"
 
     @model_validator(mode="after")
     def _placed(self) -> "Service":
@@ -283,6 +304,8 @@ class Pool(_Model):
     user: str = "app"
     via: str | None = None  # "pgbouncer" when a pooler stands between
     transient: bool = False  # no pool at all: a connection a query, refused when no slot is free
+    per_pod: int | None = Field(None, gt=0)  # each pod of `service` has so many: `limit` follows its pods
+    service: str = ""
 
 
 class Postgres(_Model):
@@ -296,6 +319,7 @@ class Postgres(_Model):
     clients: dict[str, Pool] = {}  # further pools by service name
     shards: int = Field(1, ge=1, le=256)  # equal servers, each with these cores, slots and pools
     datacenter: str | None = None  # where the primary is; None: the first one
+    standby: str | None = None  # the data centre that the primary can move to
 
 
 class Cache(_Model):
@@ -309,6 +333,7 @@ class Cache(_Model):
 
 class Datacenter(_Model):
     weight: float = Field(1.0, ge=0)  # share of clients that DNS sends here
+    nodes: int | None = Field(None, gt=0, le=500)  # machines of 16 cores; None: twice what the pods ask for
 
 
 class Link(_Model):
@@ -327,6 +352,10 @@ class Dns(_Model):
 
     ttl_s: float = Field(default=60.0, gt=0, le=86_400)
     stuck: float = Field(default=0.05, ge=0, le=1)
+    mode: Literal["auto", "manual"] = "auto"  # whether health checks move the weights by themselves
+    check_s: float = Field(default=10.0, ge=1, le=600)
+    fall: int = Field(default=3, ge=1, le=100)  # checks in a row
+    rise: int = Field(default=3, ge=1, le=100)
 
 
 class Worker(_Model):
@@ -354,7 +383,6 @@ class CallRule(_Model):
     """What calls to a target do beside what the plane shows: shares 0-1, times in ms."""
 
     mean_ms: float = Field(0.0, ge=0)
-    timeout_ms: float = Field(5_000.0, gt=0)
     error: float = Field(0.0, ge=0, le=1)
     ambiguous: float = Field(0.0, ge=0, le=1)
     lost: float = Field(0.0, ge=0, le=1)
@@ -692,8 +720,8 @@ class Scenario(_Model):
         """Data centres, links and key spaces that are named exist."""
         for name, part in self.components.items():
             places = list(part.placement) if isinstance(part, Service) else []
-            if isinstance(part, Postgres) and part.datacenter is not None:
-                places = [part.datacenter]
+            if isinstance(part, Postgres):
+                places = [p for p in (part.datacenter, part.standby) if p is not None]
             for place in places:
                 if place not in self.datacenters:
                     raise ValueError(f"components.{name}: no data centre named {place!r} in datacenters")

@@ -29,8 +29,11 @@ class Outcome(NamedTuple):
 class Conditions(Protocol):
     """The world as a flow meets it. Names are those of the scenario's components and nodes."""
 
-    def call(self, target: str, key: int, time_ns: int, luck: int) -> Outcome:
-        """What happens to a call to `target` for business key `key`; `luck` is the call's own random key."""
+    def call(self, target: str, key: int, time_ns: int, luck: int, timeout_ms: float = 5_000.0) -> Outcome:
+        """What happens to a call to `target` for business key `key`; `luck` is the call's own random key.
+
+        `timeout_ms` is how long the caller waits.
+        """
 
     def up(self, node: str, time_ns: int) -> bool:
         """Whether a node runs."""
@@ -68,7 +71,8 @@ class TableConditions:
     default: Rule = field(default_factory=lambda: Rule("*"))
     delay_ms: float = 1.0
 
-    def call(self, target: str, key: int, time_ns: int, luck: int) -> Outcome:
+    def call(self, target: str, key: int, time_ns: int, luck: int, timeout_ms: float = 5_000.0) -> Outcome:
+        """As the last rule that matches says; its own time-out holds."""
         rule = self.default
         for each in self.rules:
             if each.target == target and each.from_ns <= time_ns < each.to_ns:

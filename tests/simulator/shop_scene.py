@@ -14,7 +14,7 @@ def shop_raw() -> dict[str, Any]:
         {"name": "create", "do": "write", "target": "store", "table": "orders"},
         {"name": "look", "do": "read", "target": "store", "table": "stock", "row": "item"},
         {"name": "reserve", "do": "move", "target": "store", "table": "stock", "row": "item", "factor": -1, "by": "one"},
-        {"name": "charge", "do": "call", "target": "psp", "timeout_ms": 2000},
+        {"name": "charge", "do": "call", "target": "psp", "timeout_ms": 50_000},
         {"name": "notify", "do": "publish", "target": "orders"},
     ]  # fmt: skip
     return {

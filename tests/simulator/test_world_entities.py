@@ -99,7 +99,7 @@ def test_failing_and_overdue_flows_become_failures_of_their_service():
     assert failed > 0.0  # the client retries: some of it is hidden
     slow = shop_raw()
     slow["entities"]["feeds"] = raw["entities"]["feeds"]
-    slow["entities"]["rules"] = {"psp": {"mean_ms": 60_000, "timeout_ms": 50_000}}
+    slow["entities"]["rules"] = {"psp": {"mean_ms": 60_000}}
     late = World(parse(slow, "slow"), 1)
     late.advance_to(30)
     assert late.plane.history.last("class/buy/error") > 0.9 * late.plane.history.last("class/buy/offered")

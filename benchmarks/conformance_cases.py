@@ -327,6 +327,8 @@ def _cases() -> tuple[Case, ...]:
         Case("rate-limit", "800 a second against 600 with a burst of 100", network(800, limited), 60.0),
         _overload("lifo", "lifo", "20 % too many, last come first served"),
         _overload("codel", "codel", "20 % too many, CoDel"),
+        Case("deadline", "20 % too many, clients leave after 1 s, servers drop what nobody waits for",
+             network(1200, {"app": service([work(40)], 40, queue=1500)}, {"timeout_s": 1.0, "deadline": True}), 60.0),
         Case("cache", "20,000 keys, Zipf 0.9, TTL 20 s; misses query a pool of 30", network(1200, cached,
              keys={"goods": {"count": 20_000, "zipf": 0.9}}), 90.0, 40.0),
         Case("cache-flush", "the same, flushed at 50 s", network(1200, cached, {"timeout_s": 2.0},

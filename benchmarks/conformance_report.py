@@ -25,7 +25,9 @@ simulates every request. Compared over the seconds after the warm-up:
 - **verdict**: whether at least {healthy:.0%} of what ended in the last {tail} s was answered well.
 
 `±` is the standard error of the reference over its seeds: no engine can be asked to hit closer. A case near a threshold
-counts as far as it leaves the spread of the exact seeds. A dash means that too few requests succeeded for a latency.
+counts as far as it leaves the spread of the exact seeds. A dash means that too few requests succeeded for a latency:
+fewer than {few:.0%} of them, a handful whose latency is luck. Cases in which the world's own `engine_reason` says that the
+cohort engine is approximate are reported apart.
 """
 
 
@@ -36,9 +38,9 @@ def write(found: dict[str, Any]) -> None:
 
 
 def text(found: dict[str, Any], plots: list[Path]) -> str:
-    from benchmarks.conformance import HEALTHY, TAIL_S
+    from benchmarks.conformance import FEW, HEALTHY, TAIL_S
 
-    lines = [INTRO.format(seeds=found["seeds"], healthy=HEALTHY, tail=TAIL_S)]
+    lines = [INTRO.format(seeds=found["seeds"], healthy=HEALTHY, tail=TAIL_S, few=FEW)]
     lines += [
         f"Engine sources {found['sources']}, kernel {found['backend']}, Python {platform.python_version()}, "
         f"{found['took_s']:.0f} s on this machine, {found['kept_runs']} exact runs kept from before.\n"

@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 
+from simulator.engine.exact import events_per_request
 from simulator.engine.network import CPU, ENTER, QUERY, Network
 from simulator.scenario import Scenario
 
 SMALL = 8  # slots of a station up to which single requests matter
 LOADED = 0.3  # share of a small station's capacity that is asked for, from which on they do
-EVENTS_PER_S = 30_000  # what the exact engine can follow at several times real time
+EVENTS_PER_S = 15_000  # what the exact engine can follow at several times real time
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,10 @@ class Choice:
 
 
 def event_rate(network: Network, scenario: Scenario) -> float:
-    """Events a second of the exact engine: every step of every request is one or two."""
-    total = 0.0
-    for spec in network.classes:
-        total += spec.share * scenario.traffic.rps * len(_one_walk(network, spec.first)) * 1.5
-    return total
+    """Events a second of the exact engine, at the height of the traffic's profile."""
+    events = events_per_request(network)
+    rps = scenario.traffic.rps * max((factor for _, factor in scenario.traffic.profile), default=1.0)
+    return sum(spec.share * rps * n for spec, n in zip(network.classes, events, strict=True))
 
 
 def _one_walk(network: Network, first: int) -> list[int]:

@@ -4,21 +4,35 @@ import math
 from array import array
 from typing import Any
 
-from simulator.engine import codes, stations
+from simulator.engine import codes, stations, streams
 from simulator.engine import kernel as kn
-from simulator.engine.keys import CacheFill
+from simulator.engine.keys import CacheFill, shard_shares
 from simulator.engine.layout import Layout, delay_weights, lengthen, put
-from simulator.engine.network import FORK, RESEND_S, WORK, Network, limiter, retrying, routes
+from simulator.engine.network import (
+    FORK,
+    RESEND_S,
+    WORK,
+    Network,
+    cache_looks,
+    cached,
+    limiter,
+    retrying,
+    routes,
+    sharded,
+)
 from simulator.engine.placement import Dns, shares_of
 from simulator.engine.plane import BREAKER_NAMES, Span
 from simulator.engine.readings import Readings, Recorder, Second
-from simulator.engine.tracers import Tracers, WalkTimes
-from simulator.scenario import Cache, Scenario, Service, Worker
+from simulator.engine.tracers import DENSE, PER_SECOND, Tracers, WalkTimes
+from simulator.scenario import Cache, KeySpace, Scenario, Service, Worker
 
 BUSY_ENOUGH = 4.0  # standard deviations of free slots below which randomness makes some wait
 TRACE_SECONDS = 8  # room for so many seconds is added to the trace at a time
-FILL_TICKS = 2  # of a quick fill
+FILL_TICKS = 1  # of a quick fill
 FILLING_S = 10.0  # how long after a flush (or the start) a cache fills quickly
+MIX_ROUNDS, MIX_STEP = 60, 0.15  # of the balance between pods of unlike speed
+STRETCH = 64.0  # work that is slowed further goes by a slow clock
+MOST_SLOTS = 4096  # ticks that a ring of WORK keeps apart when it is made longer
 CLEARED = (
     "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "drained", "query_count",
     "pool_timeouts", "group_busy_s", "pool_busy_s", "scope_calls", "scope_failed_count", "scope_retries",
@@ -65,14 +79,26 @@ class CohortPlane(Readings):
             if split.kind == "cache":
                 cache = scenario.component(split.name, Cache)
                 self.caches[index] = CacheFill(scenario.keys[split.keys], cache.ttl_s, cache.capacity)
+        self.delays_before: dict[int, list[tuple[float, float]]] = {}  # by WORK node: (until, mean) of old
+        # by split but caches: (time, weights from then on), for whoever walks through it later
+        self.split_log: dict[int, list[tuple[float, list[float]]]] = {}
         self.filled: dict[int, float] = {}  # reads of a cache in this second that its contents know of
         self.filling_until_s = FILLING_S if self.caches else 0.0
         self.speeds = [1.0] * len(network.groups)
+        self.paces = [
+            1.0
+        ] * self.kernel.clocks  # by clock: how fast work goes, the warm-up of its pods included
+        self.running = list(self.paces)  # the same, a pause left out
+        self.stretches = list(self.paces)  # by clock: how many times longer its delay tables are
+        self.own_weights: dict[int, tuple[int, int]] = {}  # delay table -> (where, room) of one of its own
+        self.own_work: dict[int, float] = {}  # group -> mean work by its own clock
         self.young: dict[int, list[tuple[float, int]]] = {}  # group -> [(born, pods)] still warming up
         self.speed_changes: dict[int, list[tuple[float, float]]] = {}  # by clock: (time, speed from then on)
+        self.mixes: dict[int, list[tuple[float, list[tuple[float, float]]]]] = {}  # by group, see `_mix`
         self.breaker_names = [*self.worker_names, *(s.name for s in network.scopes if s.breaker)]
+        self.lucky = [0] * len(self.breaker_names)  # by breaker: draws handed to the kernel so far
         self.changes_read: list[tuple[float, str, str]] = []  # what the kernel has noted, in names
-        self.tracers: dict[str, Tracers] = {}
+        self.tracers: dict[tuple[str, int], Tracers] = {}
         self.failing_why: dict[str, str] = {}
         self._fork_extras()
         self._second_starts()
@@ -89,6 +115,7 @@ class CohortPlane(Readings):
         While nothing stirs, the engine may lag a few ticks behind until a long step is due.
         """
         k = self.kernel
+        self._log_splits()
         target = int(to_s / k.dt + 1e-6)
         while k.tick < target:
             second = (k.tick // self.ticks_per_second + 1) * self.ticks_per_second
@@ -106,9 +133,22 @@ class CohortPlane(Readings):
             elif k.tick == before:
                 return
 
+    def _log_splits(self) -> None:
+        """Note the weights of choices that have changed; what a cache holds is in the history."""
+        k = self.kernel
+        for n, spec in enumerate(self.network.splits):
+            if spec.kind == "cache":
+                continue
+            at = self.split_at[n]
+            weights = list(k.split_weight[at : at + len(spec.weights)])
+            log = self.split_log.setdefault(n, [])
+            if not log or log[-1][1] != weights:
+                log.append((self.now_s if log else -1.0, weights))
+
     def _second_starts(self) -> None:
         """What is settled once a second: cache contents, DNS, warm-up, tables, room for the trace."""
         k = self.kernel
+        self._hand_luck()
         for index, cache in self.caches.items():
             self._fill_cache(index, cache)
         if self.dns.moving(self.now_s):
@@ -130,6 +170,17 @@ class CohortPlane(Readings):
         if 3 * (k.change_count + 64) > len(k.changes):
             lengthen(k, "changes", len(k.changes))
 
+    def _hand_luck(self) -> None:
+        """The kernel draws no numbers: each breaker has those of its coming verdicts ready."""
+        k = self.kernel
+        for n, name in enumerate(self.breaker_names):
+            while self.lucky[n] < k.breaker_turn[n] + codes.LUCK:
+                key = streams.key_of(self.seed, "half-open", name, n)
+                k.breaker_luck[n * codes.LUCK + self.lucky[n] % codes.LUCK] = streams.uniform(
+                    key, self.lucky[n]
+                )
+                self.lucky[n] += 1
+
     def _fill_quickly(self) -> None:
         """Soon after a flush contents change within a second: caches move every few ticks."""
         k = self.kernel
@@ -137,9 +188,10 @@ class CohortPlane(Readings):
         for index, cache in self.caches.items():
             at = self.split_at[index]
             taken = k.split_taken[at] + k.split_taken[at + 1]
-            cache.step((taken - self.filled.get(index, 0.0)) / span, span)
+            rate = (taken - self.filled.get(index, 0.0)) / span
+            cache.step(rate, span)
             self.filled[index] = taken
-            self._set_hits(index, cache.hit_ratio())
+            self._set_hits(index, cache.coming_hit_ratio(rate, span))
 
     def _fill_cache(self, index: int, cache: CacheFill) -> None:
         """Move the contents on by the second that was, and set the ways of the next."""
@@ -268,9 +320,18 @@ class CohortPlane(Readings):
         return stations.table(*self._group_shape(g, pods))
 
     def _group_shape(self, g: int, pods: int) -> Shape:
-        spec = self.network.groups[g]
-        room = spec.limit_per_pod + spec.queue_per_pod
-        return _shape(spec.limit_per_pod, room, self.spreads.get(g, 1.0), pods)
+        """Requests choose among the pods of all versions in a data centre, so those share their luck."""
+        k, spec = self.kernel, self.network.groups[g]
+        others = [
+            h
+            for h, x in enumerate(self.network.groups)
+            if h != g and (x.service, x.place) == (spec.service, spec.place)
+        ]
+        pods += sum(int(k.group_pods[h]) for h in others)
+        queue = spec.queue_per_pod
+        if spec.order == "codel":  # more than is served within its target does not wait for long
+            queue = min(queue, math.ceil(spec.limit_per_pod * spec.target_s / k.group_hold_s[g]))
+        return _shape(spec.limit_per_pod, spec.limit_per_pod + queue, self.spreads.get(g, 1.0), pods)
 
     def _copied(self, shape: Shape, values: tuple[float, ...]) -> int:
         """Where the kernel's copy of a table begins."""
@@ -346,32 +407,139 @@ class CohortPlane(Readings):
         """The mean speed of a group's pods, those still warming up included."""
         pods = int(self.kernel.group_pods[g])
         warmup = self.specs[self.network.groups[g].service].warmup
-        young = self.young.get(g, [])
-        slower = 0.0
         kept = []
-        for born, count in young:
+        slow: list[tuple[int, float]] = []  # (pods, how many times longer work takes there)
+        old = pods
+        for born, count in self.young.get(g, []):
             age = self.now_s - born
-            if warmup is not None and age < warmup.s:
-                factor = warmup.factor - (warmup.factor - 1.0) * age / warmup.s
-                slower += min(count, pods) * (1.0 - 1.0 / factor)
+            if warmup is not None and age < warmup.s and old > 0:
+                slow.append((min(count, old), warmup.factor - (warmup.factor - 1.0) * age / warmup.s))
+                old -= slow[-1][0]
                 kept.append((born, count))
-        if kept:
-            self.young[g] = kept
-        else:
-            self.young.pop(g, None)
-        mean = 1.0 - min(1.0, slower / pods) if pods else 1.0
-        self._set_clock(g, self.speeds[g] * mean)
+        self.young[g] = kept
+        if not kept:
+            self.young.pop(g)
+        mean = 1.0
+        if slow or self.mixes.get(g, [(0.0, [])])[-1][1]:
+            mix = self._mix(g, [(old, 1.0), *slow]) if slow else []
+            self.mixes.setdefault(g, []).append((self.now_s, mix))
+            mean = 1.0 / math.fsum(share * factor for share, factor in mix) if mix else 1.0
+        self._set_pace(g, self.speeds[g] * mean)
+        if self.speeds[g] != self.speed_changes.get(g, [(0.0, 1.0)])[-1][1]:
+            self.speed_changes.setdefault(g, []).append((self.now_s, self.speeds[g]))
         store = self.cpu_store.get(g)
         if store is not None:
             spec = self.network.groups[g].cpu_limit
-            self.kernel.store_speed[store] = (
-                spec / self.kernel.store_cores[store] * self.kernel.clock_speed[g]
-            )
+            self.kernel.store_speed[store] = spec / self.kernel.store_cores[store] * self.paces[g]
 
-    def _set_clock(self, clock: int, speed: float) -> None:
-        if self.kernel.clock_speed[clock] != speed:
-            self.kernel.clock_speed[clock] = speed
-            self.speed_changes.setdefault(clock, []).append((self.now_s, speed))
+    def _mix(self, g: int, parts: list[tuple[int, float]]) -> list[tuple[float, float]]:
+        """(share of the requests, how many times longer they take), for pods of unlike speed.
+
+        Slower pods have more in flight, so that two choices spare them, as `kernel.balance` has it.
+        """
+        k = self.kernel
+        pods = sum(n for n, _ in parts)
+        parts = [(n, factor) for n, factor in parts if n > 0]
+        limit = float(k.group_limit[g])
+        asked = float(k.group_busy[g]) * self.paces[g]
+        shares = [n / pods for n, _ in parts]
+        for _ in range(MIX_ROUNDS):
+            loads = [
+                min(limit, asked * share * factor / n)
+                for share, (n, factor) in zip(shares, parts, strict=True)
+            ]
+            for i, (n, factor) in enumerate(parts):
+                if loads[i] >= limit:  # no more than it can do
+                    wanted = n * limit / (asked * factor)
+                else:
+                    wanted = 0.0
+                    for j, (m, _) in enumerate(parts):
+                        lead = min(1.0, max(0.0, 0.5 + (loads[j] - loads[i]) / codes.LEAD))
+                        wanted += (n / pods) * (m / pods) * (1.0 if i == j else 2.0 * lead)
+                shares[i] += MIX_STEP * (wanted - shares[i])
+            total = math.fsum(shares)
+            shares = [share / total for share in shares]
+        return [(share, factor) for share, (_, factor) in zip(shares, parts, strict=True)]
+
+    def _set_pace(self, clock: int, pace: float) -> None:
+        """Work by a clock goes at `pace` from now on: it takes longer, and what is under way is stretched.
+
+        The clock itself runs on: a slow clock would give back what is done in lumps. It stands still in a
+        pause only, and it is slow where work would have to be stretched beyond STRETCH.
+        """
+        k, before = self.kernel, self.paces[clock]
+        if pace == before:
+            return
+        self.paces[clock] = pace
+        if clock >= len(self.speeds):
+            self.speed_changes.setdefault(clock, []).append((self.now_s, pace))
+        stretch = self.stretches[clock]
+        self._expect_back(clock, before, pace)
+        if pace > 0.0:
+            stretch = min(1.0 / pace, STRETCH)
+        k.clock_speed[clock] = 1.0 if pace * STRETCH >= 1.0 else pace * STRETCH
+        if stretch == self.stretches[clock]:
+            return
+        kn.short_steps(k)
+        for i in range(k.nodes):
+            if k.kind[i] == codes.WORK and k.clock_of[i] == clock:
+                self._set_delay(i, float(k.mean_s[i]), stretch)
+                self._stretch_future(i, stretch / self.stretches[clock])
+        self.stretches[clock] = stretch
+
+    def _expect_back(self, g: int, before: float, pace: float) -> None:
+        """What a group whose pace changes gives back in a step from now on: admission counts on it.
+
+        Else slots would stand empty after a pause until it has been learnt anew. `self.running` is the
+        pace before a pause, the one that the kernel's mean hold is of.
+        """
+        k = self.kernel
+        if before > 0.0:
+            self.running[g] = before
+        if g >= len(self.network.groups):
+            return
+        if pace <= 0.0:
+            k.group_released[g] = k.group_flow[g] = 0.0
+            return
+        hold = float(k.group_hold_s[g])
+        own = min(hold, self._own_s(g) / self.running[g])
+        hold += own * self.running[g] / pace - own
+        self.running[g] = pace
+        k.group_hold_s[g] = hold
+        k.group_released[g] = k.group_flow[g] = k.group_busy[g] * k.dt / hold
+
+    def _own_s(self, g: int) -> float:
+        """How much of the time that a group's slots are held is work by its own clock."""
+        if g not in self.own_work:
+            self.own_work[g] = WalkTimes(self.network).own_s(g)
+        return self.own_work[g]
+
+    def _stretch_future(self, i: int, ratio: float) -> None:
+        """What is under way in a WORK node takes `ratio` times as long from now on.
+
+        Slot m from the next one due stands for what is done m + 1 ticks from now, one tick earlier or
+        later: a triangle, which is stretched and parted among the slots it lies between.
+        """
+        k = self.kernel
+        width, ring = int(k.scope_cols[k.scope_of[i]]) + 1, int(k.ring[i])
+        base, ranges = int(k.future_at[i]), int(k.range_at[i])
+        due = int(k.clock_at[2 * k.clock_of[i]] + k.clock_at[2 * k.clock_of[i] + 1])
+        cells = [0.0] * (ring * width)
+        lows, highs = [codes.FAR] * ring, [-1] * ring
+        for m in range(ring):
+            source = (due + m) % ring
+            at = base + source * width
+            held = [(c, x) for c, x in enumerate(k.future[at : at + width]) if x > 0.0]
+            for n, share in stretched(m, ratio, ring) if held else ():
+                target = (due + n) % ring
+                for column, x in held:
+                    cells[target * width + column] += x * share
+                lows[target] = min(lows[target], k.future_low[ranges + source])
+                highs[target] = max(highs[target], k.future_high[ranges + source])
+        for n, x in enumerate(cells):
+            k.future[base + n] = x
+        for n in range(ring):
+            k.future_low[ranges + n], k.future_high[ranges + n] = lows[n], highs[n]
 
     def kill_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         """Pods die with everything in flight in them: those requests fail with an error."""
@@ -401,11 +569,15 @@ class CohortPlane(Readings):
         self.failing_why[service] = why
 
     def set_pool_limit(self, database: str, pool: str, limit: int) -> None:
+        """The limit of a pool; connections above a lower one are closed, busy ones as they come back."""
         self._sync()
+        k = self.kernel
         for p, spec in enumerate(self.network.pools):
             if pool in (spec.name, spec.family):
-                self.kernel.pool_limit[p] = float(limit)
+                k.pool_limit[p] = float(limit)
                 self.pool_limits[p] = limit
+                if k.pool_transient[p] == 0 and k.pool_open[p] > limit:
+                    k.pool_open[p] = float(limit)
 
     def set_cores(self, database: str, cores: float) -> None:
         """What a database (each of its shards) has of CPU now."""
@@ -458,6 +630,31 @@ class CohortPlane(Readings):
         for index in found:
             self.caches[index].ttl_s = ttl_s
 
+    def set_cache_capacity(self, cache: str, capacity: int | None) -> None:
+        """How many keys a cache has room for from now on. Raises KeyError when nothing reads it."""
+        self._sync()
+        found = cached(self.network, cache)
+        self.filling_until_s = math.floor(self.now_s) + FILLING_S
+        for index in found:
+            self.caches[index].capacity = capacity
+
+    def set_cache_delay(self, cache: str, op_s: float) -> None:
+        """How long an operation of a cache takes from now on. Raises KeyError when nothing reads it."""
+        self._sync()
+        kn.short_steps(self.kernel)
+        for i in cache_looks(self.network, cache):
+            self.delays_before.setdefault(i, []).append((self.now_s, self.network.nodes[i].mean_s))
+            self.network.nodes[i].mean_s = self.kernel.mean_s[i] = op_s
+            self._set_delay(i, op_s, 1.0)
+
+    def set_shard_weights(self, database: str, keys: str, weights: list[float]) -> None:
+        """Shares of the queries by shard. Raises KeyError when none of a key space reach the database."""
+        self._sync()
+        for number in sharded(self.network, database, keys):
+            self.network.splits[number].weights = list(weights)
+            for way, weight in enumerate(weights):
+                self.kernel.split_weight[self.split_at[number] + way] = weight
+
     def set_route(self, route: str, share: float) -> None:
         """`share` of the requests takes the new way of a route. Raises KeyError for an unknown one."""
         self._sync()
@@ -475,32 +672,40 @@ class CohortPlane(Readings):
         for index in found:
             link = net.links[index]
             link.latency_s, link.loss, link.up = latency_s, loss, up
-            self._set_clock(len(net.groups) + index, 1.0 if up else 0.0)
+            self._set_pace(len(net.groups) + index, 1.0 if up else 0.0)
             for i, node in enumerate(net.nodes):
-                if node.kind == WORK and node.link == index and node.mean_s != RESEND_S:
-                    self._set_delay(i, latency_s)
+                if node.kind == WORK and node.link == index and node.mean_s not in (RESEND_S, latency_s):
+                    self.delays_before.setdefault(i, []).append((self.now_s, node.mean_s))
+                    node.mean_s = k.mean_s[i] = latency_s
+                    self._set_delay(i, latency_s, 1.0)
         for number, split in enumerate(net.splits):
             if split.kind == "loss" and split.name == f"{source}-{target}":
                 k.split_weight[self.split_at[number]] = 1.0 - loss
                 k.split_weight[self.split_at[number] + 1] = loss
 
-    def _set_delay(self, i: int, mean_s: float) -> None:
+    def _set_delay(self, i: int, mean_s: float, stretch: float) -> None:
         """A WORK node takes another time from now on; what is under way keeps its own."""
         k, node = self.kernel, self.network.nodes[i]
-        node.mean_s = mean_s
-        k.mean_s[i] = mean_s
-        weights = list(k.weight)
         longest = 0
         for which, stride in enumerate((1, codes.STRIDE)):
-            found = delay_weights(mean_s, node.shape, k.dt * stride)
+            found = delay_weights(mean_s * stretch, node.shape, k.dt * stride, MOST_SLOTS // stride)
             found = [*found, 0.0] if len(found) == 1 else found
-            k.weight_at[2 * i + which] = len(weights)
-            k.weight_size[2 * i + which] = len(found)
-            weights.extend(found)
+            self._put_weights(2 * i + which, found)
             longest = max(longest, len(found) * stride)
-        put(k, "weight", weights)
         if longest + 1 > k.ring[i]:
             self._longer_ring(i, -(-(longest + 1) // codes.STRIDE) * codes.STRIDE)
+
+    def _put_weights(self, n: int, weights: list[float]) -> None:
+        """Delay table `n` of the kernel from now on: where its last own one was, if there is room."""
+        k = self.kernel
+        at, room = self.own_weights.get(n, (0, 0))
+        if len(weights) > room:
+            at, room = len(k.weight), len(weights)
+            self.own_weights[n] = at, room
+            put(k, "weight", [*k.weight, *weights])
+        k.weight_at[n], k.weight_size[n] = at, len(weights)
+        for j, weight in enumerate(weights):
+            k.weight[at + j] = weight
 
     def _longer_ring(self, i: int, size: int) -> None:
         """Move a node's future into a longer ring, slot by slot from the next one due."""
@@ -529,14 +734,42 @@ class CohortPlane(Readings):
         self.dns.change(self.now_s, weights)
         self._apply_dns()
 
+    def set_dns_ttl(self, ttl_s: float) -> None:
+        """How long clients keep an answer from now on."""
+        self.dns.set_ttl(self.now_s, ttl_s)
+
+    def clear_link(self, source: str, target: str) -> None:
+        """Whatever is on its way over a link fails. Raises KeyError when there is no such link."""
+        self._sync()
+        k, links = self.kernel, self.network.links
+        index = next((n for n, x in enumerate(links) if (x.source, x.target) == (source, target)), None)
+        if index is None:
+            raise KeyError((source, target))
+        for i, node in enumerate(self.network.nodes):
+            if node.kind == WORK and node.link == index:
+                fail_node(k, i)
+
+    def set_keys(self, name: str, space: KeySpace) -> None:
+        """Which keys of a key space are hot from now on: shards and caches follow."""
+        self._sync()
+        for index, split in enumerate(self.network.splits):
+            if split.keys != name:
+                continue
+            if split.kind == "cache":
+                self.caches[index].asked_for(space)
+                self.filling_until_s = math.floor(self.now_s) + FILLING_S
+            elif split.kind == "shard":
+                for way, share in enumerate(shard_shares(space, len(split.weights))):
+                    self.kernel.split_weight[self.split_at[index] + way] = share
+
     def _apply_dns(self) -> None:
         for number, split in enumerate(self.network.splits):
             if split.kind == "dns":
                 for way, share in enumerate(self.dns.shares(self.now_s)):
                     self.kernel.split_weight[self.split_at[number] + way] = share
 
-    def flush_cache(self, cache: str) -> None:
-        """Empty a cache. Raises KeyError when nothing reads it."""
+    def flush_cache(self, cache: str, share: float = 1.0) -> None:
+        """Empty a cache, or so much of it. Raises KeyError when nothing reads it."""
         self._sync()
         found = [i for i, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
         if not found:
@@ -545,8 +778,9 @@ class CohortPlane(Readings):
         for index in found:
             self.filled[index] = self.kernel.split_taken[self.split_at[index]]
             self.filled[index] += self.kernel.split_taken[self.split_at[index] + 1]
-            self.caches[index].flush()
-            self._set_hits(index, 0.0)
+            self.caches[index].flush(share)
+            rate = self.history.last(f"cache/{cache}/hits") + self.history.last(f"cache/{cache}/misses")
+            self._set_hits(index, self.caches[index].coming_hit_ratio(rate, FILL_TICKS * self.kernel.dt))
 
     # -- readings
 
@@ -566,20 +800,35 @@ class CohortPlane(Readings):
 
     def latency_s(self, class_name: str, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of successful requests that finished in the window, in seconds."""
-        return self._tracer(class_name).latency_s(from_s, to_s)
+        return self._tracer(class_name, PER_SECOND * DENSE).latency_s(from_s, to_s)
 
     def sample_request(self, class_name: str, start_s: float, index: int) -> list[Span]:
         return self._tracer(class_name).spans(start_s, index)
 
-    def _tracer(self, class_name: str) -> Tracers:
-        found = self.tracers.get(class_name)
+    def _tracer(self, class_name: str, per_second: int = PER_SECOND) -> Tracers:
+        found = self.tracers.get((class_name, per_second))
         if found is None:
-            found = self.tracers[class_name] = Tracers(self, class_name)
+            found = self.tracers[class_name, per_second] = Tracers(self, class_name, per_second)
         return found
 
     def __getstate__(self) -> dict[str, object]:
         """Tracers are a view: they are rebuilt, never copied."""
         return {**self.__dict__, "tracers": {}}
+
+
+def stretched(m: int, ratio: float, ring: int) -> list[tuple[int, float]]:
+    """Where the mass of slot `m` goes when everything takes `ratio` times as long: (slot, share)."""
+    found: dict[int, float] = {}
+    points = max(1, math.ceil(2.0 * ratio)) if ratio > 1.0 else 1
+    for j in range(points):
+        off = (2 * j + 1) / points - 1.0  # of a triangle from -1 to 1
+        share = (1.0 - abs(off)) * 2.0 / (points + points % 2 / points) if points > 1 else 1.0
+        ticks = (m + 1 + off) * ratio
+        whole = int(ticks)
+        for n, part in ((whole - 1, whole + 1 - ticks), (whole, ticks - whole)):
+            slot = min(max(n, 0), ring - 1)
+            found[slot] = found.get(slot, 0.0) + share * part
+    return list(found.items())
 
 
 def _waiting(k: Any, g: int, share: float, kind: int, everywhere: bool) -> None:
@@ -616,6 +865,18 @@ def refuse_waiting(k: Any, g: int, share: float) -> None:
     """Requests that wait inside removed pods are refused."""
     if k.group_station[g] >= 0:
         _waiting(k, g, share, codes.REJECTED, False)
+
+
+def fail_node(k: Any, i: int) -> None:
+    """Everything under way in a WORK node fails with an error."""
+    width = int(k.scope_cols[k.scope_of[i]]) + 1
+    for slot in range(k.ring[i]):
+        for column in range(width):
+            at = k.future_at[i] + slot * width + column
+            lost = k.future[at]
+            if lost > 0.0:
+                k.future[at] = 0.0
+                kn.fail(k, i, column, lost, codes.ERROR)
 
 
 def kill_share(k: Any, g: int, share: float) -> None:

@@ -13,12 +13,25 @@ from array import array
 from simulator.engine.exact_parts import Attempt, CacheRun, Pod, Store, Weighted
 from simulator.engine.exact_state import ERROR, REJECTED, SECOND, WORK_DONE, WORKER_TURN
 from simulator.engine.exact_walk import Walk
-from simulator.engine.network import ENTER, SPLIT, Network, limiter, retrying, routes
+from simulator.engine.keys import shard_shares
+from simulator.engine.network import (
+    ENTER,
+    SPLIT,
+    Network,
+    cache_looks,
+    cached,
+    limiter,
+    retrying,
+    routes,
+    sharded,
+)
 from simulator.engine.placement import shares_of
 from simulator.engine.plane import Span
 from simulator.engine.readings import WINDOW_S, Readings, Recorder, Second
-from simulator.scenario import Scenario
+from simulator.engine.streams import mix64
+from simulator.scenario import KeySpace, Scenario
 
+MASK = (1 << 64) - 1  # keys below zero are the hot ones
 MOST_EVENTS_PER_S = 2e5  # beyond, one simulated second costs more than a real one
 
 
@@ -334,6 +347,28 @@ class ExactPlane(Walk, Readings):
             assert isinstance(split, CacheRun)
             split.ttl_s = ttl_s
 
+    def set_cache_capacity(self, cache: str, capacity: int | None) -> None:
+        """How many keys a cache has room for. Raises KeyError for one that nobody reads."""
+        for n in cached(self.network, cache):
+            split = self.splits[n]
+            assert isinstance(split, CacheRun)
+            split.capacity = capacity
+            while capacity is not None and len(split.filled) > capacity:
+                split.filled.popitem(last=False)
+
+    def set_cache_delay(self, cache: str, op_s: float) -> None:
+        """How long an operation of a cache takes. Raises KeyError for one that nobody reads."""
+        for i in cache_looks(self.network, cache):
+            self.spots[i].mean_s = op_s
+
+    def set_shard_weights(self, database: str, keys: str, weights: list[float]) -> None:
+        """Shares of the queries by shard. Raises KeyError when none of a key space reach the database."""
+        for number in sharded(self.network, database, keys):
+            split = self.splits[number]
+            assert isinstance(split, Weighted)
+            self.network.splits[number].weights = list(weights)
+            split.set(list(weights))
+
     def set_route(self, route: str, share: float) -> None:
         """`share` of the requests takes the new way of a route. Raises KeyError for an unknown one."""
         for number in routes(self.network, route):
@@ -380,15 +415,39 @@ class ExactPlane(Walk, Readings):
         """Shares of the clients by data centre; one that is not named gets none. Raises as `Dns.change`."""
         self.dns.change(self.now_s, weights)
 
-    def flush_cache(self, cache: str) -> None:
-        """Empty a cache. Raises KeyError for one that nobody reads."""
-        found = [n for n, s in enumerate(self.network.splits) if s.kind == "cache" and s.name == cache]
-        if not found:
-            raise KeyError(cache)
-        for n in found:
+    def set_dns_ttl(self, ttl_s: float) -> None:
+        """How long clients keep an answer from now on."""
+        self.dns.set_ttl(self.now_s, ttl_s)
+
+    def clear_link(self, source: str, target: str) -> None:
+        """Whatever waits on a link that is down fails. Raises KeyError for an unknown one."""
+        link = next((x for x in self.links if (x.source, x.target) == (source, target)), None)
+        if link is None:
+            raise KeyError((source, target))
+        held, link.held = link.held, []
+        for _, r in held:
+            if r.node >= 0:
+                self._fail(r, ERROR)
+        self._settle()
+
+    def set_keys(self, name: str, space: KeySpace) -> None:
+        """Which keys of a key space are hot from now on: shards and caches follow."""
+        for spec, split in zip(self.network.splits, self.splits, strict=True):
+            if spec.keys != name:
+                continue
+            if isinstance(split, CacheRun):
+                split.asked_for(space)
+            elif spec.kind == "shard" and isinstance(split, Weighted):
+                split.set(shard_shares(space, len(spec.weights)))
+
+    def flush_cache(self, cache: str, share: float = 1.0) -> None:
+        """Empty a cache, or so much of it by a hash of the keys. Raises KeyError for one that nobody reads."""
+        for n in cached(self.network, cache):
             split = self.splits[n]
             assert isinstance(split, CacheRun)
-            split.filled.clear()
+            lost = [key for key in split.filled if (mix64(key & MASK) >> 11) / (1 << 53) < share]
+            for key in lost:
+                del split.filled[key]
 
     def set_failing(self, service: str, share: float, why: str) -> None:
         self.failing[service] = share
@@ -405,12 +464,15 @@ class ExactPlane(Walk, Readings):
         if not found:
             raise KeyError(pool)
         for p in found:
-            self.runs[p].limit = self.pool_limits[p] = limit
+            run = self.runs[p]
+            run.limit = self.pool_limits[p] = limit
+            if not net.pools[p].transient:
+                run.open = max(run.active, min(run.open, limit))  # busy ones close as they come back
             self._connect(p)
 
     def _at_database(self, pool: int, database: str) -> bool:
         spec = self.network.databases[self.network.pools[pool].database]
-        return database in (spec.family, spec.name)
+        return database in ("", spec.family, spec.name)  # "": wherever a pool of this name is
 
     def set_worker_rate(self, worker: str, per_s: float) -> None:
         w = self.worker_names.index(worker)

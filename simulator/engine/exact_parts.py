@@ -341,11 +341,15 @@ class CacheRun:
     def __init__(self, spec: Cache, space: KeySpace) -> None:
         self.ttl_s = spec.ttl_s
         self.capacity = spec.capacity
+        self.filled: OrderedDict[int, float] = OrderedDict()  # key's rank: when it was filled
+        self.asked_for(space)
+
+    def asked_for(self, space: KeySpace) -> None:
+        """How often each key is asked for from now on."""
         found = bins(space)
         self.ranks = found.rank
         self.sizes = found.keys
         self.marks = list(accumulate(found.share))
-        self.filled: OrderedDict[int, float] = OrderedDict()  # key's rank: when it was filled
 
     def way(self, luck: Luck, now: float) -> int:
         b = min(bisect_right(self.marks, luck.uniform() * self.marks[-1]), len(self.marks) - 1)

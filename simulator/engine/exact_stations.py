@@ -235,7 +235,7 @@ class Stations(State):
         self.active_area[p] += self.now_s - self.second_s
         if run.full_s is not None and run.active < FULL_AGAIN * run.limit:
             run.full_s = None
-        if self.network.pools[p].transient:
+        if self.network.pools[p].transient or run.open > run.limit:
             run.open -= 1
 
     def _serve(self, p: int) -> None:

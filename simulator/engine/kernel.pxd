@@ -5,11 +5,12 @@ cimport cython
 cdef extern from "math.h":
     cpdef double exp(double x)
     cpdef double erfc(double x)
+    cpdef double sqrt(double x)
 
 cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LEAD, NEAR, REACH, INFINITE
 cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
 cdef long long CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
-cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, GRID, WIDE
+cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, LUCK, LUCKY, GRID, WIDE
 
 
 cdef class Kernel:
@@ -40,6 +41,7 @@ cdef class Kernel:
     cdef public double[::1] pool_full_s
     cdef public double[::1] pool_expected
     cdef public double[::1] pool_arrived
+    cdef public double[::1] pool_lost
     cdef public double[::1] pool_inside
     cdef public double[::1] pool_busy_s
     cdef public double[::1] store_cores
@@ -50,8 +52,11 @@ cdef class Kernel:
     cdef public double[::1] table
     cdef public double[::1] queue_total
     cdef public double[::1] q_mass
+    cdef public double[::1] q_joined
     cdef public double[::1] service_expected
     cdef public double[::1] service_arrived
+    cdef public double[::1] door_expected
+    cdef public double[::1] door_arrived
     cdef public double[::1] service_failing
     cdef public double[::1] limit_rps
     cdef public double[::1] limit_burst
@@ -90,6 +95,7 @@ cdef class Kernel:
     cdef public double[::1] breaker_rate
     cdef public double[::1] breaker_open_s
     cdef public double[::1] breaker_calls
+    cdef public double[::1] breaker_luck
     cdef public double[::1] window_good
     cdef public double[::1] window_bad
     cdef public double[::1] offered
@@ -196,6 +202,7 @@ cdef class Kernel:
     cdef public long long[::1] scope_worker
     cdef public long long[::1] worker_breaker
     cdef public long long[::1] breaker_state
+    cdef public long long[::1] breaker_turn
     cdef public long long[::1] window_head
     cdef public long long[::1] window_count
     cdef public long long[::1] group_trace
@@ -226,6 +233,8 @@ cdef class Kernel:
 
 @cython.locals(stride=cython.longlong)
 cpdef void run(Kernel k, long long until) noexcept
+
+cpdef void short_steps(Kernel k) noexcept
 
 @cython.locals(factor=cython.double, v=cython.longlong, p=cython.longlong, g=cython.longlong)
 cdef void rescale(Kernel k, long long stride) noexcept
@@ -382,6 +391,12 @@ cdef double stay(Kernel k, long long i, double slow) noexcept
 )
 cdef void serve_pool(Kernel k, long long p) noexcept
 
+@cython.locals(
+    patience=cython.double, lost=cython.double, limit=cython.double, given_up=cython.double,
+    e=cython.longlong, x=cython.double, following=cython.longlong
+)
+cdef void run_out(Kernel k, long long p) noexcept
+
 @cython.locals(s=cython.longlong, b=cython.longlong)
 cpdef long long entry_column(Kernel k, long long e) noexcept
 
@@ -414,6 +429,9 @@ cdef void link(Kernel k, long long q, long long before, long long i, long long b
 
 @cython.locals(before=cython.longlong, after=cython.longlong)
 cdef void unlink(Kernel k, long long q, long long e) noexcept
+
+@cython.locals(e=cython.longlong)
+cdef void shed_older(Kernel k, long long g, long long q, long long tick) noexcept
 
 @cython.locals(
     q=cython.longlong, order=cython.longlong, limit=cython.longlong, e=cython.longlong,
@@ -467,7 +485,7 @@ cdef void part_ways(Kernel k, long long i, long long w, long long column, long l
     last=cython.longlong, pods=cython.longlong, j=cython.longlong, rest=cython.double,
     limited=cython.double, n=cython.longlong, failing=cython.double, alive=cython.double,
     b=cython.longlong, x=cython.double, allowed=cython.double, g=cython.longlong, q=cython.longlong,
-    room=cython.double
+    room=cython.double, d=cython.longlong
 )
 cdef void enter(Kernel k, long long i) noexcept
 
@@ -482,6 +500,12 @@ cdef void receive(Kernel k, long long i, long long first, long long last, long l
     pairs=cython.double
 )
 cdef void balance(Kernel k, long long i, double total, double rest, long long pods) noexcept
+
+@cython.locals(
+    served=cython.double, each=cython.double, before=cython.double, base=cython.double, gap=cython.double,
+    rest=cython.double, refused=cython.double
+)
+cdef double fitting(Kernel k, long long g, double mass, double coming, double room) noexcept
 
 @cython.locals(z=cython.double)
 cdef double full_share(Kernel k, long long g) noexcept
@@ -533,6 +557,15 @@ cdef void breaker_result(Kernel k, long long n, double good, double bad) noexcep
     enough=cython.double
 )
 cdef void breaker_judge(Kernel k, long long n, bint idle, double now_s) noexcept
+
+@cython.locals(left=cython.double, slowest=cython.double, j=cython.longlong)
+cdef double late_one(Kernel k, double calls) noexcept
+
+@cython.locals(
+    whole=cython.longlong, mark=cython.double, exactly=cython.double, fewer=cython.double,
+    failed=cython.longlong, _=cython.longlong
+)
+cdef bint unlucky(Kernel k, long long n, double calls, double share) noexcept
 
 cdef void breaker_move(Kernel k, long long n, long long state, double now_s) noexcept
 

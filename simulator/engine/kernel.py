@@ -24,7 +24,7 @@ queues, walk the nodes forward, judge the breakers. Mass is conserved: see `imba
 
 # mypy: allow-untyped-defs
 from array import array
-from math import erfc, exp
+from math import erfc, exp, sqrt
 
 from simulator.engine import codes
 
@@ -60,6 +60,8 @@ MAX_ATTEMPTS = codes.MAX_ATTEMPTS
 ATTEMPTS = codes.ATTEMPTS
 STRIDE = codes.STRIDE
 WINDOW = codes.WINDOW
+LUCK = codes.LUCK
+LUCKY = codes.LUCKY
 GRID = codes.GRID
 NEAR = codes.NEAR
 WIDE = codes.WIDE
@@ -81,14 +83,14 @@ FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
     "group_limit group_queue group_hold_s group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
-    "pool_expected pool_arrived pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
-    "table queue_total q_mass service_expected service_arrived service_failing "
+    "pool_expected pool_arrived pool_lost pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
+    "table queue_total q_mass q_joined service_expected service_arrived service_failing door_expected door_arrived "
     "limit_rps limit_burst limit_tokens class_rate class_decline split_weight "
     "outstanding attempt_mass comp scope_backoff scope_factor scope_jitter scope_tokens "
     "scope_ratio scope_per_s scope_burst retry_attempts retry_columns retry_total "
     "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
     "worker_rate worker_last worker_backlog breaker_until breaker_sent breaker_good breaker_bad breaker_size "
-    "breaker_rate breaker_open_s breaker_calls window_good window_bad "
+    "breaker_rate breaker_open_s breaker_calls breaker_luck window_good window_bad "
     "offered ok declined failed entered rejected errors shed drained query_count pool_timeouts "
     "scope_calls scope_failed_count scope_retries split_taken admitted group_admitted trace share wait_share"
 ).split()
@@ -102,7 +104,7 @@ INTS = (
     "scope_kind scope_class scope_owner scope_parent scope_first scope_width scope_cols scope_ticks scope_oldest "
     "scope_now scope_row comp_at comp_low comp_high scope_attempts scope_waits scope_optional scope_drops "
     "scope_breaker scope_node_at scope_node retry_at retry_size retry_column_at scope_parks scope_worker "
-    "worker_breaker breaker_state window_head window_count "
+    "worker_breaker breaker_state breaker_turn window_head window_count "
     "group_trace changes"
 ).split()
 SCALARS = (
@@ -157,19 +159,26 @@ def run(k, until):
             stride = STRIDE
         else:
             stride = 1
-        if stride != k.stride:
-            if stride == 1:
-                refine(k)
+        if stride == 1:
+            short_steps(k)
+        elif k.stride == 1:
             rescale(k, stride)
-            k.stride = stride
-            k.step_dt = k.dt * stride
         step(k)
         k.tick += stride
 
 
+def short_steps(k):
+    """Steps of one tick from here on."""
+    if k.stride > 1:
+        refine(k)
+        rescale(k, 1)
+
+
 def rescale(k, stride):
-    """Expectations of a step of another length."""
+    """A step of another length, and what is expected in it."""
     factor = (1.0 * stride) / k.stride
+    k.stride = stride
+    k.step_dt = k.dt * stride
     for v in range(k.services):
         k.service_expected[v] *= factor
     for p in range(k.pools):
@@ -177,6 +186,7 @@ def rescale(k, stride):
     for g in range(k.groups):
         k.group_released[g] *= factor
         k.group_flow[g] *= factor
+        k.door_expected[g] *= factor
 
 
 def step(k):
@@ -371,6 +381,7 @@ def arrive(k, s):
         total = worker_submit(k, w)
         if k.kind[k.scope_first[s]] == ENTER:  # who comes first must not take what is due to the worker
             k.service_expected[k.service_of[k.scope_first[s]]] += total - k.worker_last[w]
+            k.door_expected[k.branch_group[k.branch_at[k.scope_first[s]]]] += total - k.worker_last[w]
         k.worker_last[w] = total
     else:
         total = k.class_rate[c] * k.step_dt
@@ -846,25 +857,13 @@ def stay(k, i, slow):
 
 
 def serve_pool(k, p):
-    """Serve a pool's queue in order; entries past the acquire time-out fail with an error first."""
+    """Serve a pool's queue in order; then entries past the acquire time-out fail with an error."""
     e = k.queue_head[p]
     if e < 0:
         k.queue_total[p] = 0.0
         k.pool_clear[p] = 1
         return
     stir(k)
-    if k.pool_timeout[p] < INFINITE:
-        limit = k.tick - k.pool_timeout[p]
-        while e >= 0 and k.q_tick[e] <= limit:
-            x = k.q_mass[e]
-            following = k.q_next[e]
-            if k.q_tick[e] + k.stride > limit:  # half of what joined in one tick did so in its second half
-                x *= 0.5
-            k.pool_timeouts[p] += x
-            k.admitted[p] += x
-            give_up(k, p, e, x, ERROR)
-            e = following
-        e = k.queue_head[p]
     slow = k.store_slow[k.pool_database[p]]
     opened = usable_open(k, p)
     free = opened - k.pool_busy[p]
@@ -903,11 +902,40 @@ def serve_pool(k, p):
         free = opened - k.pool_busy[p]
         if share < 1.0:
             break
+    if k.pool_timeout[p] < INFINITE:
+        run_out(k, p)
     if k.queue_head[p] < 0:
         k.queue_total[p] = 0.0
         k.pool_clear[p] = 1
     else:
         k.pool_clear[p] = 0
+
+
+def run_out(k, p):
+    """Entries of a pool's queue whose acquire time-out passes within this step fail.
+
+    What was served in this step was served first: who is served and who gives up have waited as long. In
+    overload the wait of those who are served is exponential from the time-out down (M/M/c+D), by one over
+    the rate of those who give up in the mean; masses all wait for that mean.
+    """
+    patience = k.pool_timeout[p]
+    lost = k.pool_lost[p]
+    patience -= 1.0 / lost if lost * patience > 4.0 else lost * patience * patience / 16.0
+    limit = k.tick + k.stride - patience
+    given_up = 0.0
+    e = k.queue_head[p]
+    while e >= 0 and k.q_tick[e] < limit:
+        x = k.q_mass[e]
+        following = k.q_next[e]
+        if k.q_tick[e] + 1 > limit:  # what joined in one tick did so all over it, and the first left first
+            x -= k.q_joined[e] * (k.q_tick[e] + 1 - limit)
+        if x > 0.0:
+            k.pool_timeouts[p] += x
+            k.admitted[p] += x
+            given_up += x
+            give_up(k, p, e, x, ERROR)
+        e = following
+    k.pool_lost[p] += 0.05 * (given_up / k.stride - lost)
 
 
 def entry_column(k, e):
@@ -1025,6 +1053,7 @@ def append(k, q, i, bucket, mass):
     e = k.queue_tail[q]
     if e >= 0 and k.q_tick[e] == k.tick and k.q_node[e] == i and k.q_bucket[e] == bucket:
         k.q_mass[e] += mass
+        k.q_joined[e] += mass
         return
     link(k, q, e, i, bucket, k.tick, mass)
 
@@ -1045,6 +1074,7 @@ def link(k, q, before, i, bucket, tick, mass):
     k.q_bucket[n] = bucket
     k.q_tick[n] = tick
     k.q_mass[n] = mass
+    k.q_joined[n] = mass
     k.q_prev[n] = before
     k.q_next[n] = after
     if before >= 0:
@@ -1083,10 +1113,12 @@ def more_entries(k):
         for j in range(size):
             fresh[j] = old[j]
         setattr(k, name, fresh)
-    masses = floats(grown)
-    for j in range(size):
-        masses[j] = k.q_mass[j]
-    k.q_mass = masses
+    for name in ("q_mass", "q_joined"):
+        masses = floats(grown)
+        old = getattr(k, name)
+        for j in range(size):
+            masses[j] = old[j]
+        setattr(k, name, masses)
     for j in range(size, grown):
         k.q_next[j] = j + 1 if j + 1 < grown else -1
     k.free_entry = size
@@ -1098,12 +1130,11 @@ def serve_group(k, g):
     q = k.group_station[g]
     order = k.group_order[g]
     stir(k)
+    limit = 0
     if order == CODEL:
         limit = k.group_target[g] if k.tick - k.group_empty[g] > k.group_interval[g] else k.group_interval[g]
-        e = k.queue_head[q]
-        while e >= 0 and k.tick - k.q_tick[e] > limit:
-            shed_mass(k, g, q, e, k.q_mass[e])
-            e = k.queue_head[q]
+        if limit == 0:
+            shed_older(k, g, q, k.tick - 1)
     while k.group_budget[g] > TINY:
         e = k.queue_tail[q] if order == LIFO else k.queue_head[q]
         if e < 0:
@@ -1123,11 +1154,22 @@ def serve_group(k, g):
             k.q_mass[e] = x - got
             admit(k, i, g, k.scope_cols[s] if b < 0 else b % k.scope_cols[s], b, got)
         if got < x:
-            return
+            break
         unlink(k, q, e)
     if k.queue_head[q] < 0:
-        k.queue_total[q] = 0.0
         k.group_empty[g] = k.tick
+    if limit > 0:  # those who are dropped in this step have waited as long as those who were served in it
+        shed_older(k, g, q, k.tick + k.stride - 1 - limit)
+    if k.queue_head[q] < 0:
+        k.queue_total[q] = 0.0
+
+
+def shed_older(k, g, q, tick):
+    """CoDel drops what joined a queue in `tick` or before."""
+    e = k.queue_head[q]
+    while e >= 0 and k.q_tick[e] <= tick:
+        shed_mass(k, g, q, e, k.q_mass[e])
+        e = k.queue_head[q]
 
 
 def shed_mass(k, g, q, e, mass):
@@ -1343,6 +1385,11 @@ def enter(k, i):
         k.limit_tokens[n] -= total * (1.0 - limited)
     failing = k.service_failing[v] * (1.0 - limited)
     alive = 1.0 - limited - failing
+    d = k.branch_group[first]  # the pods of one place: what comes elsewhere asks nothing of them
+    rest = k.door_expected[d] - k.door_arrived[d]
+    if rest < total:
+        rest = total
+    k.door_arrived[d] += total
     balance(k, i, total * alive, rest * alive, pods)
     for b in range(low, high + 1):
         x = k.flow[base + b % cols]
@@ -1435,10 +1482,34 @@ def balance(k, i, total, rest, pods):
         if k.group_pods[g] > 0 and k.group_station[g] >= 0:
             queued = left * k.group_pods[g] / pods
             room = k.group_queue[g] * k.group_pods[g] - k.queue_total[k.group_station[g]]
-            if k.group_order[g] == LIFO or queued <= room:
-                k.wait_share[j - first] = queued / total
-            elif room > 0.0:
-                k.wait_share[j - first] = room / total
+            if k.group_order[g] != LIFO:
+                queued = fitting(k, g, queued, queued / scale, room)
+            k.wait_share[j - first] = queued / total
+
+
+def fitting(k, g, mass, coming, room):
+    """How much of a mass finds room in the queues of a group's pods.
+
+    Full pods are drawn without a look at their queues, so one queue is full while another has room. Under
+    steady overload the free places of a queue are geometric (M/M/c/K from its full end): with `gap` of them
+    in the mean, one queue in 1 + gap is full; the gap at rest is 1 / (load - 1), and before it none is full.
+    The gap at the step's end is the root of an equation in itself: else steps would overshoot.
+    """
+    if room <= 0.0:
+        return 0.0
+    served = k.group_flow[g]
+    if coming > served > TINY:
+        each = mass / k.group_pods[g]
+        before = room / k.group_pods[g]
+        base = before - each
+        gap = 0.5 * (base - 1.0 + sqrt((1.0 - base) * (1.0 - base) + 4.0 * (base + each)))
+        rest = served / (coming - served)
+        refused = (each - before + gap) * k.group_pods[g]
+        if gap > rest:
+            refused *= rest * rest / (gap * gap)
+        if refused > 0.0:
+            mass -= refused
+    return mass if mass <= room else room
 
 
 def full_share(k, g):
@@ -1655,9 +1726,8 @@ def breaker_judge(k, n, idle, now_s):
     bad = k.breaker_bad[n]
     if k.breaker_state[n] == HALF_OPEN:
         enough = k.breaker_sent[n] if idle else k.breaker_calls[n]
-        if good + bad >= enough - 1e-6 and good + bad > TINY:
-            broken = bad >= k.breaker_rate[n] * (good + bad) - 1e-9
-            breaker_move(k, n, OPEN if broken else CLOSED, now_s)
+        if good + bad >= enough - late_one(k, enough) and good + bad > TINY:
+            breaker_move(k, n, OPEN if unlucky(k, n, enough, bad / (good + bad)) else CLOSED, now_s)
         return
     k.breaker_good[n] = 0.0
     k.breaker_bad[n] = 0.0
@@ -1687,6 +1757,42 @@ def breaker_judge(k, n, idle, now_s):
     k.window_count[n] = kept
     if total >= size and broken >= k.breaker_rate[n] * total:
         breaker_move(k, n, OPEN, now_s)
+
+
+def late_one(k, calls):
+    """The mass that is still out in the mean when the last of so many calls comes back.
+
+    The slowest of n exponential times takes 1 + 1/2 + … + 1/n of their mean.
+    """
+    left = calls if calls < 1.0 else 1.0
+    slowest = 0.0
+    for j in range(1, int(calls + 0.5) + 1):
+        slowest += 1.0 / j
+    if calls > 1.0:
+        left = calls * exp(-slowest)
+    return left if left > 1e-6 else 1e-6
+
+
+def unlucky(k, n, calls, share):
+    """Whether the half-open calls of a breaker fail as often as opens it, when a share of all fails.
+
+    So few calls are a matter of luck: the count is binomial, and the draw belongs to the number of the verdict.
+    """
+    whole = int(calls + 0.5)
+    if share <= 0.0 or share >= 1.0 or whole < 1 or whole > LUCKY:
+        return share >= k.breaker_rate[n] - 1e-9
+    mark = k.breaker_luck[n * LUCK + k.breaker_turn[n] % LUCK]
+    k.breaker_turn[n] += 1
+    exactly = 1.0  # that so many fail
+    for _ in range(whole):
+        exactly *= 1.0 - share
+    fewer = 0.0
+    failed = 0
+    while failed < k.breaker_rate[n] * whole - 1e-9:
+        fewer += exactly
+        exactly *= share / (1.0 - share) * (whole - failed) / (failed + 1)
+        failed += 1
+    return mark >= fewer
 
 
 def breaker_move(k, n, state, now_s):
@@ -1725,9 +1831,11 @@ def end_of_step(k):
         tokens = k.limit_tokens[n] + k.limit_rps[n] * k.step_dt
         k.limit_tokens[n] = tokens if tokens < k.limit_burst[n] else k.limit_burst[n]
     for g in range(k.groups):
+        k.door_expected[g] = k.door_arrived[g]
+        k.door_arrived[g] = 0.0
         busy = k.group_busy[g] + k.group_draining[g]
         k.group_busy_s[g] += busy * k.step_dt
-        if k.group_released[g] > TINY:
+        if k.group_released[g] > TINY and k.clock_speed[g] > 0.0:  # a pause says nothing of later
             hold = 0.5 * (k.group_before[g] + busy) * k.step_dt / k.group_released[g]
             hold = 1e-5 if hold < 1e-5 else (100.0 if hold > 100.0 else hold)
             k.group_hold_s[g] += 0.3 * (hold - k.group_hold_s[g])

@@ -4,15 +4,21 @@ Ranks are grouped into bins (the hottest keys alone, then in growing groups), so
 as much as a hundred. Both engines use the same bins: the cohort engine in the mean, the exact one by draw.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from simulator.engine import streams
-from simulator.scenario import KeySpace
+
+if TYPE_CHECKING:
+    from simulator.scenario import KeySpace  # which itself knows who is placed by key
 
 ALONE = 64  # so many of the hottest keys have a bin each
 GROWTH = 1.3  # of each further bin
+AGES = 64  # classes of age, where nothing is known of them
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,21 @@ def shard_shares(space: KeySpace, shards: int) -> list[float]:
     return result
 
 
+@dataclass(frozen=True)
+class Fills:
+    """Entries of each bin that were filled by `until` since the fills before, in shares of the bin's keys."""
+
+    until: float
+    share: tuple[float, ...]
+
+
 class CacheFill:
     """How much of each bin a cache holds, in the mean: filled by misses, emptied by TTL and by eviction.
 
-    Bin i's presence p follows dp/dt = (1 - p) * r - p / ttl with r requests a second for one key: its steady
-    state is the TTL cache's, r * ttl / (1 + r * ttl). With a capacity, the characteristic time of an LRU
-    cache (Che, Tung and Wang 2002) stands for the TTL where it is shorter.
+    A key that is read r times a second is filled when it is missing, and gone a TTL after its fill: with p
+    present, dp/dt = (1 - p) * r less what was filled a TTL before. So a flush comes back as a wave of misses
+    one TTL later; at rest p is r * ttl / (1 + r * ttl). With a capacity that evicts earlier, the characteristic
+    time of an LRU cache (Che, Tung and Wang 2002) is the mean life of an entry, by chance and without waves.
     """
 
     def __init__(self, space: KeySpace, ttl_s: float, capacity: int | None) -> None:
@@ -101,38 +116,97 @@ class CacheFill:
         self.ttl_s = ttl_s
         self.capacity = capacity
         self.present = [0.0] * len(self.bins.rank)
+        self.clock = 0.0  # time that has passed
+        self.fills: list[Fills] = []  # the oldest first; together they are `present`
+        self.reached = 0.0  # up to when fills have expired
 
-    def flush(self) -> None:
-        """Empty the cache."""
-        self.present = [0.0] * len(self.present)
+    def asked_for(self, space: KeySpace) -> None:
+        """Other keys are hot from now on; what is held of the others stays."""
+        before, self.bins = self.bins, bins(space)
+        kept = [p for rank, p in zip(before.rank, self.present, strict=True) if rank > 0]
+        hot = sum(rank < 0 for rank in self.bins.rank)
+        self.present = [0.0] * hot + kept
+        self.fills = []
 
-    def step(self, per_s: float, seconds: float) -> None:
-        """Let `seconds` pass with `per_s` reads a second over all keys."""
-        life = self.ttl_s
-        if self.capacity is not None:
-            life = min(life, self._characteristic_s(per_s))
-        moved = []
+    def flush(self, share: float = 1.0) -> None:
+        """Empty the cache, or so much of it (one node of several)."""
+        self.present = [p * (1.0 - share) for p in self.present]
+        self.fills = [
+            Fills(f.until, tuple(x * (1.0 - share) for x in f.share)) for f in self.fills if share < 1.0
+        ]
+
+    def step(self, per_s: float, seconds: float) -> float:
+        """Let `seconds` pass with `per_s` reads a second over all keys. Returns the mean share of hits."""
+        life = self._characteristic_s(per_s) if self.capacity is not None else math.inf
+        self.clock += seconds
+        if life < self.ttl_s:
+            leaving = [0.0] * len(self.present)
+            self.fills = []
+        else:
+            life = math.inf
+            leaving = self._expired(seconds)
+        filled, moved, hits = [], [], 0.0
         for i, share in enumerate(self.bins.share):
-            each = per_s * share / self.bins.keys[i]
-            rate = each + 1.0 / life
-            steady = each / rate
-            moved.append(steady + (self.present[i] - steady) * math.exp(-rate * seconds))
+            read = per_s * share / self.bins.keys[i]
+            rate = read + 1.0 / life
+            gone = leaving[i]
+            if rate * seconds < 1e-12:
+                steady, part, over = 0.0, 0.0, 0.0
+            else:
+                steady = (read - gone / seconds) / rate
+                part = math.exp(-rate * seconds)
+                over = (1.0 - part) / (rate * seconds)
+            if rate * seconds < 1e-12:
+                after = mean = max(0.0, self.present[i] - gone)
+            else:
+                after = min(1.0, max(0.0, steady + (self.present[i] - steady) * part))
+                mean = min(1.0, max(0.0, steady + (self.present[i] - steady) * over))
+            filled.append(max(0.0, after - self.present[i] + gone))
+            moved.append(after)
+            hits += share * mean
         self.present = moved
+        if life == math.inf:
+            self.fills.append(Fills(self.clock, tuple(filled)))
+        return hits
+
+    def _expired(self, seconds: float) -> list[float]:
+        """What was filled a TTL before the last `seconds`: it is gone now."""
+        if not self.fills and any(self.present):
+            self._spread()
+        gone = [0.0] * len(self.present)
+        until = self.clock - self.ttl_s
+        kept = []
+        for n, fills in enumerate(self.fills):
+            if fills.until > until:
+                since = max(self.reached, self.fills[n - 1].until if n else self.reached)
+                part = (until - since) / (fills.until - since) if until > since else 0.0
+                gone = [g + x * part for g, x in zip(gone, fills.share, strict=True)]
+                rest = Fills(fills.until, tuple(x * (1.0 - part) for x in fills.share))
+                kept = [rest, *self.fills[n + 1 :]]
+                break
+            gone = [g + x for g, x in zip(gone, fills.share, strict=True)]
+        self.fills = kept
+        self.reached = max(self.reached, until)
+        return [min(g, p) for g, p in zip(gone, self.present, strict=True)]
+
+    def _spread(self) -> None:
+        """Nothing is known of the ages of what is held: they are even."""
+        begin = self.clock - self.ttl_s
+        self.reached = begin
+        share = tuple(p / AGES for p in self.present)
+        self.fills = [Fills(begin + self.ttl_s * (n + 1) / AGES, share) for n in range(AGES)]
 
     def hit_ratio(self) -> float:
         """Share of reads that find their key."""
         return math.fsum(s * p for s, p in zip(self.bins.share, self.present, strict=True))
 
-    def coming_hit_ratio(self, per_s: float) -> float:
-        """The mean hit ratio over the next second at so many reads a second."""
-        kept = self.present
-        ratio = 0.5 * self.hit_ratio()
-        self.step(per_s, 0.5)
-        ratio += self.hit_ratio()
-        self.step(per_s, 0.5)
-        ratio += 0.5 * self.hit_ratio()
-        self.present = kept
-        return 0.5 * ratio
+    def coming_hit_ratio(self, per_s: float, seconds: float = 1.0) -> float:
+        """The mean hit ratio over the next `seconds` at so many reads a second."""
+        kept = self.present, self.clock, self.fills, self.reached
+        self.fills = list(self.fills)
+        ratio = self.step(per_s, seconds)
+        self.present, self.clock, self.fills, self.reached = kept
+        return ratio
 
     def _characteristic_s(self, per_s: float) -> float:
         """Che's characteristic time: an LRU cache holds what was asked for within it."""

@@ -56,8 +56,8 @@ def erlang_cdf(shape: int, x: float) -> float:
     return 1.0 - erlang_survival(shape, x)
 
 
-def delay_weights(mean_s: float, shape: int, dt_s: float) -> list[float]:
-    """Share of an arrival, uniform over its step, that is done 0, 1, 2, … steps later.
+def delay_weights(mean_s: float, shape: int, dt_s: float, most: int = 1 << 30) -> list[float]:
+    """Share of an arrival, uniform over its step, that is done 0, 1, 2, … steps later, `most` at most.
 
     Second differences of the integral of the Erlang distribution function; the mean is kept exactly.
     """
@@ -72,7 +72,7 @@ def delay_weights(mean_s: float, shape: int, dt_s: float) -> list[float]:
         low = integral((j - 1) * dt_s) if j else 0.0
         w = (integral((j + 1) * dt_s) - 2 * integral(j * dt_s) + low) / dt_s
         weights.append(w)
-        if (j + 1) * dt_s > mean_s and w < WEIGHT_CUT:
+        if ((j + 1) * dt_s > mean_s and w < WEIGHT_CUT) or j + 1 >= most:
             break
         j += 1
     weights[0] += 1.0 - math.fsum(weights)
@@ -227,6 +227,7 @@ class Layout:
         put(k, "pool_table", [0] * k.pools)
         for name in (
             "pool_inside",
+            "pool_lost",
             "pool_busy",
             "pool_refused",
             "pool_expected",
@@ -270,7 +271,8 @@ class Layout:
         times = WalkTimes(net)
         put(k, "group_hold_s", [max(1e-5, times.mean_s(g)) for g in range(len(groups))])
         names = ("flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted")
-        for name in (*(f"group_{n}" for n in names), "entered", "rejected", "errors", "shed"):
+        doors = ("door_expected", "door_arrived")  # by the first group behind a door
+        for name in (*(f"group_{n}" for n in names), *doors, "entered", "rejected", "errors", "shed"):
             put(k, name, [0.0] * len(groups))
         offsets, _ = rows([[g for g, x in enumerate(groups) if x.service == s] for s in self.services])
         put(k, "service_at", offsets)
@@ -442,6 +444,8 @@ class Layout:
         put(k, "breaker_calls", [float(b.half_open_calls) for b in breakers])
         for name in ("until", "sent", "good", "bad"):
             put(k, f"breaker_{name}", [0.0] * len(breakers))
+        put(k, "breaker_turn", [0] * len(breakers))
+        put(k, "breaker_luck", [0.0] * (codes.LUCK * len(breakers)))
         put(k, "window_good", [0.0] * (codes.WINDOW * len(breakers)))
         put(k, "window_bad", [0.0] * (codes.WINDOW * len(breakers)))
         put(k, "window_head", [0] * len(breakers))

@@ -573,13 +573,30 @@ class _Builder:
         return index, [looks[0], *ends]
 
     def _query(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
+        """A query where the primary is; a route says which of two homes that is, if it can move."""
+        assert step.query is not None
+        database = self.scenario.component(step.query, Postgres)
+        home = database.datacenter or self.places[0]
+        if not database.standby:
+            return self._query_at(step, owner, at, home)
+        split = self._split("route", home_route(step.query), [1.0, 0.0])
+        index = self._node(Node(SPLIT, split=split, service=owner[0], held=list(at.held), scope=at.scope))
+        ends: list[int] = []
+        for way, place in enumerate((home, database.standby)):
+            first, last = self._query_at(step, owner, at, place)
+            self.net.nodes[index].branches.append((way, first))
+            ends += last
+        return index, ends
+
+    def _query_at(
+        self, step: Step, owner: tuple[str, Service, str, int], at: _Place, home: str
+    ) -> tuple[int, list[int]]:
         assert step.query is not None and step.cpu_ms is not None
         pools = self.pool_of.get((step.query, step.pool or ""))
         if pools is None:
             raise ScenarioError(
                 f"scenario {self.scenario.id}: {owner[0]}: no pool {step.pool!r} at {step.query!r}"
             )
-        home = self.scenario.component(step.query, Postgres).datacenter or self.places[0]
         first, ends = -1, list[int]()
         if home != at.here:
             first, ends = self._link(at.here, home, at)
@@ -639,6 +656,11 @@ class _Builder:
         return len(self.net.nodes) - 1
 
 
+def home_route(database: str) -> str:
+    """The route that says where a database's primary is: 0 at its first home, 1 at its standby's."""
+    return f"home/{database}"
+
+
 def _cores(text: str) -> float:
     """A Kubernetes CPU quantity in cores."""
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
@@ -677,3 +699,26 @@ def routes(net: Network, name: str) -> list[int]:
     if not found:
         raise KeyError(name)
     return found
+
+
+def sharded(net: Network, database: str, keys: str) -> list[int]:
+    """The splits that part a database's queries by a key space. Raises KeyError when there is none."""
+    name = f"{database} by {keys or 'chance'}"
+    found = [n for n, split in enumerate(net.splits) if split.kind == "shard" and split.name == name]
+    if not found:
+        raise KeyError(name)
+    return found
+
+
+def cached(net: Network, cache: str) -> list[int]:
+    """The splits of a cache. Raises KeyError when nothing reads it."""
+    found = [n for n, split in enumerate(net.splits) if split.kind == "cache" and split.name == cache]
+    if not found:
+        raise KeyError(cache)
+    return found
+
+
+def cache_looks(net: Network, cache: str) -> list[int]:
+    """The WORK nodes that stand for an operation of a cache."""
+    splits = cached(net, cache)
+    return [first for node in net.nodes if node.split in splits for _, first in node.branches]

@@ -60,6 +60,11 @@ class Dns:
         self.new = [v / sum(values) for v in values]
         self.since_s = now_s
 
+    def set_ttl(self, now_s: float, ttl_s: float) -> None:
+        """Answers given from now on live so long; a change under way goes on at the new pace."""
+        self.old, self.since_s = self._willing(now_s), now_s
+        self.ttl_s = ttl_s
+
     def _willing(self, now_s: float) -> list[float]:
         """Shares of the clients that re-resolve."""
         part = min(1.0, (now_s - self.since_s) / self.ttl_s)

@@ -87,6 +87,7 @@ class Recorder:
             if group.queue_per_pod:
                 put(base + "waiting", s.waiting[g])
                 put(base + "shed", s.shed[g])
+        self._everywhere()
         self._stores(s)
         self._choices(s)
         for w, name in enumerate(workers):
@@ -94,6 +95,19 @@ class Recorder:
             put(f"worker/{name}/breaker", s.breaker[w])
             put(f"worker/{name}/drained", s.drained[w])
         self.history.seconds += 1
+
+    def _everywhere(self) -> None:
+        """What runs in several data centres in sum, under `service/version` alone; of the CPU the busiest."""
+        members: dict[str, list[str]] = {}
+        for group in self.network.groups:
+            if group.place:
+                members.setdefault(f"{group.service}/{group.version}", []).append(group.label)
+        for name, labels in members.items():
+            for what in ("pods", "in_flight", "requests", "rejected", "errors", "in_flight_s"):
+                total = sum(self.history.last(f"service/{label}/{what}") for label in labels)
+                self.history.append(f"service/{name}/{what}", total)
+            busiest = max(self.history.last(f"service/{label}/cpu_share") for label in labels)
+            self.history.append(f"service/{name}/cpu_share", busiest)
 
     def _choices(self, s: Second) -> None:
         """What callers with a policy and caches did."""
@@ -213,8 +227,9 @@ class Readings:
         last = self.history.last
         found = []
         for p, spec in enumerate(self.network.pools):
-            owner = self.network.databases[spec.database].name
-            if owner == database:
+            of = self.network.databases[spec.database]
+            owner = of.name
+            if database in (owner, of.family):
                 base = f"pool/{spec.name}/"
                 found.append(
                     PoolState(

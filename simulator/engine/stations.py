@@ -78,16 +78,16 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     for step in range(1, LOADS):
         load = servers * (2.0 * (step / LOADS) ** 1.2 + 1e-9)
         low, high = -690.0, 0.0
-        if _shares(math.exp(low), servers, room, load)[0][0] >= 1.0:
+        if _shares(math.exp(low), servers, room, load, pods)[0][0] >= 1.0:
             points.append((load, load))  # pods are full more rarely than a float can say
             continue
         for _ in range(60):
             middle = 0.5 * (low + high)
-            if _shares(math.exp(middle), servers, room, load)[0][0] < 1.0:
+            if _shares(math.exp(middle), servers, room, load, pods, False)[0][0] < 1.0:
                 low = middle
             else:
                 high = middle
-        tail, waiting = _shares(math.exp(high), servers, room, load)
+        tail, waiting = _shares(math.exp(high), servers, room, load, pods)
         busy = math.fsum(tail[1:])
         rho = busy / servers
         together = erlang_c(servers * pods, busy * pods) if rho < 0.999 else 1.0
@@ -97,9 +97,18 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     return points
 
 
-def _shares(full: float, servers: int, room: int, load: float) -> tuple[list[float], float]:
-    """(shares of pods with at least 0 … `servers` busy, mean waiting a pod), if a share `full` is full."""
-    ratio = load * full / servers
+def _shares(
+    full: float, servers: int, room: int, load: float, pods: int, queue: bool = True
+) -> tuple[list[float], float]:
+    """(shares of pods with at least 0 … `servers` busy, mean waiting a pod), if a share `full` is full.
+
+    Both draws meet such a share x of the pods with a chance of x squared, and of few pods more often: each
+    is drawn twice now and then. Without `queue` nobody is counted who waits: a search asks only for the tail.
+    """
+    again = 1.0 / pods
+    apart = 1.0 - again
+    square = again * again
+    ratio = load * (apart * full + again) / servers
     weights = [1.0]
     for _ in range(room - servers):
         weights.append(weights[-1] * ratio)
@@ -107,12 +116,15 @@ def _shares(full: float, servers: int, room: int, load: float) -> tuple[list[flo
             break
     total = math.fsum(weights)
     exactly = full / total
-    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total
+    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total if queue else 0.0
     tail = [0.0] * (servers + 1)
     tail[servers] = full
     above = full - exactly
     for n in range(servers, 0, -1):
-        tail[n - 1] = math.sqrt(tail[n] * tail[n] + n * (tail[n] - above) / load)
+        both = tail[n] * (apart * tail[n] + again) + n * (tail[n] - above) / load
+        tail[n - 1] = (math.sqrt(square + 4.0 * apart * (both if both > 0.0 else 0.0)) - again) / (
+            2.0 * apart
+        )
         above = tail[n]
         if tail[n - 1] > 2.0:
             tail[:n] = [2.0] * n

@@ -8,6 +8,7 @@ import math
 from array import array
 from bisect import bisect_left
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from simulator.engine import codes, stations, streams
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from simulator.engine.cohort import CohortPlane
 
 PER_SECOND = 40  # tracers that start in one second
+DENSE = 5  # times as many where a whole window is asked for, which is rare
+RATE_ROWS = 6  # steps that a rate is taken over
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
           103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)  # fmt: skip
 ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover with few points
 STEADY_QUEUE = 0.97  # busier stations queue for lack of capacity: then all wait alike, else by chance
 LONG_QUEUE = 3.0  # so many waiting for each slot are no chance either
+NORMAL = NormalDist()
 POINTS = 1024  # of an unloaded walk
+BUSY_EVENTS = 2000  # of a busy period that hardly ends
 
 
 def weighted_quantile(pairs: list[tuple[float, float]], q: float) -> float:
@@ -87,6 +92,13 @@ class WalkTimes:
         times = self._holds(group, 32)
         return math.fsum(times) / len(times) if times else 0.0
 
+    def own_s(self, group: int) -> float:
+        """How long requests work by the group's own clock while they hold its slots, about."""
+        nodes = self.net.nodes
+        held = [n for n in nodes if n.kind == WORK and n.group == group and n.link < 0 and group in n.held]
+        doors = sum(1 for n in nodes if n.kind == ENTER for g, _ in n.branches if g == group)
+        return math.fsum(n.mean_s for n in held) / max(1, doors)
+
     def _holds(self, group: int, points: int) -> list[float]:
         times = []
         starts = [first for n in self.net.nodes if n.kind == ENTER for g, first in n.branches if g == group]
@@ -145,6 +157,18 @@ class WalkTimes:
         return t
 
 
+def busy_period(coming: float, served: float, luck: Luck) -> float:
+    """A draw of how long M/M/1 is busy from one request on, event by event."""
+    t, inside = 0.0, 1
+    rate = coming + served
+    for _ in range(BUSY_EVENTS):
+        t -= math.log(1.0 - luck.uniform()) / rate
+        inside += 1 if luck.uniform() * rate < coming else -1
+        if not inside:
+            break
+    return t
+
+
 @lru_cache(maxsize=4096)
 def chance_to_wait(servers: int, queue: float) -> float:
     """The chance to wait at M/M/c whose mean queue is `queue`."""
@@ -161,8 +185,9 @@ def chance_to_wait(servers: int, queue: float) -> float:
 class Tracers:
     """Tracers of one traffic class of one cohort plane."""
 
-    def __init__(self, plane: "CohortPlane", class_name: str) -> None:
+    def __init__(self, plane: "CohortPlane", class_name: str, per_second: int = PER_SECOND) -> None:
         self.plane = plane
+        self.per_second = per_second
         self.net = plane.network
         self.spec = next(c for c in plane.network.classes if c.name == class_name)
         self.key = streams.key_of(plane.seed, "tracer", class_name)
@@ -172,6 +197,7 @@ class Tracers:
         self.pending: list[int] = []  # tracers that are still under way
         self.finished: dict[int, list[tuple[float, float]]] = {}  # by second of completion
         self.all: list[tuple[float, float, float]] = []  # (finished at, latency, weight)
+        self.sent: dict[int, float] = {}  # by second of completion: the weight of the tracers
         k = plane.kernel
         self.width = int(k.trace_width)
         self.pools = int(k.pools)
@@ -215,18 +241,20 @@ class Tracers:
         self._refresh()
         seconds = self.plane.history.seconds
         for start in range(self.started, seconds):
-            self.pending.extend(range(start * PER_SECOND, (start + 1) * PER_SECOND))
+            self.pending.extend(range(start * self.per_second, (start + 1) * self.per_second))
         self.started = seconds
         waiting = []
         for index in self.pending:
-            at = (index + 0.5) / PER_SECOND
+            at = (index + 0.5) / self.per_second
             self.failed = False
             latency, weight = self._walk(self.spec.first, at, Luck(self.key, self.shifts, index))
             if at + latency >= seconds:
                 if at + self.spec.timeout_s >= seconds:
                     waiting.append(index)
             elif latency <= self.spec.timeout_s and not self.failed and weight > 0.0:
-                self.finished.setdefault(int(at + latency), []).append((latency, weight))
+                second = int(at + latency)
+                self.finished.setdefault(second, []).append((latency, weight))
+                self.sent[second] = self.sent.get(second, 0.0) + weight
                 self.all.append((at + latency, latency, weight))
         self.pending = waiting
 
@@ -237,16 +265,29 @@ class Tracers:
         for second in range(len(self.series), self.plane.history.seconds):
             pairs: list[tuple[float, float]] = []
             for s in range(max(0, second - WINDOW_S + 1), second + 1):
-                pairs.extend(self.finished.get(s, ()))
+                each = self._each(s)
+                pairs.extend((latency, w * each) for latency, w in self.finished.get(s, ()))
             self.finished.pop(second - WINDOW_S - 1, None)
             value = weighted_quantile(pairs, 0.99) if served[second] > 0 or pairs else 0.0
             self.series.append(value * 1000)
         return self.series
 
+    def _each(self, second: int) -> float:
+        """The requests that a tracer of weight 1 stands for that finished in a second.
+
+        As many tracers start in every second, but not as many requests finish in every one.
+        """
+        base = f"class/{self.spec.name}/"
+        column = self.plane.history.column
+        fine = (
+            column(base + "ok")[second] + column(base + "declined")[second] if not self.spec.worker else 1.0
+        )
+        return fine / self.sent[second] if second in self.sent else 0.0
+
     def latency_s(self, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of what finished in the window."""
         self._send()
-        pairs = [(latency, w) for end, latency, w in self.all if from_s <= end < to_s]
+        pairs = [(latency, w * self._each(int(end))) for end, latency, w in self.all if from_s <= end < to_s]
         total = math.fsum(w for _, w in pairs)
         if total <= 0.0:
             return 0.0, 0.0
@@ -265,7 +306,7 @@ class Tracers:
                 weight *= admitted
                 continue
             if node.kind == WORK:
-                t += self._stretched(i, t, node.mean_s * erlang_quantile(node.shape, luck.uniform()))
+                t += self._work_s(i, t, luck)
             elif node.kind == SPLIT:
                 i = self._way(node.split, node.branches, luck.uniform(), t)
                 continue
@@ -318,6 +359,22 @@ class Tracers:
             return 1.0
         return min(1.0, self.plane.history.column(base + "retries")[second] / column[second])
 
+    def _work_s(self, i: int, t: float, luck: Luck) -> float:
+        """How long a request that begins at time t is in a WORK node."""
+        node = self.net.nodes[i]
+        mean_s = node.mean_s
+        for when, before in reversed(self.plane.delays_before.get(i, ())):
+            if t < when:
+                mean_s = before
+        work = mean_s * erlang_quantile(node.shape, luck.uniform())
+        mixes = self.plane.mixes.get(node.group) if node.link < 0 else None
+        if mixes:
+            at = bisect_left(mixes, t, key=lambda mix: mix[0]) - 1
+            if at >= 0 and mixes[at][1]:
+                shares = [share for share, _ in mixes[at][1]]
+                work *= mixes[at][1][pick(shares, luck.uniform())][1]
+        return self._stretched(i, t, work)
+
     def _stretched(self, i: int, t: float, work: float) -> float:
         """How long work takes from time t on, by the speeds its clock had then and later."""
         changes = self.plane.speed_changes.get(int(self.plane.kernel.clock_of[i]))
@@ -343,16 +400,20 @@ class Tracers:
             hits, misses = (self.plane.history.column(f"cache/{spec.name}/{x}") for x in ("hits", "misses"))
             if second >= 0 and hits[second] + misses[second] > 0.0:
                 return branches[0 if mark < hits[second] / (hits[second] + misses[second]) else 1][1]
+        weights = self.plane.split_log.get(split, [])
+        then = bisect_left(weights, t, key=lambda change: change[0]) - 1
+        if then >= 0:
+            return branches[pick([weights[then][1][way] for way, _ in branches], mark)][1]
         return branches[pick([k.split_weight[at + way] for way, _ in branches], mark)][1]
 
     def _enter(self, i: int, t: float, luck: Luck) -> tuple[float, int, float]:
-        """Wait inside the pod, the branch taken, and the mass admitted then (relative)."""
+        """Wait inside the pod, the branch taken, and the chance to get in at all."""
         k = self.plane.kernel
         node = self.net.nodes[i]
         branches = node.branches
         if len(branches) == 1 and node.fallback < 0:
             g, first = branches[0]
-            return self._group_wait(g, t, luck), first, 1.0
+            return self._group_wait(g, t, luck), first, self._let_in(branches, t)
         row = self._row(t)
         before = max(0, row - 4)  # admissions of a few steps: those of one are too few to divide
         flows = []
@@ -369,7 +430,20 @@ class Tracers:
                 return 0.0, node.fallback, 1.0
             return 0.0, branches[-1][1], 0.0
         g, first = branches[pick(flows, luck.uniform() * total)]
-        return self._group_wait(g, t, luck), first, total
+        return self._group_wait(g, t, luck), first, self._let_in(branches, t)
+
+    def _let_in(self, branches: list[tuple[int, int]], t: float) -> float:
+        """Which share of those who came to a service in the second of time t was let in."""
+        second = min(int(t), self.plane.history.seconds - 1)
+        if second < 0:
+            return 1.0
+        asked = refused = 0.0
+        for g, _ in branches:
+            base = f"service/{self.net.groups[g].label}/"
+            errors = self.plane.history.column(base + "errors")[second]
+            asked += self.plane.history.column(base + "requests")[second] + errors
+            refused += self.plane.history.column(base + "rejected")[second] + errors
+        return max(0.0, 1.0 - refused / asked) if asked > 0.0 else 1.0
 
     def _group_wait(self, g: int, t: float, luck: Luck) -> float:
         k = self.plane.kernel
@@ -385,10 +459,76 @@ class Tracers:
         if hold > 0.0 and hold * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
             table = self.plane.busy_table(g, max(1, int(pods)))
             return self._brisk_wait(column, row, luck, table, slots, spec.limit_per_pod, hold)
-        wait = self._wait(column, row, luck, 1, slots, spec.limit_per_pod)[0]
+        if spec.order == "lifo":
+            return self._lifo_wait(g, column, row, luck, slots, spec.limit_per_pod)
         if spec.order == "codel":
-            return min(wait, 2 * spec.target_s)  # whoever waits longer is dropped when a slot gets free
-        return 0.0 if spec.order == "lifo" else wait  # those who get a slot at all are the newest
+            return self._codel_wait(g, t, row, slots, luck)
+        wait = self._wait(column, row, luck, 1, slots, spec.limit_per_pod)[0]
+        each = self._column(column + 1)[row] * spec.limit_per_pod / slots
+        if wait <= 0.0 or each < LONG_QUEUE * spec.limit_per_pod:
+            return wait
+        return wait * max(0.0, 1.0 + self._uneven(g, each) * NORMAL.inv_cdf(max(1e-9, luck.uniform())))
+
+    def _uneven(self, g: int, each: float) -> float:
+        """Standard deviation of the wait behind `each` others in a pod's long queue, as a share of it.
+
+        How long those ahead take is a sum of as many times; and of several pods that stand full one has more
+        in its queue than another, by as much as there is room on average (see `kernel.fitting`).
+        """
+        spec = self.net.groups[g]
+        variance = (2.0 * self.plane.spreads.get(g, 1.0) - 1.0) / each
+        room = max(0.0, spec.queue_per_pod - each)
+        if self.plane.kernel.group_pods[g] > 1 and room < 0.5 * spec.queue_per_pod:
+            variance += room * room / (each * each)
+        return math.sqrt(max(0.0, variance))
+
+    def _codel_wait(self, g: int, t: float, row: int, slots: float, luck: Luck) -> float:
+        """Who waits longer than the target is dropped: in overload waits are exponential from there down.
+
+        Their mean below the target is one over the rate of those a pod drops.
+        """
+        spec = self.net.groups[g]
+        column = self.plane.history.column(f"service/{spec.label}/shed")
+        second = min(int(t), len(column) - 1)
+        trace = int(self.plane.kernel.group_trace[g])
+        if second < 0 or column[second] * spec.limit_per_pod <= slots:  # less than one a pod and second
+            wait = self._wait(trace, row, luck, 1, slots, spec.limit_per_pod)[0]
+            return min(wait, 2 * spec.target_s)
+        wait = self._wait(trace, row, luck, 0, slots, spec.limit_per_pod)[0]
+        below = -math.log(1.0 - luck.uniform()) * slots / spec.limit_per_pod / column[second]
+        return max(0.0, min(wait, spec.target_s) - below)
+
+    def _lifo_wait(self, g: int, column: int, row: int, luck: Luck, slots: float, servers: int) -> float:
+        """Wait where the newest is served first, of those who are served at all.
+
+        Whoever finds all slots busy waits until all who came later have gone: a busy period. Of an overloaded
+        station the busy periods that end are those of one with its rates changed over.
+        """
+        queue = self._column(column + 1)
+        if queue[row] <= 1e-9:
+            return 0.0
+        dt = self.plane.kernel.dt
+        before = max(0, row - 40)
+        grown = (queue[row] - queue[before]) / max(1.0, self.ticks[row] - self.ticks[before]) / dt
+        pods = max(1.0, slots / servers)
+        coming = (self._rate(column, row) + grown) / pods  # who has been served or shed, and who waits
+        most = self._capacity(g, self.ticks[row] * dt, slots) / pods
+        chance = 1.0
+        if coming < most:
+            chance = chance_to_wait(max(1, min(servers, round(slots))), float(f"{queue[row] / pods:.2g}"))
+        if most <= 0.0 or luck.uniform() >= chance:
+            return 0.0
+        return busy_period(min(coming, most), max(coming, most), luck)
+
+    def _capacity(self, g: int, t: float, slots: float) -> float:
+        """Requests a second that a group's slots can serve, by how long they were held in the second of time t."""
+        base = f"service/{self.net.groups[g].label}/"
+        column = self.plane.history.column
+        second = min(int(t), self.plane.history.seconds - 1)
+        if second < 0 or column(base + "in_flight_s")[second] <= 0.0:
+            return 0.0
+        entered = column(base + "requests")[second] - column(base + "rejected")[second]
+        return slots * entered / column(base + "in_flight_s")[second]
 
     def _brisk_wait(
         self,
@@ -456,9 +596,9 @@ class Tracers:
         return wait, at
 
     def _rate(self, column: int, row: int) -> float:
-        """Admissions a second around a row."""
+        """Admissions a second in the steps up to a row."""
         admitted = self._column(column)
-        before = max(0, row - 40)
+        before = max(0, row - RATE_ROWS)
         ticks = self.ticks[row] - self.ticks[before]
         return (admitted[row] - admitted[before]) / max(1.0, ticks) / self.plane.kernel.dt
 
@@ -520,7 +660,7 @@ class Tracers:
                 continue
             took = 0.0
             if node.kind == WORK:
-                took = self._stretched(i, t, node.mean_s * erlang_quantile(node.shape, luck.uniform()))
+                took = self._work_s(i, t, luck)
                 found.append(Span(node.service, "work", t, took, None, parent))
             elif node.kind == CALL:
                 scope = self.net.scopes[node.scopes[0]]

@@ -129,7 +129,7 @@ class Types:
         self.constants: dict[str, str] = {}
         for kind, names in re.findall(r"^cdef (double|long long) ([A-Z_, ]+)$", text, re.M):
             self.constants.update((name.strip(), kind) for name in names.split(","))
-        self.returns: dict[str, str] = {"exp": "double", "erfc": "double"}
+        self.returns: dict[str, str] = {"exp": "double", "erfc": "double", "sqrt": "double"}
         self.locals: dict[str, dict[str, str]] = {}
         pattern = (
             r"(?:@cython\.locals\(([^)]*)\)\n)?"

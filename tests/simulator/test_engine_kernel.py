@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.engine import codes
+from simulator.engine import codes, network
 from simulator.engine.cohort import CohortPlane, delay_weights
 from simulator.engine.network import QUERY
+from simulator.scenario import parse
 from tests.simulator.engine_scenes import (
     DATABASE,
     SERVICE,
@@ -444,3 +445,31 @@ def test_nodes_of_a_version_run_its_number_of_queries() -> None:
     assert len(nodes) == 7
     plane.advance(10)
     assert mean(plane, f"pool/{DATABASE}/queries", 3) == pytest.approx(200, rel=0.01)
+
+
+def test_two_data_centres_share_no_doors() -> None:
+    """What comes to the pods of one place asks nothing of the other's, however fast their slots turn over."""
+    raw = {
+        "id": "places",
+        "duration_s": 30,
+        "traffic": {"rps": 250_000, "entry": "lb", "classes": {"a": {"path": "s.do"}}},
+        "datacenters": {"d1": {}, "d2": {}},
+        "links": [{"between": ["d1", "d2"], "latency_ms": 5.0}],
+        "components": {
+            "lb": {"kind": "balancer", "timeout_s": 3},
+            "s": {
+                "kind": "service",
+                "pods": 40,
+                "placement": {"d1": 20, "d2": 20},
+                "bulkhead": {"limit": 64, "queue": 64},
+                "endpoints": {"do": [{"work_ms": 5, "shape": 2}]},
+            },
+        },
+    }
+    scenario = parse(raw, "places")
+    plane = CohortPlane(scenario, network.build(scenario), 1)
+    plane.advance(10)
+    history = plane.history
+    assert history.last("class/a/rejected") == 0.0
+    for place in ("d1", "d2"):
+        assert history.last(f"service/s/v1@{place}/in_flight") == pytest.approx(625, rel=0.01)

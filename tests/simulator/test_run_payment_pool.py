@@ -125,7 +125,7 @@ def test_the_breaker_probes_every_minute_while_it_lasts(late: dict[str, Any]) ->
     half = [t for t in opened if t < 420]
     assert len(half) >= 8
     gaps = [b - a for a, b in zip(half, half[1:], strict=False)]
-    assert sorted({round(gap) for gap in gaps}) == [4, 60]  # a probe takes as long as a payment, 3-4 s
+    assert sorted({round(gap) for gap in gaps}) == [3, 60]  # a probe takes as long as a payment, 3-4 s
 
 
 # -- the way back

@@ -144,6 +144,32 @@ def balances(
     return verdict(found)
 
 
+def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int) -> Verdict:
+    """In the end each row holds `start` plus what its entities were to change, each entity's step once.
+
+    Overwritten and repeated changes count as they should have been, so a row that was put right by hand passes. Blames
+    the last change of the row.
+    """
+    due: dict[int, int] = {}
+    last: dict[int, Op] = {}
+    seen: set[tuple[int, str]] = set()
+    for op in ops:
+        if not _effect(op) or not isinstance(op.value, tuple) or not isinstance(op.key, tuple) or op.key[0] != table:
+            continue
+        if op.f.startswith("adjust "):
+            continue  # a person put the row right; whether it is right is what is asked
+        row = op.key[1]
+        last[row] = op
+        if (op.entity, op.f) not in seen:
+            seen.add((op.entity, op.f))
+            due[row] = due.get(row, start) + op.value[0]
+    found = []
+    for op in final:
+        if op.f == "final row" and op.key[0] == table and op.key[1] in due and op.value != due[op.key[1]]:
+            found.append(blame("unbalanced", last[op.key[1]], due[op.key[1]], op.value))
+    return verdict(found)
+
+
 def sums(ops: Iterable[Op], table: str, start: dict[int, int] | int, floor: int = 0) -> Verdict:
     """The true balance (start plus all changes) never falls below `floor`, whatever the rows said meanwhile.
 

@@ -55,6 +55,11 @@ class Column:
         if self.get(key) is not None:
             self.put(key, ABSENT)
 
+    def size(self) -> int:
+        """How many keys there are."""
+        hot = sum(len(s) - s.count(ABSENT) for s in self.hot.values())
+        return hot + sum(len(s) - s.count(ABSENT) for s in map(_unpack_column, self.cold.values()))
+
     def _open(self, number: int) -> array[int]:
         if len(self.hot) >= self.limit:
             oldest = next(iter(self.hot))

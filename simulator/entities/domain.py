@@ -149,7 +149,8 @@ class Domain(Effects):
             asked = "request " + step.name
             self.history.add(now, INVOKE, number, asked, record[ENTITY], record[AMOUNT], record[ENTITY])
         luck = bits(self._luck(record), record[TURN])
-        outcome = conditions.call(step.target, record[ENTITY], now, luck, step.timeout_ms)
+        target = self.where(record, step)
+        outcome = conditions.call(target, record[ENTITY], now, luck, step.timeout_ms)
         if outcome.kind == WENT_WELL:
             timers.at(now + outcome.effect_ns, "domain", "land", number, record[TURN])
             return

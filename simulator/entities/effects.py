@@ -13,6 +13,7 @@ from simulator.entities.history import OK, History
 from simulator.entities.locks import GRANTED, LockManager
 from simulator.entities.log import Topic
 from simulator.entities.payments import PaymentSystem
+from simulator.entities.shards import ShardMap
 from simulator.entities.spec import CALL, MOVE, PUBLISH, READ, WRITE, EntitiesSpec, Flow, Step, amount_by
 from simulator.entities.store import PENDING, REFUSED, Store
 from simulator.entities.timers import MS, Timers
@@ -31,7 +32,7 @@ class Effects:
     """The systems, stores, topics and locks, and what steps do to them."""
 
     __slots__ = (
-        "flows", "history", "locks", "lucks", "outbox", "spec", "stores", "systems", "timers", "topics", "undoes",
+        "flows", "history", "locks", "lucks", "outbox", "shards", "spec", "stores", "systems", "timers", "topics", "undoes",
     )  # fmt: skip
 
     def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
@@ -39,6 +40,7 @@ class Effects:
         self.flows: tuple[Flow, ...] = spec.flows
         self.stores: dict[str, Store] = {}
         self.topics: dict[str, Topic] = {}
+        self.shards: dict[str, ShardMap] = {}  # stores that are many
         self.locks: dict[str, LockManager] = {}
         self.systems: dict[str, PaymentSystem] = {s.name: PaymentSystem(s) for s in spec.systems}
         self.undoes = {s.undo.name: s.name for flow in self.flows for s in flow.steps if s.undo is not None}
@@ -79,14 +81,16 @@ class Effects:
         return PENDING if result == PENDING else saga.OK
 
     def _write(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
-        store = self.stores[step.target]
-        leader = store.leader_for(self._client(record), conditions)
-        if leader is None:
+        store = self._store(record, step)
+        leader = store.leader_for(self._client(record), conditions) if store is not None else None
+        if store is None or leader is None:
             return saga.FAILED
         row, entity = self._row(record, step), record[ENTITY]
         value = step.value if step.writes == "value" else amount_by(step, entity, record[AMOUNT])
         result = store.write(leader, step.table, row, value, conditions, *self._token(number, record))
         self.history.add(self.timers.now, OK, leader.name, step.name, (step.table, row), value, entity)
+        if self.shards and step.target in self.shards:
+            self._mirror(conditions, record, step, row, value)
         if step.outbox:
             box = self.outbox.setdefault(step.outbox, [])
             box.append((entity, entity))
@@ -95,7 +99,9 @@ class Effects:
         return PENDING if result == PENDING else saga.OK
 
     def _read(self, conditions: Conditions, record: list[Any], step: Step) -> str:
-        store = self.stores[step.target]
+        store = self._store(record, step)
+        if store is None:
+            return saga.FAILED
         node = store.choose(
             step.policy, self._client(record), bits(self._luck(record), 1 << 16 | record[TURN]), conditions
         )
@@ -113,13 +119,15 @@ class Effects:
         return step.factor * (record[AMOUNT] if step.by == "amount" else 1)
 
     def _move(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
-        store = self.stores[step.target]
         if step.mode == "locked":
             return self._lock(conditions, number, record, step)
-        leader = store.leader_for(self._client(record), conditions)
-        if leader is None:
+        store = self._store(record, step)
+        leader = store.leader_for(self._client(record), conditions) if store is not None else None
+        if store is None or leader is None:
             return saga.FAILED
         row, entity = self._row(record, step), record[ENTITY]
+        if step.idempotent == "unique" and store.read(leader.index, step.table, row) is not None:
+            return saga.OK  # ON CONFLICT DO NOTHING
         done = "done:" + step.name
         if step.idempotent == "entity":  # the row of this operation is in the same transaction as the change
             known = store.read(leader.index, done, entity)
@@ -143,6 +151,51 @@ class Effects:
             self.timers.now, OK, leader.name, step.name, (step.table, row), (change, value), entity
         )
         return PENDING if result == PENDING else saga.OK
+
+    # rows over shards
+
+    def where(self, record: list[Any], step: Step) -> str:
+        """The system, store or shard that a step calls, by the placement that its router knows."""
+        shards = self.shards.get(step.target) if self.shards else None
+        if shards is None:
+            return step.target
+        entity, key = record[ENTITY], self._key(record, step)
+        return shards.store_name(shards.known_to(entity, self.timers.now).shard(key, entity))
+
+    def _store(self, record: list[Any], step: Step) -> Store | None:
+        """The store of a step's row; None when its writes are locked out. A row that is there already stays."""
+        shards = self.shards.get(step.target) if self.shards else None
+        if shards is None:
+            return self.stores[step.target]
+        entity, key, row = record[ENTITY], self._key(record, step), self._row(record, step)
+        placement = shards.known_to(entity, self.timers.now)
+        if key in placement.locked:
+            return None
+        shards.keys.setdefault(row, key)
+        wanted = placement.shard(key, entity)
+        for shard in placement.homes(key):
+            store = self.stores[shards.store_name(shard)]
+            leader = store.newest_leader()
+            if shard != wanted and leader and store.read(leader.index, step.table, row) is not None:
+                return store
+        return self.stores[shards.store_name(wanted)]
+
+    def _mirror(self, conditions: Conditions, record: list[Any], step: Step, row: int, value: int) -> None:
+        """Write a row of a key that is being moved to where it goes as well."""
+        shards = self.shards[step.target]
+        placement = shards.known_to(record[ENTITY], self.timers.now)
+        other = dict(placement.mirror).get(self._key(record, step))
+        if other is None:
+            return
+        store = self.stores[shards.store_name(other)]
+        leader = store.leader_for(self._client(record), conditions)
+        if leader is not None:
+            store.write(leader, step.table, row, value, conditions)
+
+    @staticmethod
+    def _key(record: list[Any], step: Step) -> int:
+        key: int = step.shard_key if step.shard_key >= 0 else record[ITEM]
+        return key
 
     # locked moves
 

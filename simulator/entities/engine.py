@@ -14,8 +14,10 @@ from simulator.entities.groups import Group
 from simulator.entities.history import INVOKE, OK, History, Op
 from simulator.entities.locks import LockManager
 from simulator.entities.sample import Arrivals
+from simulator.entities.shard_checks import FINAL_STRAY
+from simulator.entities.shards import Placement, ShardMap
 from simulator.entities.spec import SKIP, WRITE, EntitiesSpec, Flow
-from simulator.entities.store import Store
+from simulator.entities.store import Store, StoreSpec
 from simulator.entities.timers import SECOND, Timers, run
 
 
@@ -37,6 +39,13 @@ class Entities:
         for store in spec.stores:
             luck = key_of(seed, "store", store.name)
             self.domain.stores[store.name] = Store(store, luck, self.timers, self.history)
+        for many in spec.sharded:
+            placed = Placement(many.serving)
+            shards = ShardMap(many, key_of(seed, "routers", many.name), placed)
+            self.domain.shards[many.name] = shards
+            for name in shards.names():
+                luck = key_of(seed, "store", name)
+                self.domain.stores[name] = Store(StoreSpec(name, (name,)), luck, self.timers, self.history)
         for topic in spec.topics:
             built = log.build(topic, key_of(seed, "topic", topic.name), self.timers, self.history)
             self.domain.topics[topic.name] = built
@@ -168,6 +177,10 @@ class Entities:
                 if not table.startswith("done:"):  # the idempotency keys
                     for key, value in rows.items():
                         add("final row", store.name, (table, key), value, key)
+        for shards in self.domain.shards.values():
+            for name, table, row, key in self.strays(shards):
+                homes = " ".join(shards.store_name(n) for n in shards.now.homes(key))
+                add(FINAL_STRAY, name, (table, row), homes, row)
         for topic in self.domain.topics.values():
             for part in topic.partitions:
                 add("final end", "log", part.label, part.log_end_offset, 0)
@@ -180,6 +193,17 @@ class Entities:
                 add("final commit", group.name, (group.topic.spec.name, number), offset, 0)
         for flow in self.domain.live.values():
             add("final live", "domain", self.domain.flows[flow[0]].name, flow[1], flow[4])
+        return found
+
+    def strays(self, shards: ShardMap) -> list[tuple[str, str, int, int]]:
+        """(store, table, row, key) of rows that the placement in force does not find."""
+        found = []
+        for name in shards.names():
+            for table, rows in self.domain.stores[name].final().items():
+                for row in rows:
+                    key = shards.keys.get(row, -1)
+                    if key >= 0 and shards.number(name) not in shards.now.homes(key):
+                        found.append((name, table, row, key))
         return found
 
     def weights(self) -> dict[int, float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from simulator.entities.groups import GroupSpec
 from simulator.entities.log import TopicSpec
+from simulator.entities.shards import ShardedSpec
 from simulator.entities.store import StoreSpec
 from simulator.entities.strict import STRICT
 
@@ -35,10 +36,14 @@ class Step:
     floor       move: refused if the balance would fall below it
     mode        move: `atomic` (one statement), `from_read` (what the last read step saw, plus the change: a race),
                 `locked` (row lock, applied at commit)
-    idempotent  `entity`: one effect however often it is tried; `attempt`: a new key each time; `none`
+    idempotent  `entity`: one effect however often it is tried; `attempt`: a new key each time; `none`;
+                move: `unique`: a row that is there already stays as it is (ON CONFLICT DO NOTHING)
     attempts, backoff_ms   tries in all; the pause doubles each time
     outbox      write: the topic whose message is stored in the same transaction
     policy      read: `leader`, `any` or a node
+    shard_key   target a sharded store: the key that places the row (-1: the entity's item)
+    shard_key   target a sharded store: the key that places the row (-1: the entity's item)
+    shard_key   target a sharded store: the key that places the row (-1: the entity's item)
     undo        the compensating step
     """
 
@@ -63,6 +68,7 @@ class Step:
     timeout_ms: int = 5_000
     outbox: str = ""
     policy: str = "leader"
+    shard_key: int = -1
     undo: Step | None = None
 
 
@@ -120,6 +126,7 @@ class EntitiesSpec:
     groups: tuple[GroupSpec, ...] = ()
     systems: tuple[SystemSpec, ...] = ()
     locks: tuple[str, ...] = ()
+    sharded: tuple[ShardedSpec, ...] = ()
     outbox_ms: int = 50
     lock_timeout_ms: int = 0
     keep: float = 1.0
@@ -127,7 +134,8 @@ class EntitiesSpec:
     def check(self) -> list[str]:
         """What is wrong with it: one text for each fault, naming flow and field; empty if it can be played."""
         named: list[str] = [s.name for s in self.stores] + [t.name for t in self.topics]
-        named += [s.name for s in self.systems] + list(self.locks)
+        named += [s.name for s in self.systems] + list(self.locks) + [s.name for s in self.sharded]
+        sharded = {s.name for s in self.sharded}
         known = set(named)
         topics, groups = {t.name for t in self.topics}, {g.name for g in self.groups}
         found = [f"groups.{g.name}.topic: no topic {g.topic!r}" for g in self.groups if g.topic not in topics]
@@ -144,6 +152,8 @@ class EntitiesSpec:
                     found.append(f"{where}.outbox: no topic {step.outbox!r}")
                 if step.attempts < 1:
                     found.append(f"{where}.attempts: at least 1")
+                if step.target in sharded and step.mode == "locked":
+                    found.append(f"{where}.mode: no locked moves over shards")
                 if step.mode == "locked" and not self.locks:
                     found.append(f"{where}.mode: locked needs a lock manager")
         names = named + [g.name for g in self.groups]

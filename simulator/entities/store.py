@@ -86,12 +86,12 @@ class Store(Replicated):
         leader: Copy,
         table: str,
         key: int,
-        value: int,
+        value: int | None,
         conditions: Conditions,
         owner: str = "",
         number: int = 0,
     ) -> str:
-        """Write a row at a leader. `PENDING`: `owner.resume(conditions, number, "ok")` follows, or never."""
+        """Write a row at a leader, or (value None) remove it. `PENDING`: `owner.resume(conditions, number, "ok")` follows, or never."""
         before = self.read(leader.index, table, key)
         position = self.append(leader, (table, key, value, before), conditions)
         if not self.spec.sync:
@@ -105,7 +105,10 @@ class Store(Replicated):
         shelf = rows.get(table)
         if shelf is None:
             shelf = rows[table] = Column()
-        shelf.put(key, value)
+        if value is None:
+            shelf.drop(key)
+        else:
+            shelf.put(key, value)
 
     def taken_back(self, copy: Copy, entry: Entry) -> None:
         table, key, _, before = entry[3]

@@ -73,6 +73,11 @@ TEXTS = {
         "read {n} did not see its session's own write: expected {x}, read {h}",
         "чтение {n} не увидело запись собственного сеанса: ожидалось {x}, прочитано {h}",
     ),
+    "below-level": ("expected {x}, found {h}", "ожидалось {x}, сейчас {h}"),
+    "diverged": (
+        "row {n}: the old column says {x}, the new one {h}",
+        "строка {n}: в старой колонке {x}, в новой {h}",
+    ),
     "backward-read": (
         "read {n} went back behind an earlier read of its session: expected {x}, read {h}",
         "чтение {n} вернулось назад относительно прежнего чтения сеанса: ожидалось {x}, прочитано {h}",

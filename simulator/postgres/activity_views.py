@@ -5,10 +5,12 @@ Each function gives rows as dictionaries by column; a column left out is NULL. T
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
-from simulator.postgres import workload
+from simulator.entities import lockviews
+from simulator.postgres import entity_locks, jobs, locking, workload
 from simulator.postgres.backends import (
     EXPORTER_QUERY,
     STANDBY_ADDRESS,
@@ -19,7 +21,9 @@ from simulator.postgres.backends import (
     roles,
 )
 from simulator.postgres.state import FIRST_OID, Table
+from simulator.postgres.storage import WAL_START
 from simulator.postgres.types import DAY_US, US
+from simulator.postgres.work import LIVE, Desk, Store, desk_of, work_of
 
 if TYPE_CHECKING:
     from simulator.postgres.catalog import Catalog
@@ -29,12 +33,14 @@ DATABASE_OID = FIRST_OID - 1
 LOCKS_VIEW_OID = 12_073
 # WAL an average query leaves, reads included; 270 B a written row (FACTS 1.4).
 WAL_BYTES_PER_QUERY = 270
-WAL_START = (0x1A7 << 32) + 0x5C000000
 REPLAY_LAG_BYTES = 18_432
 
 
 def wal_position(catalog: Catalog) -> int:
     """Bytes of WAL written so far."""
+    store = work_of(catalog.world).stores.get(catalog.session.component)
+    if store is not None:
+        return int(store.position) // 8 * 8
     queries = sum(catalog.world.plane.history.column(f"db/{catalog.session.component}/queries"))
     return WAL_START + int(queries) * WAL_BYTES_PER_QUERY // 8 * 8
 
@@ -57,7 +63,23 @@ def at_us(catalog: Catalog, t_s: float | None) -> int | None:
 
 
 def backends(catalog: Catalog) -> list[Backend]:
-    return all_backends(catalog.world, catalog.session, catalog.statement)
+    """Every process; the application's that stand show what they wait for."""
+    found = all_backends(catalog.world, catalog.session, catalog.statement)
+    stopped = {b.pid: stop for b, stop in locking.app_waiters(catalog.world, catalog.session.component)}
+    if not stopped:
+        return found
+    since_us = at_us(catalog, desk_of(catalog.world, catalog.session.component).since_s)
+    shown = []
+    for backend in found:
+        if backend.pid in stopped:
+            spread = streams.uniform(streams.key_of(1, "waits", backend.pid)) * 0.6
+            began = (since_us or 0) + int(spread * US)
+            backend = replace(
+                backend, wait_type="Lock", wait_event="relation", query_start_us=began, state_change_us=began,
+                xact_start_us=began,
+            )  # fmt: skip
+        shown.append(backend)
+    return shown
 
 
 def stat_activity(catalog: Catalog) -> Rows:
@@ -124,9 +146,11 @@ def stat_statements_info(catalog: Catalog) -> Rows:
 
 def locks(catalog: Catalog) -> Rows:
     """Relation locks of what runs, and each backend's lock on its own virtual transaction."""
-    found: Rows = []
+    desk = desk_of(catalog.world, catalog.session.component)
+    stopped = {b.pid: stop for b, stop in locking.app_waiters(catalog.world, catalog.session.component)}
+    found: Rows = _queued(catalog, desk)
     for n, b in enumerate(backends(catalog)):
-        if b.kind != "client backend" or b.state == "idle":
+        if b.kind != "client backend" or b.state == "idle" or b.pid in desk.manager.sessions:
             continue
         virtual = f"{n + 3}/{b.pid * 7 + int(catalog.world.now_s) % 97}"
         base = {"virtualtransaction": virtual, "pid": b.pid, "granted": 1, "fastpath": 1}
@@ -135,8 +159,70 @@ def locks(catalog: Catalog) -> Rows:
         if b.pid == own_pid(catalog.world, catalog.session):
             held.append(LOCKS_VIEW_OID)
         relation = {**base, "locktype": "relation", "database": DATABASE_OID, "mode": "AccessShareLock"}
+        if b.pid in stopped:
+            table, mode, _ = stopped[b.pid]
+            waited = catalog.database.tables.get(table)
+            found.append({
+                **relation, "relation": waited.oid if waited else None, "mode": mode, "granted": 0, "fastpath": 0,
+                "waitstart": b.query_start_us,
+            })  # fmt: skip
+            held = []
         found += [{**relation, "relation": oid} for oid in held]
         found.append({**base, "locktype": "virtualxid", "virtualxid": virtual, "mode": "ExclusiveLock"})
+    return found
+
+
+def _queued(catalog: Catalog, desk: Desk) -> Rows:
+    """What the lock tables hold: long sessions, transactions, jobs."""
+    found: Rows = []
+    queues = [desk.manager, *entity_locks.managers(catalog.world, desk.component)]
+    for row in (row for manager in queues for row in lockviews.pg_locks(manager)):
+        wait_ns = row.pop("waitstart_ns")
+        found.append({
+            **row, "database": DATABASE_OID, "granted": int(row["granted"]), "fastpath": 0,
+            "virtualtransaction": f"{row['pid'] % 97}/{row['pid']}",
+            "waitstart": None if wait_ns is None else at_us(catalog, wait_ns / 1e9),
+        })  # fmt: skip
+    return found
+
+
+def progress_create_index(catalog: Catalog) -> Rows:
+    """pg_stat_progress_create_index: blocks and tuples in proportion to the work done."""
+    world, component, found = catalog.world, catalog.session.component, []
+    for job in work_of(world).jobs:
+        if job.component != component or not job.kind.startswith("CREATE INDEX") or job.state not in LIVE:
+            continue
+        table = catalog.database.tables.get(job.table)
+        if table is None:
+            continue
+        waiting = jobs.older(world, job) if job.left_s <= 0 and job.snapshots else []
+        blocks = catalog.heap_bytes(table) // 8192
+        found.append({
+            "pid": job.pid, "datid": DATABASE_OID, "datname": catalog.database.name, "relid": table.oid,
+            "index_relid": 0, "command": job.kind, "phase": jobs.phase(world, job), "lockers_total": len(waiting),
+            "lockers_done": 0, "current_locker_pid": waiting[0] if waiting else 0, "blocks_total": blocks,
+            "blocks_done": int(blocks * min(1.0, job.done / 0.55)), "tuples_total": job.rows,
+            "tuples_done": int(job.rows * max(0.0, min(1.0, (job.done - 0.55) / 0.2))), "partitions_total": 0,
+            "partitions_done": 0,
+        })  # fmt: skip
+    return found
+
+
+def progress_vacuum(catalog: Catalog) -> Rows:
+    world, found = catalog.world, []
+    for job in work_of(world).jobs:
+        table = catalog.database.tables.get(job.table)
+        mine = job.component == catalog.session.component and job.kind in ("autovacuum", "VACUUM")
+        if not mine or job.state not in LIVE or table is None:
+            continue
+        blocks = catalog.heap_bytes(table) // 8192
+        found.append({
+            "pid": job.pid, "datid": DATABASE_OID, "datname": catalog.database.name, "relid": table.oid,
+            "phase": "scanning heap" if job.done < 0.8 else "vacuuming heap", "heap_blks_total": blocks,
+            "heap_blks_scanned": int(blocks * min(1.0, job.done / 0.8)),
+            "heap_blks_vacuumed": int(blocks * max(0.0, (job.done - 0.8) / 0.2)), "index_vacuum_count": 0,
+            "max_dead_tuples": 178_956_970, "num_dead_tuples": table.dead,
+        })  # fmt: skip
     return found
 
 
@@ -191,7 +277,7 @@ def stat_user_tables(catalog: Catalog) -> Rows:
             "n_tup_del": table.base_rows // 30 + table.deleted, "n_tup_hot_upd": table.base_rows // 3,
             "n_live_tup": rows, "n_dead_tup": table.dead, "n_mod_since_analyze": table.dead // 3 + gained,
             "n_ins_since_vacuum": old // 90, "last_vacuum": at_us(catalog, table.vacuumed_s),
-            "last_autovacuum": _auto_us(catalog, table, 9), "last_analyze": at_us(catalog, table.analyzed_s),
+            "last_autovacuum": at_us(catalog, table.autovacuumed_s) or _auto_us(catalog, table, 9), "last_analyze": at_us(catalog, table.analyzed_s),
             "last_autoanalyze": _auto_us(catalog, table, 4), "vacuum_count": int(table.vacuumed_s is not None),
             "autovacuum_count": 61 if old else 0, "analyze_count": int(table.analyzed_s is not None),
             "autoanalyze_count": 144 if old else 0,
@@ -227,6 +313,9 @@ def statio_user_tables(catalog: Catalog) -> Rows:
 
 def stat_replication(catalog: Catalog) -> Rows:
     sent = wal_position(catalog)
+    store = work_of(catalog.world).stores.get(catalog.session.component)
+    if store is not None:
+        return [_standby(catalog, store, n, name, sent) for n, name in enumerate(store.replayed)]
     lag_us = int(1_200 + catalog.world.plane.database(catalog.session.component).qps / 4)
     return [{
         "pid": WALSENDER_PID, "usesysid": roles(catalog.world, catalog.session.component)["replicator"],
@@ -239,7 +328,37 @@ def stat_replication(catalog: Catalog) -> Rows:
     }]  # fmt: skip
 
 
+def _standby(catalog: Catalog, store: Store, number: int, name: str, sent: int) -> dict[str, Any]:
+    """One replica: what it has replayed, and since when there is more."""
+    from simulator.postgres import storage
+
+    lag_us = int(storage.lag_s(catalog.world, catalog.session.component, name) * US) + 1_900
+    return {
+        "pid": WALSENDER_PID + number, "usesysid": roles(catalog.world, catalog.session.component)["replicator"],
+        "usename": "replicator", "application_name": name, "client_addr": STANDBY_ADDRESS, "client_port": 41_204 + number,
+        "backend_start": boot_us(catalog) + 9 * US, "state": "streaming", "sent_lsn": lsn(sent), "write_lsn": lsn(sent),
+        "flush_lsn": lsn(sent), "replay_lsn": lsn(min(sent, int(store.replayed[name]) // 8 * 8)), "write_lag": 900,
+        "flush_lag": 1_800, "replay_lag": lag_us, "sync_priority": 0, "sync_state": "async",
+        "reply_time": catalog.clock_us - 640_000,
+    }  # fmt: skip
+
+
+def _slot(catalog: Catalog, store: Store, name: str) -> dict[str, Any]:
+    spec_gb = catalog.world.scenario.databases()[catalog.session.component].storage
+    kept = store.position - store.slots[name]
+    usual = (spec_gb.max_wal_gb if spec_gb else 16.0) * 1e9
+    status = "lost" if store.lost.get(name) else "extended" if kept > usual else "reserved"
+    return {
+        "slot_name": name, "slot_type": "physical", "temporary": 0, "active": int(store.active[name]),
+        "active_pid": WALSENDER_PID if store.active[name] else None, "wal_status": status, "two_phase": 0,
+        "restart_lsn": None if store.lost.get(name) else lsn(int(store.slots[name]) // 8 * 8),
+    }  # fmt: skip
+
+
 def replication_slots(catalog: Catalog) -> Rows:
+    store = work_of(catalog.world).stores.get(catalog.session.component)
+    if store is not None:
+        return [_slot(catalog, store, name) for name in store.slots]
     return [{
         "slot_name": f"{catalog.session.component.replace('-', '_')}_replica_1", "slot_type": "physical",
         "temporary": 0, "active": 1, "active_pid": WALSENDER_PID, "wal_status": "reserved", "two_phase": 0,

@@ -7,17 +7,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import definitions, rowcheck, utility
+from simulator.postgres import definitions, rowcheck
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError, not_simulated
 from simulator.postgres.expressions import datatype
 from simulator.postgres.result import Result
 from simulator.postgres.scope import name_of
-from simulator.postgres.state import Column, Table
+from simulator.postgres.state import Check, Column, Table
 
-# Seconds a row under AccessExclusiveLock (FACTS 1.4).
-REWRITE_S_PER_ROW = 5e-6
-SET_NOT_NULL_S_PER_ROW = 0.3e-6
 VALIDATE_S_PER_ROW = 0.16e-6
 _CHANGING = re.compile(r"\b(random|gen_random_uuid|clock_timestamp|nextval)\s*\(", re.I)
 
@@ -34,15 +31,13 @@ def alter(catalog: Catalog, tree: exp.Alter, _text: str) -> Result:
     table = catalog.table(name)
     catalog.owned(table)
     notices: list[Notice] = []
-    seconds = 0.0
     for action in tree.args.get("actions") or []:
-        seconds += _apply(catalog, table, action, notices, bool(tree.args.get("not_valid")))
-    cost_s = utility.hold(catalog, table.name, seconds, readers=True) if seconds else 0.0
-    return Result(tag="ALTER TABLE", notices=notices, cost_s=cost_s)
+        _apply(catalog, table, action, notices, bool(tree.args.get("not_valid")))
+    return Result(tag="ALTER TABLE", notices=notices)
 
 
-def _apply(catalog: Catalog, table: Table, action: Any, notices: list[Notice], not_valid: bool) -> float:
-    """Apply one action; returns the seconds it holds AccessExclusiveLock."""
+def _apply(catalog: Catalog, table: Table, action: Any, notices: list[Notice], not_valid: bool) -> None:
+    """Apply one action. Raises PgError."""
     if isinstance(action, exp.ColumnDef):
         return _add_column(catalog, table, action, notices)
     if isinstance(action, exp.Drop):
@@ -54,14 +49,12 @@ def _apply(catalog: Catalog, table: Table, action: Any, notices: list[Notice], n
     if isinstance(action, exp.AlterRename):
         return _rename_table(catalog, table, name_of(action.this.this))
     if isinstance(action, exp.AddConstraint):
-        seconds = 0.0
         for constraint in action.expressions:
             definitions.add_constraint(catalog, table, constraint, valid=not not_valid)
             _check_rows(catalog, table, not_valid)
-            seconds += 0.0 if not_valid else table.rows * VALIDATE_S_PER_ROW
-        return seconds
+        return
     if isinstance(action, exp.AlterSet):
-        return 0.0
+        return
     raise not_simulated("this form of ALTER TABLE")
 
 
@@ -70,18 +63,26 @@ def _check_rows(catalog: Catalog, table: Table, not_valid: bool) -> None:
     if not_valid or not table.checks:
         return
     rule = table.checks[-1]
+    try:
+        _meets(catalog, table, rule)
+    except PgError:
+        table.checks.pop()
+        raise
+
+
+def _meets(catalog: Catalog, table: Table, rule: Check) -> None:
+    """Every row meets a rule. Raises PgError."""
     rows = [{c.key: cells[c.name] for c in table.columns} for _, _, cells in catalog.rows(table, {})]
     if rowcheck.first_broken(catalog, table, rule.expression, rows) is not None:
-        table.checks.pop()
         raise PgError(f'check constraint "{rule.name}" of relation "{table.name}" is violated by some row')
 
 
-def _add_column(catalog: Catalog, table: Table, node: exp.ColumnDef, notices: list[Notice]) -> float:
+def _add_column(catalog: Catalog, table: Table, node: exp.ColumnDef, notices: list[Notice]) -> None:
     name = name_of(node.this)
     if table.column(name) is not None:
         if node.args.get("exists"):
             notices.append(Notice(f'column "{name}" of relation "{table.name}" already exists, skipping'))
-            return 0.0
+            return
         raise PgError(f'column "{name}" of relation "{table.name}" already exists')
     column = definitions.add_column(catalog, table, node)
     used = [c.key for c in table.columns[:-1]] + ([c.name for c in table.spec.columns] if table.spec else [])
@@ -93,11 +94,10 @@ def _add_column(catalog: Catalog, table: Table, node: exp.ColumnDef, notices: li
     if column.not_null and column.default is None and table.rows:
         table.columns.remove(column)
         raise PgError(f'column "{name}" of relation "{table.name}" contains null values')
-    # A constant default is kept in the catalogue; one that differs by row rewrites the table.
-    return table.rows * REWRITE_S_PER_ROW if changing else 0.0
+    return
 
 
-def _drop(catalog: Catalog, table: Table, node: exp.Drop, notices: list[Notice]) -> float:
+def _drop(catalog: Catalog, table: Table, node: exp.Drop, notices: list[Notice]) -> None:
     target = (node.args.get("tables") or [node.this])[0]
     name = name_of(target.this if isinstance(target, exp.Column | exp.Table) else target)
     if str(node.args.get("kind")).upper() == "CONSTRAINT":
@@ -106,17 +106,21 @@ def _drop(catalog: Catalog, table: Table, node: exp.Drop, notices: list[Notice])
     if column is None:
         if node.args.get("exists"):
             notices.append(Notice(f'column "{name}" of relation "{table.name}" does not exist, skipping'))
-            return 0.0
+            return
         raise PgError(f'column "{name}" of relation "{table.name}" does not exist')
     table.columns.remove(column)
+    if table.entity is not None and column.key in table.entity.columns:
+        catalog.database.emptied.append((table, table.entity.columns[column.key].part))
+    for kept in table.overlay.values():
+        kept.pop(column.key, None)
     table.indexes = [i for i in table.indexes if name not in [c.split()[0] for c in i.columns]]
     table.foreign_keys = [k for k in table.foreign_keys if name not in k.columns]
     word = re.compile(rf"\b{re.escape(name)}\b")
     table.checks = [c for c in table.checks if not word.search(c.expression)]
-    return 0.0
+    return
 
 
-def _drop_constraint(table: Table, name: str, exists: bool, notices: list[Notice]) -> float:
+def _drop_constraint(table: Table, name: str, exists: bool, notices: list[Notice]) -> None:
     before = len(table.checks) + len(table.foreign_keys) + len(table.indexes)
     table.checks = [c for c in table.checks if c.name != name]
     table.foreign_keys = [k for k in table.foreign_keys if k.name != name]
@@ -126,7 +130,6 @@ def _drop_constraint(table: Table, name: str, exists: bool, notices: list[Notice
         if not exists:
             raise PgError(text)
         notices.append(Notice(f"{text}, skipping"))
-    return 0.0
 
 
 def _column(table: Table, name: str) -> Column:
@@ -136,34 +139,31 @@ def _column(table: Table, name: str) -> Column:
     return column
 
 
-def _alter_column(catalog: Catalog, table: Table, node: exp.AlterColumn) -> float:
+def _alter_column(catalog: Catalog, table: Table, node: exp.AlterColumn) -> None:
     column = _column(table, name_of(node.this))
     if node.args.get("dtype") is not None:
         column.type = datatype(node.args["dtype"])
-        return table.rows * REWRITE_S_PER_ROW
+        return
     if node.args.get("default") is not None:
         definitions.set_default(catalog, column, node.args["default"])
-        return 0.0
+        return
     if node.args.get("allow_null") is False:
         if any(cells[column.name] is None for _, _, cells in catalog.rows(table, {})):
             raise PgError(f'column "{column.name}" of relation "{table.name}" contains null values')
         column.not_null = True
-        proven = any(
-            c.validated and c.expression.lower() == f"not {column.name} is null" for c in table.checks
-        )
-        return 0.0 if proven else table.rows * SET_NOT_NULL_S_PER_ROW
+        return
     if node.args.get("allow_null"):
         if table.primary and column.name in table.primary.columns:
             raise PgError(f'column "{column.name}" is in a primary key')
         column.not_null = False
-        return 0.0
+        return
     if node.args.get("drop"):
         column.default = None
-        return 0.0
+        return
     raise not_simulated("this form of ALTER COLUMN")
 
 
-def _rename_column(table: Table, node: exp.RenameColumn) -> float:
+def _rename_column(table: Table, node: exp.RenameColumn) -> None:
     old, new = name_of(node.this.this), name_of(node.args["to"].this)
     column = table.column(old)
     if column is None:
@@ -173,10 +173,9 @@ def _rename_column(table: Table, node: exp.RenameColumn) -> float:
     column.name = new
     for index in table.indexes:
         index.columns = [re.sub(rf"\b{re.escape(old)}\b", new, c) for c in index.columns]
-    return 0.0
 
 
-def _rename_table(catalog: Catalog, table: Table, name: str) -> float:
+def _rename_table(catalog: Catalog, table: Table, name: str) -> None:
     if name in catalog.database.tables:
         raise PgError(f'relation "{name}" already exists')
     catalog.database.tables = {
@@ -189,7 +188,6 @@ def _rename_table(catalog: Catalog, table: Table, name: str) -> float:
         if sequence.owner_table == table.name:
             sequence.owner_table = name
     table.name = name
-    return 0.0
 
 
 def _alter_index(catalog: Catalog, tree: exp.Alter) -> Result:
@@ -211,8 +209,13 @@ _VALIDATE = re.compile(
 _OWNER = re.compile(r"\s*alter\s+table\s+(?:only\s+)?([\w.]+)\s+owner\s+to\s+(\w+)\s*;?\s*$", re.I)
 
 
-def alter_by_words(catalog: Catalog, text: str) -> Result | None:
-    """Forms that the parser passes through unread; None for all others."""
+def by_words(text: str) -> re.Match[str] | None:
+    """Whether this is a form that the parser passes through unread."""
+    return _VALIDATE.match(text) or _OWNER.match(text)
+
+
+def alter_by_words(catalog: Catalog, text: str) -> Result:
+    """Carry out such a form. Raises PgError."""
     match = _VALIDATE.match(text)
     if match:
         table = catalog.table(match.group(1).removeprefix("public."))
@@ -221,12 +224,12 @@ def alter_by_words(catalog: Catalog, text: str) -> Result | None:
         if rule is None and not foreign:
             raise PgError(f'constraint "{match.group(2)}" of relation "{table.name}" does not exist')
         if rule is not None:
+            _meets(catalog, table, rule)
             rule.validated = True
         return Result(tag="ALTER TABLE", cost_s=table.rows * VALIDATE_S_PER_ROW)
     match = _OWNER.match(text)
-    if match:
-        table = catalog.table(match.group(1).removeprefix("public."))
-        catalog.owned(table)
-        table.owner = match.group(2)
-        return Result(tag="ALTER TABLE")
-    return None
+    assert match is not None  # the caller has asked `by_words`
+    table = catalog.table(match.group(1).removeprefix("public."))
+    catalog.owned(table)
+    table.owner = match.group(2)
+    return Result(tag="ALTER TABLE")

@@ -140,6 +140,7 @@ def all_backends(world: World, session: Session, statement: str) -> list[Backend
         ),
         *pool_backends(world, session.component),
     ]  # fmt: skip
+    found += _long_sessions(world, session.component)
     console = state.console
     if console is not None and console is not session and console.in_transaction:
         began_us = state.start_us + round(console.began_s * US)
@@ -160,7 +161,70 @@ def all_backends(world: World, session: Session, statement: str) -> list[Backend
     return found
 
 
+def _long_sessions(world: World, component: str) -> list[Backend]:
+    """Reports, open transactions, background jobs, autovacuum: what stays for longer than a query."""
+    from simulator.postgres import entity_locks
+    from simulator.postgres.work import LIVE, READY, WAITING, desk_of, work_of
+
+    desk, start_us, found = desk_of(world, component), world.postgres.start_us, []
+    for backend in desk.backends.values():
+        began_us = start_us + round(backend.began_s * US)
+        session = desk.manager.sessions.get(backend.pid)
+        waits = session is not None and session.waits is not None
+        wait = (
+            ("Lock", "relation")
+            if waits
+            else ("Client", "ClientRead")
+            if backend.idle
+            else ("IO", "DataFileRead")
+        )
+        found.append(
+            Backend(
+                backend.pid, backend.user, backend.application, "10.244.6.17", 41_000 + backend.pid % 9_000, began_us,
+                began_us, began_us, "idle in transaction" if backend.idle else "active", backend.query, *wait,
+                xact_start_us=began_us, tables=workload.tables_of(backend.query),
+            )
+        )  # fmt: skip
+    for manager in entity_locks.managers(world, component):
+        for pid, session in manager.sessions.items():
+            stands = session.waits is not None
+            since_us = start_us + (session.wait_since_ns // 1000 if stands else round(world.now_s * US))
+            user = world.scenario.databases()[component].pool.user
+            found.append(
+                Backend(
+                    pid, user, "", "10.244.3.18", 40_000 + pid % 9_000, start_us, since_us, since_us,
+                    "active" if stands else "idle in transaction", session.query,
+                    "Lock" if session.waits else "Client",
+                    str(session.waits[0][0]) if session.waits else "ClientRead",
+                    xact_start_us=since_us,
+                )
+            )  # fmt: skip
+    for job in work_of(world).jobs:
+        if (
+            job.component != component
+            or job.state not in LIVE
+            or (job.session is None and job.kind != "autovacuum")
+        ):
+            continue
+        began_us = start_us + round(job.started_s * US)
+        waits = job.state == WAITING and job.pid in desk.manager.sessions
+        wait = ("Lock", "relation") if waits else ("IO", "DataFileRead")
+        if job.left_s <= 0 and job.state != READY and job.snapshots:
+            wait = ("Lock", "virtualxid")
+        own = job.session is not None
+        found.append(
+            Backend(
+                job.pid, job.session.user if job.session else None, "dbrun" if own else "", None, -1 if own else None,
+                began_us, began_us, began_us, "active", job.sql, *wait,
+                kind="client backend" if own else "autovacuum worker", xact_start_us=began_us,
+            )
+        )  # fmt: skip
+    return found
+
+
 def own_pid(world: World, session: Session) -> int:
+    if session.pid:
+        return session.pid
     return CONSOLE_PID if session is world.postgres.console else OWN_PID
 
 

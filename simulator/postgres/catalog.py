@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from simulator.postgres import parser
+from simulator.postgres import entity_rows, parser
 from simulator.postgres import rows as sampling
 from simulator.postgres.compiler import Relation
 from simulator.postgres.errors import PgError
@@ -29,6 +29,7 @@ class Catalog:
     session: Session
     statement: str = ""
     used: dict[str, bool] = field(default_factory=dict)
+    ids: tuple[int, int] | None = None  # a statement that looks only between two ids
 
     @property
     def database(self) -> Database:
@@ -60,7 +61,7 @@ class Catalog:
                 self.used[f"table {name}"] = True
                 key = tuple(table.primary.columns) if table.primary else ()
                 columns = {c.name: c.type for c in table.columns}
-                return Relation(f"t_{name}", columns, table.spec is not None, name, key)
+                return Relation(f"t_{name}", columns, table.sampled, name, key)
             if name in self.database.views:
                 return Relation("", {}, query=parser.parse(self.database.views[name]))
         view = self.view_name(schema, name)
@@ -88,6 +89,9 @@ class Catalog:
         """How many real values one sampled value of a column stands for: 0 if each row has its own, None
         for a column of few values."""
         found = self.database.tables.get(table)
+        if found is not None and found.entity is not None:
+            bound = found.entity.columns.get(column)
+            return 0.0 if bound is not None and bound.of in ("key", "number", "time") else None
         key = next((c.key for c in found.columns if c.name == column), "") if found and found.spec else ""
         spec = found.spec if found else None
         maker = next((c.maker for c in spec.columns if c.name == key), "") if spec else ""
@@ -138,6 +142,8 @@ class Catalog:
                 if not gone and row.values[0] not in seen:
                     seen[row.values[0]] = True
                     found[row.rowid] = (row.weight, dict(zip(names, row.values, strict=True)))
+        if table.entity is not None:
+            found = entity_rows.rows(self.world, table, self.session, self.ids)
         found.update(table.changed)
         columns = [(c.name, c.key, c.filled) for c in table.columns]
         return [
@@ -199,7 +205,7 @@ class Catalog:
         return total * (spec.per_parent if spec.children_of else 1)
 
     def live_rows(self, table: Table) -> int:
-        return table.rows + self.gained(table)
+        return table.rows + self.gained(table) + entity_rows.count(self.world, table, self.session.component)
 
     def heap_bytes(self, table: Table) -> int:
         return table.heap_bytes + self.gained(table) * table.row_bytes // 8192 * 8192

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import execute_query, parser, rowcheck, utility
+from simulator.postgres import entity_writes, execute_query, parser, rowcheck
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import add_column, add_constraint, expression_text, unique_name
 from simulator.postgres.errors import Notice, PgError, not_simulated
@@ -16,9 +16,6 @@ from simulator.postgres.scope import name_of, position_of
 from simulator.postgres.state import Column, Index, Sequence, Table
 from simulator.postgres.types import TEXT, UNKNOWN
 
-# Seconds a row (FACTS 1.4).
-INDEX_S_PER_ROW = 1.1e-6
-CONCURRENT_S_PER_ROW = 1.4e-6
 MAX_TABLES = 200
 MAX_COLUMNS = 200
 
@@ -125,8 +122,6 @@ def _create_index(catalog: Catalog, tree: exp.Create, _text: str) -> Result:
     if unique:
         _check_unique(catalog, table, name, columns, concurrently)
     condition = expression_text(catalog, table, where.this) if where is not None else ""
-    seconds = table.rows * (CONCURRENT_S_PER_ROW if concurrently else INDEX_S_PER_ROW)
-    cost_s = seconds if concurrently else utility.hold(catalog, table.name, seconds, readers=False)
     created_s = max(catalog.world.now_s, 1e-6)
     table.indexes.append(
         Index(
@@ -139,7 +134,7 @@ def _create_index(catalog: Catalog, tree: exp.Create, _text: str) -> Result:
             created_s=created_s,
         )
     )
-    return Result(tag="CREATE INDEX", cost_s=cost_s)
+    return Result(tag="CREATE INDEX")
 
 
 def _check_unique(catalog: Catalog, table: Table, name: str, columns: list[str], concurrently: bool) -> None:
@@ -249,9 +244,10 @@ def _drop_table(catalog: Catalog, name: str, cascade: bool, notices: list[Notice
         else:
             owner.foreign_keys = [k for k in owner.foreign_keys if k.name != object_name]
     del database.tables[name]
+    entity_writes.mark_dropped(database, table)
     for sequence in [s for s in database.sequences.values() if s.owner_table == name]:
         del database.sequences[sequence.name]
-    if table.spec is not None:
+    if table.spec is not None or table.entity is not None:
         catalog.world.note("fault", f"{catalog.session.component}: table {name} dropped")
     return True
 
@@ -321,10 +317,12 @@ def truncate(catalog: Catalog, tree: exp.TruncateTable, _text: str) -> Result:
                 named.add(other.name)
                 tables.append(other)
     for table in tables:
-        if table.spec is not None and table.rows:
+        if table.sampled and table.rows:
             text = f"{catalog.session.component}: table {table.name} truncated, {catalog.live_rows(table)} rows gone"
             catalog.world.note("fault", text)
         table.emptied_s = catalog.world.now_s
+        table.truncated = table.entity is not None
+        table.overlay.clear()
         table.changed.clear()
         table.removed.clear()
         table.gained = table.dead = 0

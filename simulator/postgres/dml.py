@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from simulator.postgres import batches, rowcheck, runner, select, sources, types, utility
 from simulator.postgres import operators as ops
-from simulator.postgres import rowcheck, runner, select, sources, types, utility
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import PgError, not_simulated
@@ -21,7 +21,6 @@ from simulator.postgres.session_functions import nextval
 from simulator.postgres.state import Column, Table
 from simulator.postgres.types import UNKNOWN, PgType
 
-# Seconds a row, one transaction over a big table (FACTS 1.4).
 UPDATE_S_PER_ROW = 14e-6
 DELETE_S_PER_ROW = 1e-6
 MAX_OWN_ROWS = 40_000  # rows a session may add to a database: it stays below 64 MB
@@ -152,7 +151,8 @@ def _given_rows(
             assigned(c, Typed(f"q.c{n}", kind), column)
             for n, ((_, kind), column) in enumerate(zip(compiled.columns, columns, strict=False))
         ]
-        found = runner.run(writer.catalog, c, f"SELECT {', '.join(inner)} FROM ({compiled.sql}) AS q")
+        sql = f"SELECT {', '.join(inner)} FROM ({compiled.sql}) AS q"
+        found = runner.run(writer.catalog, c, sql, runner.MAX_CHANGED)
         return [dict(zip((k.key for k in columns), row, strict=False)) for row in found.rows]
     rows: list[dict[str, str]] = []
     for row in source.expressions:
@@ -290,15 +290,41 @@ def _hits(writer: Writer, alias: str, others: list[Any], where: Any, nodes: list
         select.mark_indexed(c, where.this, scope)
     first = scope.sources[0]
     own = next(iter(first.columns.values())).sql.partition(".")[0] if first.columns else "s1"
-    weight = f"{own}.{ident(WEIGHT_COLUMN)}" if table.spec is not None else "1"
+    weight = f"{own}.{ident(WEIGHT_COLUMN)}" if table.sampled else "1"
     cells = "".join(f", {text}" for text in changed.values())
     found = runner.run(
-        writer.catalog, c, f"SELECT {own}.{ident(ROW_COLUMN)}, {weight}{cells} FROM {sql}{condition_sql}"
+        writer.catalog,
+        c,
+        f"SELECT {own}.{ident(ROW_COLUMN)}, {weight}{cells} FROM {sql}{condition_sql}",
+        runner.MAX_CHANGED,
     )
     hits: dict[int, Hit] = {}
     for rowid, amount, *values in found.rows:
         hits.setdefault(rowid, Hit(rowid, amount, dict(zip(changed, values, strict=True))))
     return list(hits.values())
+
+
+def affected(catalog: Catalog, tree: Any) -> int:
+    """How many rows an UPDATE or DELETE meets, at full size. Raises PgError."""
+    writer, alias = _writer(catalog, tree.this)
+    if writer.table.sampled and tree.find(exp.Limit) is not None:
+        raise not_simulated("a change of as many rows as a LIMIT gives, of a table that is a sample")
+    from_ = tree.args.get("from_") or tree.args.get("from")
+    others = [from_.this] if from_ is not None else tree.args.get("using") or []
+    return _full_size(writer, _hits(writer, alias, others, tree.args.get("where"), []), tree)
+
+
+def checked(catalog: Catalog, tree: exp.Update) -> None:
+    """Whether an UPDATE's assignments fit its table. Raises PgError."""
+    writer, alias = _writer(catalog, tree.this)
+    _hits(writer, alias, [], tree.args.get("where"), tree.expressions)
+
+
+def _full_size(writer: Writer, hits: list[Hit], tree: Any) -> int:
+    if writer.table.entity is None:
+        return sum(h.weight for h in hits)
+    older = sum(h.weight for h in hits if h.rowid < 0)
+    return batches.exact(writer.table, tree.args.get("where"), older, sum(h.rowid >= 0 for h in hits))
 
 
 def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
@@ -308,7 +334,7 @@ def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
     from_ = tree.args.get("from_") or tree.args.get("from")
     others = [from_.this] if from_ is not None else []
     hits = _hits(writer, alias, others, tree.args.get("where"), tree.expressions)
-    total = sum(h.weight for h in hits)
+    total = _full_size(writer, hits, tree)
     utility.check_timeout(catalog, total * UPDATE_S_PER_ROW)
     table, stored = writer.table, _stored(writer)
     written = [{**stored[hit.rowid], **hit.new} for hit in hits]
@@ -325,7 +351,7 @@ def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
         table.changed[hit.rowid] = (hit.weight, values)
         keys.put(hit.rowid, hit.weight, values)
     table.updated += total
-    table.dead += total
+    table.rewritten(total)
     return _finished(writer, tree, written, f"UPDATE {total}", alias, total * UPDATE_S_PER_ROW)
 
 
@@ -339,7 +365,7 @@ def _stored(writer: Writer) -> dict[int, dict[str, Any]]:
 def delete(catalog: Catalog, tree: exp.Delete, _text: str) -> Result:
     writer, alias = _writer(catalog, tree.this)
     hits = _hits(writer, alias, tree.args.get("using") or [], tree.args.get("where"), [])
-    total = sum(h.weight for h in hits)
+    total = _full_size(writer, hits, tree)
     utility.check_timeout(catalog, total * DELETE_S_PER_ROW)
     table, stored = writer.table, _stored(writer)
     kept = []
@@ -351,7 +377,7 @@ def delete(catalog: Catalog, tree: exp.Delete, _text: str) -> Result:
     table.deleted += total
     table.gained -= total
     table.dead += total
-    if total > 1000 and table.spec is not None:
+    if total > 1000 and table.sampled:
         catalog.world.note("fault", f"{catalog.session.component}: {total} rows deleted from {table.name}")
     return _finished(writer, tree, kept, f"DELETE {total}", alias, total * DELETE_S_PER_ROW)
 

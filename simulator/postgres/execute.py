@@ -8,7 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from simulator.postgres import alter, ddl, dml, execute_query, explain, health, lexer, parser, runner, utility
+from simulator.postgres import (
+    alter,
+    ddl,
+    dml,
+    entity_rows,
+    entity_writes,
+    execute_query,
+    explain,
+    health,
+    jobs,
+    lexer,
+    locking,
+    online,
+    parser,
+    runner,
+    utility,
+)
+from simulator.postgres.backends import own_pid
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError, not_simulated
 from simulator.postgres.result import Result
@@ -36,8 +53,12 @@ def run(world: World, session: Session, statement: str) -> Result:
     catalog = Catalog(world, session, statement.strip())
     try:
         handler = WORDS.get(word)
+        if word in ("select", "insert", "update", "delete", "with", "table"):
+            locking.join(catalog, statement)
         result = handler(catalog, statement) if handler is not None else _parsed(catalog, statement)
         utility.check_timeout(catalog, result.cost_s)
+        if word in ("select", "with", "table"):
+            _unlock(catalog, not session.in_transaction)
         return result
     except PgError:
         session.aborted = session.in_transaction
@@ -63,18 +84,39 @@ def _changing(
     """A statement that changes data or definitions: all of it or nothing."""
     session, state = catalog.session, catalog.world.postgres
     alone = not session.in_transaction
-    before = state.databases[session.component].copy() if alone else None
+    before: Database | None = None
+    if entity_rows.is_replica(catalog.world, session):
+        raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
     try:
+        worked = jobs.perform(catalog, online.of_tree(catalog, tree))
+        before = state.databases[session.component].copy() if alone else None
         result = handler(catalog, tree, text)
+        if worked:
+            result.cost_s = 0.0
         utility.check_timeout(catalog, result.cost_s)
+        (entity_writes.settle if alone else entity_writes.check)(catalog)
     except PgError as error:
         if before is not None:
             _restore(catalog, before, error)
+        _unlock(catalog, alone)
         raise
+    _unlock(catalog, alone)
     session.changed = True
     if alone:
         health.check(catalog.world, session.component)
     return result
+
+
+def _unlock(catalog: Catalog, alone: bool) -> None:
+    """A statement by itself gives its locks back; a transaction keeps them. A job's are its own matter."""
+    if alone and not catalog.session.ready:
+        locking.release(catalog.world, catalog.session.component, own_pid(catalog.world, catalog.session))
+
+
+def _command_words(text: str) -> str:
+    """What the server calls a statement: INSERT, or ALTER TABLE."""
+    words = text.upper().split()
+    return " ".join(words[: 1 if words[0] in ("INSERT", "UPDATE", "DELETE") else 2])
 
 
 def _restore(catalog: Catalog, before: Database, error: PgError) -> None:
@@ -138,6 +180,7 @@ def _open(world: World, session: Session) -> None:
 
 def _close(catalog: Catalog, keep: bool) -> None:
     session, world = catalog.session, catalog.world
+    locking.release(world, session.component, own_pid(world, session))
     working, session.working = session.working, None
     session.aborted = session.implicit = False
     session.savepoints.clear()
@@ -149,6 +192,7 @@ def _close(catalog: Catalog, keep: bool) -> None:
     session.local_before.clear()
     if keep and session.changed and working is not None:
         world.postgres.databases[session.component] = working
+        entity_writes.settle(catalog)
         health.check(world, session.component)
     session.changed = False
 
@@ -229,11 +273,31 @@ def _alter(catalog: Catalog, text: str) -> Result:
     line = lexer.one_line(text)
     if line.lower().startswith("alter system "):
         return utility.alter_system(catalog, line)
-    result = alter.alter_by_words(catalog, line)
-    if result is None:
+    if alter.by_words(line) is None:
         return _parsed(catalog, text)
+    return _maintained(catalog, line, lambda: alter.alter_by_words(catalog, line))
+
+
+def _maintained(catalog: Catalog, text: str, handler: Callable[[], Result]) -> Result:
+    """VACUUM, REINDEX, VALIDATE: they wait, work, and have their effect."""
+    alone = not catalog.session.in_transaction
+    try:
+        worked = jobs.perform(catalog, online.of_words(catalog, text))
+        result = handler()
+    finally:
+        _unlock(catalog, alone)
     catalog.session.changed = True
+    if worked:
+        result.cost_s = 0.0
     return result
+
+
+def _vacuum(catalog: Catalog, text: str) -> Result:
+    return _maintained(catalog, text, lambda: utility.vacuum(catalog, text))
+
+
+def _reindex(catalog: Catalog, text: str) -> Result:
+    return _maintained(catalog, text, lambda: utility.reindex(catalog, text))
 
 
 def _explain(catalog: Catalog, text: str) -> Result:
@@ -243,9 +307,9 @@ def _explain(catalog: Catalog, text: str) -> Result:
 WORDS: dict[str, Handler] = {
     "begin": _begin, "start": _begin, "commit": _commit, "end": _commit, "rollback": _rollback, "abort": _rollback,
     "savepoint": _savepoint, "release": _release, "show": utility.show, "set": utility.set_value,
-    "reset": utility.reset, "alter": _alter, "explain": _explain, "vacuum": utility.vacuum,
+    "reset": utility.reset, "alter": _alter, "explain": _explain, "vacuum": _vacuum,
     "analyze": utility.vacuum, "lock": utility.lock, "checkpoint": utility.checkpoint, "discard": utility.discard,
-    "copy": utility.copy, "comment": utility.comment, "reindex": utility.reindex,
+    "copy": utility.copy, "comment": utility.comment, "reindex": _reindex,
     **dict.fromkeys(
         "call do load grant revoke cluster listen notify declare fetch import security prepare execute deallocate"
         " refresh merge move close reassign unlisten".split(), utility.refused,

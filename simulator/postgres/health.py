@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.postgres import parser, workload
+from simulator.postgres import parser, pressure, workload
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import PgError
@@ -21,12 +21,12 @@ def check(world: World, component: str) -> None:
     for service, why in broken.items():
         if state.failing.get(service) != why:
             state.failing[service] = why
-            world.plane.set_failing(service, 1.0, why)
+            pressure.fail(world, service, "schema", 1.0, why)
             world.note("fault", f"{service}: {why}")
     users = {d.service for d in workload.demands(world.scenario, component)}
     for service in [s for s in state.failing if s not in broken and s in users]:
         del state.failing[service]
-        world.plane.set_failing(service, 0.0, "")
+        pressure.fail(world, service, "schema", 0.0, "")
         world.note("database", f"{service}: its queries run again")
 
 

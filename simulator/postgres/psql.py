@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from simulator.postgres import entity_rows, storage
 from simulator.postgres.backends import connections, roles
 from simulator.postgres.client import Client, run_script, run_string
 from simulator.postgres.state import Session
@@ -256,7 +257,8 @@ def connect(world: World, options: dict[str, str]) -> tuple[Session, bool] | str
     if not host:
         where = f'connection to server on socket "/var/run/postgresql/.s.PGSQL.{number}" failed: '
     if to_bouncer:
-        return _to_bouncer(world, component, name or databases[component].database, host, number, where)
+        database = name or world.postgres.databases[component].name
+        return _to_bouncer(world, component, database, host, number, where)
     return _to_server(world, component, options, host, where)
 
 
@@ -278,8 +280,11 @@ def _component(world: World, host: str, name: str) -> str | None:
     first = next(iter(databases))
     by_name = next((d for d, spec in databases.items() if name in (d, spec.database)), first)
     bare = host.split(".", maxsplit=1)[0]
-    if bare in databases:
+    if bare in world.postgres.databases:  # a shard, too
         return bare
+    node = entity_rows.component_of(world, bare) if bare and world.entities is not None else None
+    if node is not None:
+        return node
     return by_name if bare in ("", BOUNCER, "localhost", "127", "10") else None
 
 
@@ -304,8 +309,14 @@ def _to_server(
         return f'psql: error: {where}FATAL:  role "{user}" does not exist'
     if name not in (database, component, "postgres", "template1"):
         return f'psql: error: {where}FATAL:  database "{name}" does not exist'
+    if entity_rows.down(world, component, host):
+        return _refused(host, SERVER_ADDRESS, options.get("port", "") or str(SERVER_PORT))
+    if storage.down(world, component):
+        return f"psql: error: {where}FATAL:  {storage.RECOVERING}"
     state = world.plane.database(component)
-    left = state.max_connections - connections(world, component)
+    spec = world.scenario.databases().get(component)
+    slots = state.max_connections * (spec.shards if spec is not None else 1)  # of all shards together
+    left = slots - connections(world, component)
     if left <= 0:
         return f"psql: error: {where}FATAL:  sorry, too many clients already"
     if user != "postgres" and left <= state.superuser_reserved:

@@ -23,6 +23,8 @@ from simulator.postgres.view_columns import view_columns
 
 ROW_COLUMN = "row number"  # a hidden column that tells which stored row a change applies to
 MAX_ROWS = 10_000
+MAX_CHANGED = 500_000  # rows that one statement may change
+INDEXED_ROWS = 1_000  # from this size on joins get an index to go by
 STEP = 10_000
 MAX_STEPS = 1_200  # progress callbacks of STEP instructions: about half a second of SQLite
 MAX_CALLS = 250_000  # function calls of a statement, long texts counted for more
@@ -54,15 +56,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of a query, at most MAX_ROWS."""
+    """Rows of a query, as many as were asked for at most."""
 
     rows: list[tuple[Any, ...]]
     cost_s: float
     notices: list[Notice]
 
 
-def run(catalog: Catalog, compiler: Compiler, sql: str) -> Found:
-    """Rows of a compiled query. Raises PgError."""
+def run(catalog: Catalog, compiler: Compiler, sql: str, limit: int = MAX_ROWS) -> Found:
+    """Rows of a compiled query, at most `limit`. Raises PgError."""
     state = Run(catalog)
     connection = sqlite3.connect(":memory:")
     try:
@@ -72,7 +74,7 @@ def run(catalog: Catalog, compiler: Compiler, sql: str) -> Found:
         connection.set_authorizer(_authorizer(known))
         connection.set_progress_handler(_ticker(), STEP)
         try:
-            rows = connection.execute(sql).fetchmany(MAX_ROWS)
+            rows = connection.execute(sql).fetchmany(limit)
         except sqlite3.Error as error:
             raise state.failure or _translated(error) from None
         return Found(rows, state.cost_s, state.notices)
@@ -174,6 +176,12 @@ def _load(connection: sqlite3.Connection, catalog: Catalog, compiler: Compiler) 
             for rowid, weight, cells in catalog.rows(table, wanted)
         ]
         _create(connection, f"t_{name}", [*columns, ROW_COLUMN, WEIGHT_COLUMN], loaded)
+        if len(loaded) >= INDEXED_ROWS:
+            leads = dict.fromkeys(i.columns[0] for i in table.indexes if i.columns[0] in columns)
+            for number, lead in enumerate(leads):
+                connection.execute(
+                    f"CREATE INDEX {ident(f'i_{name}_{number}')} ON {ident(f't_{name}')} ({ident(lead)})"
+                )
         if not wanted and name not in compiler.bounded:
             cost_s += catalog.live_rows(table) / ROWS_PER_S * catalog.load()
     return cost_s

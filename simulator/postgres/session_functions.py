@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
 from simulator.postgres import activity_views as activity
-from simulator.postgres import backends, settings, static_views
+from simulator.postgres import backends, entity_rows, locking, settings, static_views, storage
 from simulator.postgres.catalog import Catalog, indexdef
 from simulator.postgres.errors import Notice, PgError
 from simulator.postgres.functions import quote_ident
@@ -170,6 +170,8 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
 
     def signal(pid: Any, act: Callable[..., None]) -> int:
         number = int(pid)
+        if locking.signal(world, component, number, act is backends.end):
+            return 1
         backend = backends.find(world, component, number)
         if backend is not None:
             _may_signal(catalog, backend.user)
@@ -178,6 +180,7 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         console = world.postgres.console
         if number == backends.CONSOLE_PID and console is not None and console.in_transaction:
             console.working, console.aborted = None, False
+            locking.release(world, component, number)
             return 1
         known = any(b.pid == number for b in activity.backends(catalog))
         if not known:
@@ -190,6 +193,13 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
             state.cost_s += world.follow_limit_s
             raise PgError("canceling statement due to user request")
         state.cost_s += max(0.0, float(seconds))
+        return ""
+
+    def drop_slot(name: str) -> str:
+        _superuser(catalog, "pg_drop_replication_slot")
+        complaint = storage.drop_slot(world, component, name)
+        if complaint:
+            raise PgError(complaint)
         return ""
 
     def reset_statements(*_: Any) -> str:
@@ -206,7 +216,13 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         "pg_terminate_backend": (-1, lambda pid, *_: signal(pid, backends.end)),
         "pg_cancel_backend": (1, lambda pid: signal(pid, backends.cancel)),
         "pg_reload_conf": (0, lambda: reload_settings(server, world.now_s)),
-        "pg_blocking_pids": (1, lambda _pid: "{}"),
+        "pg_blocking_pids": (
+            1,
+            lambda pid: "{" + ",".join(map(str, locking.blocking(world, component, int(pid)))) + "}",
+        ),
+        "pg_drop_slot": (1, drop_slot),
+        "pg_replayed_at": (0, lambda: _replayed_us(catalog)),
+        "pg_in_recovery": (0, lambda: int(entity_rows.is_replica(world, catalog.session))),
         "pg_sleep": (1, sleep),
         "pg_stat_reset": (0, reset_statistics),
         "pg_stmts_reset": (-1, reset_statements),
@@ -215,6 +231,16 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         "pg_currval": (-1, lambda *name: _currval(catalog, *name)),
         "pg_setval": (-1, lambda name, value, *called: _setval(catalog, name, value, *called)),
     }
+
+
+def _replayed_us(catalog: Catalog) -> int | None:
+    """On a replica: when what it shows last was committed."""
+    world, session = catalog.world, catalog.session
+    node = entity_rows.node_of(session)
+    spec = storage.spec_of(world, session.component)
+    if spec is None or node not in spec.replicas:
+        return None
+    return catalog.clock_us - round(storage.lag_s(world, session.component, node) * 1_000_000)
 
 
 def _may_signal(catalog: Catalog, owner: str | None) -> None:

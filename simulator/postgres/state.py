@@ -23,7 +23,8 @@ from simulator.postgres.schema import (
 from simulator.postgres.types import PgType
 
 if TYPE_CHECKING:
-    from simulator.scenario import Postgres, Scenario
+    from simulator.postgres.entity_rows import WriteTimes
+    from simulator.scenario import EntityTable, Postgres, Scenario
 
 PAGE = 8192
 FIRST_OID = 16_390
@@ -111,6 +112,13 @@ class Table:
     deleted: int = 0
     vacuumed_s: float | None = None
     analyzed_s: float | None = None
+    entity: EntityTable | None = None  # its rows are the entities'
+    source: str = ""  # the table's name in their store
+    offset: int = 0  # ids of rows in play begin above those of older rows
+    overlay: dict[int, dict[str, Any]] = field(default_factory=dict)  # what the store has no place for
+    truncated: bool = False  # by a statement that has not been carried over to the store
+    free: int = 0  # rows whose space VACUUM has made usable again
+    autovacuumed_s: float | None = None
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
@@ -118,7 +126,16 @@ class Table:
     @property
     def base_rows(self) -> int:
         """Rows it held when the scenario began, as far as they are still there."""
-        return sampling.total_rows(self.spec) if self.spec and self.emptied_s is None else 0
+        if self.emptied_s is not None:
+            return 0
+        if self.entity is not None:
+            return self.entity.rows
+        return sampling.total_rows(self.spec) if self.spec else 0
+
+    @property
+    def sampled(self) -> bool:
+        """Whether some of its rows stand for many."""
+        return self.spec is not None or (self.entity is not None and self.entity.rows > 0)
 
     @property
     def rows(self) -> int:
@@ -126,13 +143,18 @@ class Table:
 
     @property
     def heap_bytes(self) -> int:
-        size = (self.rows + self.dead) * self.row_bytes
+        size = (self.rows + self.dead + self.free) * self.row_bytes
         return (size + PAGE - 1) // PAGE * PAGE
 
     def index_bytes(self, index: Index) -> int:
         share = 0.02 if index.where else 1.0
         size = int(self.rows * share * (24 + 8 * (len(index.columns) - 1)))
         return max(PAGE, size // PAGE * PAGE)
+
+    def rewritten(self, rows: int) -> None:
+        """So many rows got a new version: into free space first, the old ones are dead."""
+        self.free = max(0, self.free - rows)
+        self.dead += rows
 
     @property
     def primary(self) -> Index | None:
@@ -158,6 +180,10 @@ class Database:
     sequences: dict[str, Sequence] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     next_oid: int = FIRST_OID
+    dropped: list[Table] = field(default_factory=list)  # tables over entities that a statement dropped
+    emptied: list[tuple[Table, str]] = field(
+        default_factory=list
+    )  # likewise columns with a table of their own
 
     def new_oid(self) -> int:
         self.next_oid += 1
@@ -213,6 +239,8 @@ class Session:
     began_s: float = 0.0
     changed: bool = False
     last_query: str = ""
+    pid: int = 0  # of a background job's session
+    ready: bool = False  # its statement has waited and worked: only the effect is left
     settings: dict[str, str] = field(default_factory=dict)
     local_before: dict[str, str | None] = field(default_factory=dict)  # what SET LOCAL puts back
     display: dict[str, str] = field(default_factory=dict)  # \x, \timing, \pset of a terminal
@@ -220,6 +248,12 @@ class Session:
     @property
     def in_transaction(self) -> bool:
         return self.working is not None
+
+
+def _write_times() -> WriteTimes:
+    from simulator.postgres.entity_rows import WriteTimes
+
+    return WriteTimes()
 
 
 @dataclass
@@ -233,6 +267,7 @@ class PostgresState:
     bouncers: dict[str, Bouncer] = field(default_factory=dict)
     failing: dict[str, str] = field(default_factory=dict)  # service: why, as set by this room
     console: Session | None = None  # the session of bare SQL lines
+    times: WriteTimes = field(default_factory=_write_times)
 
 
 def build_postgres(scenario: Scenario, seed: int) -> PostgresState:
@@ -242,9 +277,12 @@ def build_postgres(scenario: Scenario, seed: int) -> PostgresState:
     start_us = int((start - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * types.US
     state = PostgresState(seed, start_us)
     for component, spec in scenario.databases().items():
-        state.databases[component] = _build_database(scenario, component, spec)
-        state.servers[component] = _build_server(component, spec)
-        state.bouncers[component] = Bouncer()
+        database = _build_database(scenario, component, spec)
+        shards = [f"{component}-{n}" for n in range(spec.shards)] if spec.shards > 1 else []
+        for name in (component, *shards):
+            state.databases[name] = database if name == component else database.copy()
+            state.servers[name] = _build_server(name, spec)
+            state.bouncers[name] = Bouncer()
     return state
 
 
@@ -259,11 +297,14 @@ def _build_server(component: str, spec: Postgres) -> Server:
         "random_page_cost": "1.1",
         "log_min_duration_statement": "1000",
         "shared_preload_libraries": "pg_stat_statements",
+        **spec.settings,
     }
     return Server(component, spec.version, settings)
 
 
 def _build_database(scenario: Scenario, component: str, spec: Postgres) -> Database:
+    from simulator.postgres import bound
+
     database = Database(component, spec.database, spec.pool.user)
     names = dict.fromkeys(BY_DATABASE.get(spec.database, DEFAULT_TABLES))
     mentioned = _mentioned(scenario, component)
@@ -276,7 +317,11 @@ def _build_database(scenario: Scenario, component: str, spec: Postgres) -> Datab
         if known.children_of:
             specs.setdefault(known.children_of, WELL_KNOWN[known.children_of])
     for table_spec in specs.values():
-        _add_table(database, table_spec)
+        if table_spec.name not in spec.tables:
+            _add_table(database, table_spec)
+    offset = max((t.rows for d in scenario.databases().values() for t in d.tables.values()), default=0)
+    for name, over in spec.tables.items():
+        bound.add_table(database, name, over, offset)
     return database
 
 

@@ -309,7 +309,7 @@ VIEWS: dict[str, Callable[[Catalog], Rows]] = {
     "pg_indexes": _indexes, "pg_views": _views, "pg_sequences": _sequences, "pg_class": _class,
     "pg_attribute": _attributes, "pg_index": _index, "pg_constraint": _constraint, "pg_roles": _roles,
     "pg_user": _users, "pg_database": _databases, "pg_namespace": _namespaces, "pg_type": _types,
-    "pg_extension": _extensions, "pg_stat_progress_vacuum": _nothing, "pg_prepared_xacts": _nothing,
-    "pg_stat_progress_create_index": _nothing, "information_schema.tables": _info_tables,
+    "pg_extension": _extensions, "pg_stat_progress_vacuum": activity.progress_vacuum, "pg_prepared_xacts": _nothing,
+    "pg_stat_progress_create_index": activity.progress_create_index, "information_schema.tables": _info_tables,
     "information_schema.columns": _info_columns, "information_schema.table_constraints": _info_constraints,
 }  # fmt: skip

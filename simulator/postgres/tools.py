@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEYWORDS = frozenset(
     "select with insert update delete explain create alter drop truncate begin commit rollback vacuum analyze show"
-    " values table copy grant revoke start abort savepoint release reindex checkpoint merge".split()
+    " values table copy grant revoke start abort savepoint release reindex checkpoint merge lock".split()
 )
 CHANGING = (
     "insert", "update", "delete", "drop", "alter", "truncate", "create", "set ", "terminate_backend",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from simulator.entities.lockmodes import MODES
 from simulator.postgres import settings, types
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError, not_simulated
@@ -16,7 +17,6 @@ from simulator.postgres.static_views import value_of
 
 # Pages a second that VACUUM reads with cost delay off, and rows a second that ANALYZE samples.
 VACUUM_BYTES_PER_S = 400_000_000
-VACUUM_FULL_S_PER_ROW = 3e-6  # FACTS 1.4
 ANALYZE_S = 2.0
 
 
@@ -161,54 +161,12 @@ def vacuum(catalog: Catalog, text: str) -> Result:
         catalog.owned(table)
         if first == "VACUUM":
             cost_s += catalog.heap_bytes(table) / VACUUM_BYTES_PER_S
-            if full:
-                cost_s = hold(catalog, table.name, table.rows * VACUUM_FULL_S_PER_ROW, readers=True)
-            table.dead = 0
+            table.free, table.dead = (0 if full else table.free + table.dead), 0
             table.vacuumed_s = catalog.world.now_s
         if first == "ANALYZE" or "analyze" in [w.lower() for w in words]:
             table.analyzed_s = catalog.world.now_s
             cost_s += ANALYZE_S
     return Result(tag=first, cost_s=cost_s)
-
-
-def hold(catalog: Catalog, table: str, seconds: float, readers: bool) -> float:
-    """Hold a lock that stops a table's users while a statement works; time passes inside.
-
-    `readers`: whether it stops queries too. The terminal interrupts what takes longer than following may:
-    then everything is as before, and PgError is raised. Returns the seconds that have not passed yet.
-    """
-    world = catalog.world
-    stopped = [s for s in _users(catalog, table, readers) if s not in world.postgres.failing]
-    if seconds < 1.0 or not stopped:
-        return seconds
-    mode = "AccessExclusiveLock" if readers else "ShareLock"
-    why = f'canceling statement due to lock timeout: {mode} on relation "{table}"'
-    for service in stopped:
-        world.plane.set_failing(service, 1.0, why)
-    world.note("fault", f"{catalog.session.component}: {mode} on {table}: {', '.join(stopped)} wait")
-    world.advance(min(seconds, world.follow_limit_s))
-    for service in stopped:
-        world.plane.set_failing(service, 0.0, "")
-    world.note("database", f"{catalog.session.component}: {mode} on {table} released")
-    if seconds > world.follow_limit_s:
-        raise PgError("canceling statement due to user request")
-    return 0.0
-
-
-def _users(catalog: Catalog, table: str, readers: bool) -> list[str]:
-    """Services that a lock on a table stops."""
-    from simulator.postgres import workload
-
-    scenario = catalog.world.scenario
-    found: dict[str, bool] = {}
-    for demand in workload.demands(scenario, catalog.session.component):
-        touches = table in workload.tables_of(demand.sql)
-        spec = catalog.database.tables[table].spec if table in catalog.database.tables else None
-        grows = spec is not None and spec.live and demand.service == scenario.focus.service
-        writes = not demand.sql.lstrip().lower().startswith("select") or grows
-        if touches and (readers or writes):
-            found[demand.service] = True
-    return list(found)
 
 
 _LOCK = re.compile(
@@ -222,8 +180,21 @@ def lock(catalog: Catalog, text: str) -> Result:
         raise syntax_error(text, None)
     if not catalog.session.in_transaction or catalog.session.implicit:
         raise PgError("LOCK TABLE can only be used in transaction blocks")
-    catalog.table(match.group(1).removeprefix("public.").lower())
-    raise not_simulated("LOCK TABLE")
+    from simulator.postgres import locking
+    from simulator.postgres.backends import own_pid
+    from simulator.postgres.jobs import limits
+
+    table = catalog.table(match.group(1).removeprefix("public.").lower())
+    mode = "".join(w.capitalize() for w in (match.group(2) or "access exclusive").split()) + "Lock"
+    if mode not in MODES:
+        raise syntax_error(text, None)
+    session = catalog.session
+    pid = own_pid(catalog.world, session)
+    if match.group(3):
+        locking.ask(catalog.world, session.component, pid, table.name, mode, text, nowait=True)
+    else:
+        locking.take(catalog.world, session.component, pid, table.name, mode, text, limits(catalog))
+    return Result(tag="LOCK TABLE")
 
 
 def checkpoint(catalog: Catalog, _text: str) -> Result:
@@ -258,10 +229,9 @@ def reindex(catalog: Catalog, text: str) -> Result:
     if table is None or (kind == "table") != (table.name == name):
         raise PgError(f'relation "{name}" does not exist')
     seconds = table.rows * 1.1e-6 * (1 if kind == "index" else len(table.indexes))
-    cost_s = seconds * 1.4 if concurrently else hold(catalog, table.name, seconds, readers=False)
     for index in table.indexes:
         index.valid = index.valid or index.name == name or kind == "table"
-    return Result(tag="REINDEX", cost_s=cost_s)
+    return Result(tag="REINDEX", cost_s=seconds * (1.4 if concurrently else 1.0))
 
 
 def copy(catalog: Catalog, text: str) -> Result:

@@ -6,6 +6,7 @@ Nothing here is SQL that runs; these are the texts and counts that `pg_stat_*` v
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,19 @@ MAX_POINTS = 3600
 
 @dataclass(frozen=True)
 class Demand:
-    """Queries that one version of a service sends through one pool for each request."""
+    """Queries that one version of a service sends through one pool for each request.
+
+    `route` and `way` are set when only requests that go that way send them; `keys` is what places them on shards.
+    """
 
     service: str
     version: str
     pool: str
     sql: str
     per_request: int
+    keys: str = ""
+    route: str = ""
+    way: str = ""
 
 
 @dataclass
@@ -66,17 +73,39 @@ def loop_query(sql: str) -> str:
 
 
 def demands(scenario: Scenario, component: str) -> list[Demand]:
-    """Everything the services' versions send to a database component."""
-    found: dict[tuple[str, str, str, str], int] = {}
+    """Everything the services' versions send to a database component, or to one shard of it."""
+    found: dict[tuple[str, str, str, str, str, str, str], int] = {}
+    family = component if component in scenario.databases() else component.rpartition("-")[0]
+    shard = component.removeprefix(family)
     for name, service in scenario.services().items():
         for steps in service.endpoints.values():
-            for step in steps:
-                if step.query == component:
+            for step, route, way in _with_routes(steps):
+                if step.query == family:
                     for version in service.versions:
                         for sql, times in _statements(service, version, step):
-                            key = (name, version, step.pool or component, sql)
+                            pool = (step.pool or family) + shard
+                            key = (name, version, pool, sql, step.keys or "", route, way)
                             found[key] = found.get(key, 0) + times
-    return [Demand(*key, times) for key, times in found.items() if times]
+    return [Demand(*key[:4], times, *key[4:]) for key, times in found.items() if times]
+
+
+def _with_routes(steps: list[Step]) -> Iterator[tuple[Step, str, str]]:
+    """Steps of an endpoint and those on the two ways of its routes: (step, route, way)."""
+    for step in steps:
+        yield step, "", ""
+        for way, inner in (("old", step.old), ("new", step.new)):
+            for each in inner:
+                yield each, step.route or "", way
+
+
+def on_shard(world: World, component: str, demand: Demand) -> float:
+    """The share of a demand's queries that goes to a shard; 1 for a whole database."""
+    family, _, number = component.rpartition("-")
+    if component in world.scenario.databases() or not number.isdigit():
+        return 1.0
+    name = f"{family} by {demand.keys or 'chance'}"
+    split = next((s for s in world.plane.network.splits if s.kind == "shard" and s.name == name), None)
+    return split.weights[int(number)] if split is not None else 1.0
 
 
 def _statements(service: Service, version: str, step: Step) -> list[tuple[str, int]]:
@@ -85,7 +114,9 @@ def _statements(service: Service, version: str, step: Step) -> list[tuple[str, i
         return [(sql, int(step.times))]
     usual = min(v.queries for v in service.versions.values())
     extra = service.versions[version].queries - usual
-    if extra > 0:
+    if (
+        extra > 0 and usual > 0
+    ):  # a version that asks what no other does, asks this; more of the same is a loop
         return [(sql, usual), (loop_query(sql), extra)]
     return [(sql, service.versions[version].queries)]
 
@@ -96,7 +127,9 @@ def mix(world: World, component: str, pool: str) -> list[tuple[Demand, float]]:
     for demand in demands(world.scenario, component):
         if demand.pool == pool:
             rps = sum(g.rps for g in world.plane.groups(demand.service) if g.version == demand.version)
-            found.append((demand, rps * demand.per_request))
+            if demand.route:
+                rps = world.plane.history.last(f"route/{demand.route}/{demand.way}")
+            found.append((demand, rps * demand.per_request * on_shard(world, component, demand)))
     total = sum(weight for _, weight in found)
     if total <= 0:
         current = [d for d, _ in found if world.scenario.services()[d.service].current == d.version]
@@ -118,12 +151,16 @@ def executed(world: World, component: str, since_s: float) -> list[Executed]:
     for pool, members in by_pool.items():
         queries = history.column(f"pool/{pool}/queries")
         arrivals = [_admitted(world, d) for d in members]
+        placed = [on_shard(world, component, d) for d in members]
         user = users.get(pool, "app")
         records = [found.setdefault((user, d.sql), Executed(user, d.sql)) for d in members]
         for second in range(start, end, step):
             part = slice(second, min(second + step, end))
             done = sum(queries[part])
-            weights = [sum(a[part]) * d.per_request for a, d in zip(arrivals, members, strict=True)]
+            weights = [
+                sum(a[part]) * d.per_request * share
+                for a, d, share in zip(arrivals, members, placed, strict=True)
+            ]
             total = sum(weights)
             mean_ms = 1000 * sum(latency[part]) / max(1, len(latency[part]))
             for record, weight in zip(records, weights, strict=True):
@@ -134,6 +171,8 @@ def executed(world: World, component: str, since_s: float) -> list[Executed]:
 
 def _admitted(world: World, demand: Demand) -> list[float]:
     history = world.plane.history
+    if demand.route:
+        return list(history.column(f"route/{demand.route}/{demand.way}"))
     base = f"service/{demand.service}/{demand.version}/"
     asked, refused = history.column(base + "requests"), history.column(base + "rejected")
     return [max(0.0, a - r) for a, r in zip(asked, refused, strict=False)]

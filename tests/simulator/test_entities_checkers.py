@@ -220,12 +220,15 @@ def test_the_search_agrees_with_brute_force(ops: list[Op]) -> None:
         assert ops[verdict.violations[0].index].type == OK
 
 
+LEVELS = ("below-level",)  # a share that is too low is no single operation's fault
+
+
 @pytest.mark.parametrize("kind", sorted(TEXTS))
 def test_every_violation_speaks_both_languages_and_names_its_operation(kind: str) -> None:
     violation = Violation(kind, 4711, 5, 6, "X1", "H1", (1,))
     shown = violation.as_dict()
     for language in ("ru", "en"):
-        assert "4711" in shown["text"][language]
+        assert ("4711" if kind not in LEVELS else "X1") in shown["text"][language]
     assert any("а" <= letter <= "я" for letter in shown["text"]["ru"])
     assert not any("а" <= letter <= "я" for letter in shown["text"]["en"])
     assert shown["others"] == [1] and shown["index"] == 4711

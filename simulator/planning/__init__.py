@@ -1,0 +1,1 @@
+"""Plans written before a change, and their review by fixed rules."""

@@ -271,7 +271,8 @@ def _inside(world: World, name: str, service: Service, number: int) -> Answer:
     groups = [g for g in world.plane.groups(name) if g.pods]
     refused = sum(g.rejected_per_s for g in groups)
     served = sum(g.rps for g in groups)
-    failed = sum(world.plane.history.last(f"service/{name}/{g.version}/errors") for g in groups)
+    labels = [g.label for g in world.plane.network.groups if g.service == name]
+    failed = sum(world.plane.history.last(f"service/{label}/errors") for label in labels)
     mark = _draw(world, number) * (refused + served + failed)
     if refused + served + failed > 0 and mark < refused:
         text = f"Bulkhead '{service.bulkhead.name}' is full and does not permit further calls"
@@ -376,6 +377,10 @@ def run_dig(world: World, argv: list[str], _stdin: str) -> Reply:
     if not hosts:
         return failure("dig: no name given; for example: dig payment-service", 1)
     name = resolve(world, hosts[0].rstrip("."))
+    if name == world.scenario.traffic.entry and "dns" in world.rooms:
+        from simulator.dns.tools import dig
+
+        return Reply(dig(world, argv[1:], hosts[0]))
     if "+short" in argv:
         return Reply(_address(world, name) + "\n" if name else "")
     status = "NOERROR" if name else "NXDOMAIN"

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from simulator.faults import places
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
@@ -42,6 +43,13 @@ FORMS = (
     "chaos link DC DC [--latency MS] [--loss SHARE] [--down]",
     "chaos dns DC=WEIGHT ...",
     "chaos flush CACHE",
+    "chaos dc DC down|up",
+    "chaos node NODE down|up",
+    "chaos hot KEYS SHARE",
+    "chaos lag NODE NODE MS",
+    "chaos share ROUTE SHARE",
+    "chaos kafka broker N down|up, chaos kafka crash|stop|start GROUP/MEMBER",
+    "chaos redis down|up|cut|join|slow|nosave|save NODE, chaos redis full|room|failover CACHE",
 )
 FLAGS = ("--for", "--version", "--in", "--latency", "--loss")
 
@@ -154,10 +162,79 @@ def _dns(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     return ["chaos dns " + " ".join(normal)]
 
 
+def _dc(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    place = _known(world, words[0], list(world.scenario.datacenters))
+    if _known(world, words[1], ["down", "up"]) == "down":
+        places.place_down(world, place)
+    else:
+        places.place_up(world, place)
+    return [f"chaos dc {place} up"] if words[1] == "down" else []
+
+
+def _machine(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    name = _known(world, words[0], list(world.kubernetes.nodes))
+    if _known(world, words[1], ["down", "up"]) == "down":
+        places.node_down(world, name)
+    else:
+        places.node_up(world, name)
+    return [f"chaos node {name} up"] if words[1] == "down" else []
+
+
+def _lag(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    stores = world.entities.domain.stores.values() if world.entities is not None else ()
+    names = [copy.name for store in stores for copy in store.copies]
+    pair = (_known(world, words[0], names), _known(world, words[1], names))
+    for one in (pair, pair[::-1]):
+        world.reach.delay_ms.pop(one, None)
+    value = _number(world, words[2], 0.0, 3_600_000.0)
+    if value:
+        world.reach.delay_ms[pair] = value
+    return [f"chaos lag {pair[0]} {pair[1]} 0"]
+
+
+def _hot(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    keys = _known(world, words[0], list(world.scenario.keys))
+    places.hot(world, keys, _number(world, words[1], 0.0, 0.99))
+    return [f"chaos hot {keys} 0"]
+
+
 def _flush(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     caches = dict.fromkeys(s.name for s in world.plane.network.splits if s.kind == "cache")
     world.plane.flush_cache(_known(world, words[0], list(caches)))
     return []
+
+
+def _share(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    """So many of the requests that come to a route take its second way."""
+    splits = world.plane.network.splits
+    routes = list(dict.fromkeys(s.name for s in splits if s.kind == "route"))
+    name = _known(world, words[0], routes)
+    world.plane.set_route(name, _number(world, words[1], 0.0, 1.0))
+    return [f"chaos share {name} 0"]
+
+
+def _redis(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    from simulator.redis import faults
+
+    if words[0] not in ("down", "up", "cut", "join", "slow", "nosave", "save", "full", "room", "failover"):
+        raise Wrong(T["what"].of(world.language).format("redis " + words[0]))
+    if words[0] == "slow" and len(words) > 2:
+        words = [*words[:2], str(_number(world, words[2], 0.0, 60.0))]
+    try:
+        return faults.bring(world, words)
+    except faults.Unknown as unknown:
+        name, known = unknown.args
+        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
+
+
+def _kafka(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    from simulator.kafka import faults
+
+    try:
+        return faults.bring(world, words)
+    except faults.Unknown as unknown:
+        name, known = unknown.args
+        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
 
 
 KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[str]]]] = {
@@ -170,6 +247,13 @@ KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[st
     "link": (2, _link),
     "dns": (1, _dns),
     "flush": (1, _flush),
+    "dc": (2, _dc),
+    "node": (2, _machine),
+    "hot": (2, _hot),
+    "lag": (3, _lag),
+    "share": (2, _share),
+    "redis": (2, _redis),
+    "kafka": (2, _kafka),
 }
 
 

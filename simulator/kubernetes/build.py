@@ -24,6 +24,7 @@ from simulator.scenario import Postgres, Scenario, Service, Worker
 DAY_S = 86_400.0
 REGISTRY = "registry.local"
 ZONES = ("dc1", "dc2")
+FULL = 1.15  # and for what the autoscalers may ask for, a little fragmented
 SPARE = 2.0  # machines are bought for twice the requests: one data centre may be lost
 DEFAULT_TAGS = {"pgbouncer": "1.18.0"}
 WORKER_TAG = "v1.3.0"
@@ -35,13 +36,17 @@ def build(scenario: Scenario, seed: int) -> Cluster:
     _add_nodes(cluster, scenario)
     for name, component in scenario.components.items():
         if isinstance(component, Service):
-            _add_deployment(cluster, _service_deployment(cluster, name, component), list(component.versions))
+            deployment = _service_deployment(cluster, name, component)
+            deployment.placement = _placement(scenario, component.placement, component.pods)
+            deployment.pooled = _pooled_pods(scenario, name)
+            _add_deployment(cluster, deployment, list(component.versions))
         elif isinstance(component, Worker):
             worker = _plain_deployment(cluster, name, 1, WORKER_TAG, 8080)
             worker.rate_per_pod = component.rate
+            worker.placement = _placement(scenario, {}, 1)
             _add_deployment(cluster, worker, [WORKER_TAG])
         elif isinstance(component, Postgres):
-            _add_database(cluster, name, component)
+            _add_database(cluster, name, component, _homes(scenario, component))
     if any(_pooled(component) for component in scenario.databases().values()):
         _add_pooler(cluster, scenario)
     cluster.entry = next((c.path.split(".")[0] for c in scenario.traffic.classes.values()), "")
@@ -70,14 +75,18 @@ def uid_of(cluster: Cluster, *parts: str | int) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
 
 
-def place(cluster: Cluster, pod: Pod) -> bool:
-    """Bind a pod to the emptiest node with room and give it an address."""
+def place(cluster: Cluster, pod: Pod, zones: list[str] | None = None) -> bool:
+    """Bind a pod to the emptiest node with room, in the first of `zones` that has one; give it an address."""
     need = cpu_m(pod.template.cpu_request)
     best: Node | None = None
-    for node in cluster.nodes.values():
-        fits = node.requested_m + need <= node.cpu_m and node.pods < node.max_pods
-        if fits and not node.unschedulable and (best is None or _load(node) < _load(best)):
-            best = node
+    for zone in zones if zones is not None else [""]:
+        for node in cluster.nodes.values():
+            fits = node.requested_m + need <= node.cpu_m and node.pods < node.max_pods
+            here = fits and node.open and zone in ("", node.zone)
+            if here and (best is None or _load(node) < _load(best)):
+                best = node
+        if best is not None:
+            break
     if best is None:
         return False
     best.requested_m += need
@@ -96,15 +105,27 @@ def _add_nodes(cluster: Cluster, scenario: Scenario) -> None:
     services = scenario.services().values()
     total_m = sum(s.pods * cpu_m(s.resources.cpu_request) for s in services) + 4000
     pods = sum(s.pods for s in services) + 20
+    grown_m = sum(_most(s) * cpu_m(s.resources.cpu_request) for s in services) + 4000
+    grown = sum(_most(s) for s in services) + 20
     needed = max(total_m * SPARE / 16_000, pods * SPARE / 100)
-    per_zone = max(3, math.ceil(needed / len(ZONES)))
-    for number in range(per_zone):
-        for zone_number, zone in enumerate(ZONES, start=1):
+    needed = max(needed, grown_m * FULL / 16_000, grown * FULL / 100)
+    zones = tuple(scenario.datacenters) or ZONES
+    per_zone = max(3, math.ceil(needed / len(zones)))
+    counts = [per_zone if (d := scenario.datacenters.get(z)) is None else d.nodes or per_zone for z in zones]
+    for number in range(max(counts)):
+        for zone_number, zone in enumerate(zones, start=1):
+            if number >= counts[zone_number - 1]:
+                continue
             name = f"node-{zone}-{number + 1:02d}"
             age = _draw(cluster, name, "age", (120, 420)) * DAY_S
             address = f"10.0.{zone_number}.{11 + number}"
             index = len(cluster.nodes) + 1
             cluster.nodes[name] = Node(name, zone, index, address, created_s=-age)
+
+
+def _most(service: Service) -> int:
+    """Pods of a service when its autoscaler is at its maximum."""
+    return max(service.pods, service.hpa.max) if service.hpa else service.pods
 
 
 def _service_deployment(cluster: Cluster, name: str, service: Service) -> Deployment:
@@ -129,6 +150,7 @@ def _service_deployment(cluster: Cluster, name: str, service: Service) -> Deploy
         routed=True,
         readiness=service.readiness,
         liveness=service.liveness,
+        min_available="" if service.pdb is None else str(service.pdb),
     )
 
 
@@ -173,10 +195,12 @@ def _add_deployment(cluster: Cluster, deployment: Deployment, versions: list[str
     _add_chart(cluster, deployment)
     deployment.progressed_s = -age
     newest = cluster.replicasets[f"{name}-{template_hash(cluster, deployment.template)}"]
-    for _ in range(deployment.replicas):
-        _add_running_pod(cluster, deployment, newest)
+    zones = [zone for zone, pods in deployment.placement.items() for _ in range(pods)]
+    for number in range(deployment.replicas):
+        _add_running_pod(cluster, deployment, newest, zones[number : number + 1] or None)
     if deployment.routed or deployment.rate_per_pod:
         deployment.serving = {current: deployment.replicas}
+        deployment.served = {f"{current}@{zone}": pods for zone, pods in deployment.placement.items()}
     _add_service(cluster, name, deployment.template.port, deployment.created_s, deployment.labels)
 
 
@@ -207,13 +231,40 @@ def pod_name(cluster: Cluster, replicaset: ReplicaSet) -> str:
             return name
 
 
-def _add_running_pod(cluster: Cluster, deployment: Deployment, replicaset: ReplicaSet) -> None:
+def _placement(scenario: Scenario, declared: dict[str, int], pods: int) -> dict[str, int]:
+    """Pods by data centre; without a word about it all in the first one, as in the data plane."""
+    if not scenario.datacenters:
+        return {}
+    return dict(declared) or {next(iter(scenario.datacenters)): pods}
+
+
+def _pooled_pods(scenario: Scenario, service: str) -> tuple[str, int, int] | None:
+    """The database whose connections each pod of a service takes its share of."""
+    for name, database in scenario.databases().items():
+        for pool in (database.pool, *database.clients.values()):
+            if pool.per_pod and pool.service == service:
+                return name, pool.per_pod, database.max_connections - database.superuser_reserved
+    return None
+
+
+def _homes(scenario: Scenario, database: Postgres) -> list[str]:
+    """Where the primary and the standby are."""
+    zones = list(scenario.datacenters)
+    if not zones:
+        return []
+    first = database.datacenter or zones[0]
+    return [first, database.standby or first]
+
+
+def _add_running_pod(
+    cluster: Cluster, deployment: Deployment, replicaset: ReplicaSet, zones: list[str] | None = None
+) -> None:
     name = pod_name(cluster, replicaset)
     created = replicaset.created_s + _draw(cluster, name, "start", (1, 90))
     if _draw(cluster, name, "moved", (0, 8)) == 0:  # a node drain since the release moved some
         created = replicaset.created_s * _draw(cluster, name, "moved-share", (20, 80)) / 100
     pod = new_pod(cluster, deployment, replicaset, name, created)
-    place(cluster, pod)
+    place(cluster, pod, zones)
     pod.started_s = created + 2.0
     pod.ready, pod.ready_s = True, created + deployment.startup_s
     if _draw(cluster, name, "restart", (0, 40)) == 0:
@@ -265,7 +316,7 @@ def _add_pooler(cluster: Cluster, scenario: Scenario) -> None:
     cluster.configmaps["pgbouncer-config"] = ConfigMap("pgbouncer-config", data, age)
 
 
-def _add_database(cluster: Cluster, name: str, database: Postgres) -> None:
+def _add_database(cluster: Cluster, name: str, database: Postgres, homes: list[str]) -> None:
     created = -_draw(cluster, name, "age", (400, 700)) * DAY_S
     template = Template(
         container="postgres",
@@ -292,7 +343,7 @@ def _add_database(cluster: Cluster, name: str, database: Postgres) -> None:
             labels=pod_label,
         )
         cluster.pods[pod.name] = pod
-        place(cluster, pod)
+        place(cluster, pod, homes[ordinal : ordinal + 1] or None)
         pod.started_s, pod.ready_s, pod.ready = pod.created_s + 3, pod.created_s + 20, True
     _add_service(cluster, name, 5432, created, labels)
     cluster.secrets[f"{name}-credentials"] = ("Opaque", 2, created)

@@ -14,6 +14,7 @@ from simulator.kubernetes import (
     patching,
     release,
     rollout,
+    taints,
 )
 from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.parse import Call, Refused, parse
@@ -98,6 +99,7 @@ VERBS: dict[str, Verb] = {
     "set env": changes.run_set_env,
     "set image": changes.run_set_image,
     "set resources": changes.run_set_resources,
+    "taint": taints.run_taint,
     "top nodes": inspect.run_top,
     "top pods": inspect.run_top,
     "uncordon": machines.run_cordon,

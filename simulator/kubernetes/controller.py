@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from simulator.kubernetes import canary, events, pods
+from simulator.kubernetes import canary, containers, events, pods
 from simulator.kubernetes.build import template_hash
 from simulator.kubernetes.notes import say
 from simulator.kubernetes.rolling import Step, View, rollout_step, scale_step
@@ -164,6 +164,14 @@ def delete_pod(world: "World", pod: Pod, grace_s: float = pods.GRACE_S, force: b
         if pod.owner in cluster.replicasets:
             _fill(world, deployment, cluster.replicasets[pod.owner])
         sync_soon(world, deployment)
+
+
+def replace_pods(world: "World", deployment: Deployment) -> None:
+    """Pods have gone by themselves: each ReplicaSet fills up, and the controller looks again."""
+    pods.publish(world, deployment)
+    for replicaset in world.kubernetes.revisions(deployment.name):
+        _fill(world, deployment, replicaset)
+    sync_soon(world, deployment)
 
 
 def delete_deployment(world: "World", deployment: Deployment) -> None:
@@ -388,10 +396,12 @@ def on_pod_ready(world: "World", pod: str, uid: str) -> None:
     """A container answered its readiness probe for the first time."""
     cluster: Cluster = world.kubernetes
     found = cluster.pods.get(pod)
-    if found is None or found.uid != uid or not found.active:
+    if found is None or found.uid != uid or not found.active or found.lost:
         return
-    found.ready, found.ready_s = True, world.now_s
     deployment = cluster.deployments.get(found.app)
+    if deployment is not None and containers.refused(world, deployment, found):
+        return
+    found.ready, found.ready_s, found.crash, found.misses = True, world.now_s, "", 0
     if deployment is None:
         return
     if deployment.progress == "ReplicaSetUpdated":

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from simulator.kubernetes import budgets
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.events import visible
 from simulator.kubernetes.get import collect, nothing_found
@@ -309,15 +310,17 @@ def _node(world: "World", item: Item) -> str:
     here = [p for p in (*cluster.pods.values(), *cluster.system_pods.values()) if p.node == node.name]
     text = f"Name:\t{node.name}\nRoles:\t<none>\n" + _mapping("Labels", item.labels)
     text += f"Annotations:\t<none>\nCreationTimestamp:\t{_when(world, node.created_s)}\n"
-    taint = "node.kubernetes.io/unschedulable:NoSchedule" if node.unschedulable else "<none>"
+    taints = [f"{key}{'=' + value if value else ''}:{effect}" for key, value, effect in node.all_taints()]
+    taint = "\n\t".join(taints) or "<none>"
     text += f"Taints:\t{taint}\nUnschedulable:\t{str(node.unschedulable).lower()}\n"
     text += f"Lease:\n  HolderIdentity:\t{node.name}\n  AcquireTime:\t<unset>\n"
     text += f"  RenewTime:\t{_when(world, world.now_s)}\n"
     heads = ["Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message"]
     marks = ["-" * len(head) for head in heads]
     text += "Conditions:\n" + "".join("  " + "\t".join(cells) + "\n" for cells in (heads, marks))
-    beat, since = _when(world, world.now_s), _when(world, node.created_s)
-    for c in node_conditions():
+    beat = _when(world, world.now_s if node.down_s is None else node.down_s)
+    since = _when(world, node.changed_s or node.created_s)
+    for c in node_conditions(node):
         text += f"  {c['type']} \t{c['status']} \t{beat} \t{since} \t{c['reason']} \t{c['message']}\n"
     text += f"Addresses:\n  InternalIP:\t{node.internal_ip}\n  Hostname:\t{node.name}\n"
     for title in ("Capacity", "Allocatable"):
@@ -368,6 +371,15 @@ def _node_pods(world: "World", node: Node, here: list[Pod]) -> str:
     )
 
 
+def _budget(world: "World", item: Item) -> str:
+    found: Deployment = item.source
+    healthy, wanted, total = budgets.status(world, found)
+    text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\nMin available:\t{found.min_available}\n"
+    text += f"Selector:\tapp={found.name}\nStatus:\n    Allowed disruptions:\t{budgets.allowed(world, found)}\n"
+    text += f"    Current:\t{healthy}\n    Desired:\t{wanted}\n    Total:\t{total}\n"
+    return text
+
+
 def _configmap(world: "World", item: Item) -> str:
     text = f"Name:\t{item.name}\nNamespace:\t{item.namespace}\n"
     text += "Labels:\t<none>\nAnnotations:\t<none>\n\nData\n====\n"
@@ -410,6 +422,7 @@ _MAKERS: dict[str, Callable[["World", Item], str]] = {
     "endpoints": _endpoints,
     "horizontalpodautoscalers": _autoscaler,
     "nodes": _node,
+    "poddisruptionbudgets": _budget,
     "pods": _pod,
     "replicasets": _replicaset,
     "services": _service,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes import controller, pods, selectors
+from simulator.kubernetes import budgets, controller, pods, selectors
 from simulator.kubernetes.notes import say
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import TYPES, find, items
@@ -12,6 +12,8 @@ from simulator.reply import Reply
 
 if TYPE_CHECKING:
     from simulator.world import World
+
+RETRY_S = 5.0  # kubectl drain asks again for an eviction that a budget refused
 
 
 def _nodes(world: "World", call: Call) -> list[Node]:
@@ -96,15 +98,34 @@ def _on(world: "World", node: Node) -> list[Pod]:
 def _evict(world: "World", call: Call, node: Node) -> tuple[bool, str]:
     """Evict what moves and wait for it: (all gone, what is printed)."""
     leaving = [pod for pod in _on(world, node) if pod.owner_kind == "ReplicaSet"]
-    out = "".join(f"evicting pod {pod.namespace}/{pod.name}\n" for pod in leaving)
-    grace_s = call.number("grace-period", -1)
-    for pod in leaving:
-        controller.delete_pod(world, pod, grace_s if grace_s >= 0 else pods.GRACE_S)
+    asked_s = call.number("grace-period", -1)
+    grace_s = asked_s if asked_s >= 0 else pods.GRACE_S
+    out, waiting = "", list(leaving)
     until_s = world.now_s + min(world.follow_limit_s, call.seconds("timeout", 0.0) or world.follow_limit_s)
-    while any(pod.gone_s > world.now_s for pod in leaving) and world.now_s < until_s - 1e-9:
+    retry_s = world.now_s
+    while True:
+        if waiting and world.now_s >= retry_s - 1e-9:
+            waiting, text = _try(world, waiting, grace_s)
+            out, retry_s = out + text, world.now_s + RETRY_S
+        over = not waiting and all(pod.gone_s <= world.now_s for pod in leaving)
         before_s = world.now_s
+        if over or world.now_s >= until_s - 1e-9:
+            break
         world.advance(min(STEP_S, until_s - world.now_s))
         if world.now_s <= before_s:
             break
     gone = [pod for pod in leaving if pod.gone_s <= world.now_s]
     return len(gone) == len(leaving), out + "".join(f"pod/{pod.name} evicted\n" for pod in gone)
+
+
+def _try(world: "World", waiting: list[Pod], grace_s: float) -> tuple[list[Pod], str]:
+    """Ask for each eviction: (those a disruption budget refuses for now, what is printed)."""
+    out, refused = "", []
+    for pod in waiting:
+        out += f"evicting pod {pod.namespace}/{pod.name}\n"
+        if budgets.forbids(world, pod):
+            refused.append(pod)
+            out += f'error when evicting pods/"{pod.name}" -n "{pod.namespace}" (will retry after 5s): {budgets.REFUSED}\n'
+            continue
+        controller.delete_pod(world, pod, grace_s)
+    return refused, out

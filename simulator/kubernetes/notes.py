@@ -35,6 +35,13 @@ TEXTS = {
     "rollout_paused": Text(ru="{service}: выкатка приостановлена", en="{service}: rollout paused"),
     "rollout_resumed": Text(ru="{service}: выкатка продолжена", en="{service}: rollout resumed"),
     "scaled": Text(ru="{service}: подов {old} -> {new}", en="{service}: scaled {old} -> {new}"),
+    "node_not_ready": Text(ru="узел {node}: NotReady", en="node {node}: NotReady"),
+    "node_ready": Text(ru="узел {node}: снова Ready", en="node {node}: Ready again"),
+    "node_evicted": Text(ru="узел {node}: вытеснено подов {pods}", en="node {node}: {pods} pods evicted"),
+    "liveness_killed": Text(
+        ru="под {pod}: liveness не прошла, контейнер перезапущен",
+        en="pod {pod}: liveness probe failed, container restarted",
+    ),
     "pod_deleted": Text(ru="под {pod} удалён", en="pod {pod} deleted"),
     "pod_killed": Text(ru="под {pod} убит (--force)", en="pod {pod} killed (--force)"),
     "deployment_deleted": Text(ru="деплоймент {service} удалён", en="deployment {service} deleted"),

@@ -258,10 +258,15 @@ def _node(world: "World", node: Node) -> Object:
     spec: Object = {"podCIDR": f"10.244.{node.index}.0/24"}
     if node.unschedulable:
         spec["unschedulable"] = True
-        taint = {"effect": "NoSchedule", "key": "node.kubernetes.io/unschedulable"}
-        spec["taints"] = [taint]
+    taints = [
+        {"effect": effect, "key": key, **({"value": value} if value else {})}
+        for key, value, effect in node.all_taints()
+    ]
+    if taints:
+        spec["taints"] = taints
     size = {"cpu": str(node.cpu_m // 1000), "memory": memory_of(node), "pods": str(node.max_pods)}
-    beat, since = stamp(world.at(world.now_s)), stamp(world.at(node.created_s))
+    beat = stamp(world.at(world.now_s if node.down_s is None else node.down_s))
+    since = stamp(world.at(node.changed_s or node.created_s))
     return {
         "spec": spec,
         "status": {
@@ -273,7 +278,7 @@ def _node(world: "World", node: Node) -> Object:
             "capacity": size,
             "conditions": [
                 {"lastHeartbeatTime": beat, "lastTransitionTime": since, **condition}
-                for condition in node_conditions()
+                for condition in node_conditions(node)
             ],
             "nodeInfo": node_info(world, node),
         },

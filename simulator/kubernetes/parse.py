@@ -57,6 +57,7 @@ FLAGS: dict[str, str] = {
     "exec": "stdin:i:bool tty:t:bool container:c:str quiet:q:bool filename:f:list pod-running-timeout::dur ",
     "autoscale": _EDIT + "min::int max::int cpu-percent::int name::str ",
     "cordon": "selector:l:str dry-run::opt=unchanged ",
+    "taint": "selector:l:str all::bool overwrite::bool dry-run::opt=unchanged ",
     "uncordon": "selector:l:str dry-run::opt=unchanged ",
     "drain": "selector:l:str dry-run::opt=unchanged ignore-daemonsets::bool delete-emptydir-data::bool "
     "delete-local-data::bool force::bool grace-period::int timeout::dur pod-selector::str "
@@ -89,7 +90,7 @@ SUBCOMMANDS = {
 }
 # Real verbs whose words are not looked into: they are answered as a whole.
 OPAQUE = ["attach", "certificate", "completion", "cp", "create", "debug", "expose", "kustomize"]
-OPAQUE += ["plugin", "proxy", "replace", "run", "taint"]
+OPAQUE += ["plugin", "proxy", "replace", "run"]
 VERBS = sorted({key.split()[0] for key in FLAGS} | set(OPAQUE))
 _TOP_NAMES = {"node": "nodes", "no": "nodes", "pod": "pods", "po": "pods"}
 

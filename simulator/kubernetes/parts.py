@@ -180,8 +180,18 @@ def endpoint_pods(world: "World", app: str) -> tuple[list[Pod], list[Pod]]:
     return [pod for pod in ordered if pod.ready], [pod for pod in ordered if not pod.ready]
 
 
-def node_conditions() -> list[Object]:
-    """The conditions of a healthy node, without their times."""
+def node_conditions(node: Node) -> list[Object]:
+    """The conditions of a node, without their times; of one that is silent the API server knows nothing."""
+    if not node.ready:
+        return [
+            {
+                "message": "Kubelet stopped posting node status.",
+                "reason": "NodeStatusUnknown",
+                "status": "Unknown",
+                "type": kind,
+            }
+            for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
+        ]
     facts = (
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),

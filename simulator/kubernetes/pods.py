@@ -18,6 +18,7 @@ GRACE_S = 30.0  # terminationGracePeriodSeconds, the API's default
 JITTER_S = 0.15  # between pods of one wave: scheduling and container start are not simultaneous
 CACHED_START_S, PULLED_START_S = 0.8, 2.6  # creation to running container, image present or pulled
 DRAIN_S = 10.0  # preStop sleep of 5 s and what the process still finishes
+ERROR_SHOWN_S = 3.0  # between a container's end and the kubelet's back-off
 ABORT_S = 0.7  # a container that never became ready stops at once
 BACKOFF_S, BACKOFF_CAP_S = 10.0, 300.0  # image pulls, as for restarts
 KUBELET, SCHEDULER = "kubelet", "default-scheduler"
@@ -34,6 +35,8 @@ def status(pod: Pod, now_s: float) -> str:
         return "Terminating"
     if not pod.node:
         return "Pending"
+    if pod.crash:
+        return "Error" if now_s - pod.crashed_s < ERROR_SHOWN_S else "CrashLoopBackOff"
     if now_s >= pod.started_s:
         return "Running"
     if pod.image_missing and now_s - pod.created_s >= CACHED_START_S:
@@ -66,19 +69,32 @@ def create_pod(world: "World", deployment: Deployment, replicaset: ReplicaSet) -
     about = ("ReplicaSet", replicaset.name)
     events.record(world, about, "SuccessfulCreate", f"Created pod: {name}", "replicaset-controller")
     if not _start(world, deployment, pod):
-        total = len(cluster.nodes)
-        closed = sum(node.unschedulable for node in cluster.nodes.values())
-        why = [f"{total - closed} Insufficient cpu"] if total > closed else []
-        why += [f"{closed} node(s) were unschedulable"] if closed else []
-        text = f"0/{total} nodes are available: {', '.join(why)}."
         about = ("Pod", name)
-        events.record(world, about, "FailedScheduling", text, SCHEDULER, warning=True)
+        events.record(world, about, "FailedScheduling", no_room(cluster), SCHEDULER, warning=True)
+
+
+def no_room(cluster: Cluster) -> str:
+    """Why no node took a pod, as the scheduler says it."""
+    nodes = cluster.nodes.values()
+    closed = sum(node.unschedulable for node in nodes)
+    why: list[str] = []
+    tainted: dict[str, int] = {}
+    for node in nodes:
+        found = [(k, v) for k, v, effect in node.all_taints() if effect != "PreferNoSchedule"]
+        if found and not node.unschedulable:
+            key, value = found[0]
+            tainted[f"{{{key}: {value}}}"] = tainted.get(f"{{{key}: {value}}}", 0) + 1
+    full = len(cluster.nodes) - closed - sum(tainted.values())
+    why += [f"{full} Insufficient cpu"] if full else []
+    why += [f"{n} node(s) had untolerated taint {taint}" for taint, n in sorted(tainted.items())]
+    why += [f"{closed} node(s) were unschedulable"] if closed else []
+    return f"0/{len(cluster.nodes)} nodes are available: {', '.join(why)}."
 
 
 def _start(world: "World", deployment: Deployment, pod: Pod) -> bool:
     """Bind a pod to a node and set the times of what follows. False: no node has room."""
     cluster: Cluster = world.kubernetes
-    if not place(cluster, pod):
+    if not place(cluster, pod, _zones(cluster, deployment, pod)):
         return False
     now_s, about, image = world.now_s, ("Pod", pod.name), pod.template.image
     where = f"{pod.namespace}/{pod.name}"
@@ -95,6 +111,19 @@ def _start(world: "World", deployment: Deployment, pod: Pod) -> bool:
     _write_start(world, deployment, pod, cached)
     world.agenda.at(pod.ready_s, "kubernetes.pod_ready", pod=pod.name, uid=pod.uid)
     return True
+
+
+def _zones(cluster: Cluster, deployment: Deployment, pod: Pod) -> list[str] | None:
+    """Where a pod may go, the zone that is shortest of pods first (a topology spread that yields)."""
+    if not deployment.placement:
+        return None
+    held = dict.fromkeys(deployment.placement, 0)
+    for other in cluster.pods.values():
+        if other.app == deployment.name and other.active and other is not pod and other.node:
+            zone = cluster.nodes[other.node].zone
+            held[zone] = held.get(zone, 0) + 1
+    wanted = deployment.placement
+    return sorted(wanted, key=lambda z: ((held[z] + 1) / max(wanted[z], 0.01), list(wanted).index(z)))
 
 
 def _write_start(world: "World", deployment: Deployment, pod: Pod, cached: bool) -> None:
@@ -197,8 +226,8 @@ def kill(world: "World", pod: Pod) -> None:
     """Forced deletion: the pod dies with everything it holds."""
     cluster: Cluster = world.kubernetes
     deployment = cluster.deployments.get(pod.app)
-    if pod.active and pod.ready and deployment is not None and deployment.routed:
-        world.plane.kill_pods(pod.app, pod.version, 1)
+    if pod.active and pod.ready and not pod.lost and deployment is not None and deployment.routed:
+        world.plane.kill_pods(pod.app, pod.version, 1, zone_of(world.kubernetes, deployment, pod))
     if pod.active:
         pod.deleted_s = world.now_s
     remove(world, pod)
@@ -208,10 +237,13 @@ def publish(world: "World", deployment: Deployment) -> None:
     """Tell the data plane how many ready endpoints each version has, or how fast a worker works."""
     if not deployment.routed and not deployment.rate_per_pod:
         return
+    if deployment.placement and deployment.routed:
+        _publish_places(world, deployment)
+        return
     cluster: Cluster = world.kubernetes
     ready: dict[str, int] = dict.fromkeys(deployment.serving, 0)
     for pod in cluster.pods.values():
-        if pod.app == deployment.name and pod.active and pod.ready:
+        if pod.app == deployment.name and pod.active and pod.ready and not pod.lost:
             ready[pod.version] = ready.get(pod.version, 0) + 1
     changes = [(v, n) for v, n in ready.items() if n != deployment.serving.get(v, 0)]
     # More first: a swap of the last pod must not leave an instant without any.
@@ -226,3 +258,33 @@ def publish(world: "World", deployment: Deployment) -> None:
         if first and version == deployment.template.version and len(ready) > 1:
             say(world, "rollout", "first_traffic", service=deployment.name, version=version)
     deployment.serving = {v: n for v, n in deployment.serving.items() if n > 0}
+
+
+def zone_of(cluster: Cluster, deployment: Deployment, pod: Pod) -> str:
+    """The data centre of the plane that a pod counts in; empty where there is only one."""
+    node = cluster.nodes.get(pod.node)
+    return node.zone if deployment.placement and node is not None else ""
+
+
+def _publish_places(world: "World", deployment: Deployment) -> None:
+    """The same for each data centre a service is placed in."""
+    cluster: Cluster = world.kubernetes
+    ready: dict[str, int] = dict.fromkeys(deployment.served, 0)
+    for pod in cluster.pods.values():
+        if pod.app == deployment.name and pod.active and pod.ready and not pod.lost:
+            key = f"{pod.version}@{zone_of(cluster, deployment, pod)}"
+            ready[key] = ready.get(key, 0) + 1
+    changes = [(k, n) for k, n in ready.items() if n != deployment.served.get(k, 0)]
+    seen = {key.partition("@")[0] for key, n in deployment.served.items() if n}
+    for key, number in sorted(changes, key=lambda c: (deployment.served.get(c[0], 0) - c[1], c[0])):
+        version, _, zone = key.partition("@")
+        deployment.served[key] = number
+        world.plane.set_pods(deployment.name, version, number, zone)
+        if version not in seen and version == deployment.template.version:
+            seen.add(version)
+            say(world, "rollout", "first_traffic", service=deployment.name, version=version)
+    deployment.serving = {}
+    for key, number in deployment.served.items():
+        version = key.partition("@")[0]
+        if number:
+            deployment.serving[version] = deployment.serving.get(version, 0) + number

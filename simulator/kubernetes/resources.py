@@ -185,6 +185,12 @@ def _nodes(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any]]:
         yield "", name, node_labels(name, node.zone), node
 
 
+def _budgets(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any]]:
+    for name, deployment in cluster.deployments.items():
+        if deployment.min_available:
+            yield cluster.namespace, name, deployment.labels, deployment
+
+
 def node_labels(name: str, zone: str) -> dict[str, str]:
     return {
         "kubernetes.io/arch": "amd64",
@@ -230,6 +236,7 @@ _LISTINGS: dict[str, Callable[[Cluster], Iterable[tuple[str, str, dict[str, str]
     "secrets": _labelled("secrets"),
     "horizontalpodautoscalers": _labelled("hpas"),
     "nodes": _nodes,
+    "poddisruptionbudgets": _budgets,
     "namespaces": _namespaces,
     "persistentvolumeclaims": _claims,
     "ingresses": _ingresses,

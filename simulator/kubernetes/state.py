@@ -25,9 +25,28 @@ class Node:
     memory_mi: int = 65_536
     max_pods: int = 110  # the kubelet's default
     unschedulable: bool = False
+    ready: bool = True  # the API server's view: False once it has not heard of the kubelet for a while
+    down_s: float | None = None  # since when the machine is really dead
+    changed_s: float = 0.0  # when `ready` last changed; 0: never
+    taints: dict[tuple[str, str], str] = field(default_factory=dict)  # (key, effect): value
     requested_m: int = 0
     pods: int = 0
     addresses: int = 1  # pod addresses handed out
+
+    @property
+    def open(self) -> bool:
+        """Whether the scheduler puts new pods here: no pod of ours tolerates a taint."""
+        return self.ready and not self.unschedulable and not any(e != "PreferNoSchedule" for _, e in self.taints)
+
+    def all_taints(self) -> list[tuple[str, str, str]]:
+        """(key, value, effect), those of the node's state included, in kubectl's order."""
+        found = [(key, value, effect) for (key, effect), value in self.taints.items()]
+        if not self.ready:
+            found.append(("node.kubernetes.io/unreachable", "", "NoExecute"))
+            found.append(("node.kubernetes.io/unreachable", "", "NoSchedule"))
+        if self.unschedulable:
+            found.append(("node.kubernetes.io/unschedulable", "", "NoSchedule"))
+        return found
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,7 @@ class CanaryRun:
     passed: bool = False
 
 
-def _amount(value: str | int, replicas: int, up: bool) -> int:
+def amount(value: str | int, replicas: int, up: bool) -> int:
     """A count or a percentage of `replicas`, rounded up or down as the API says."""
     text = str(value)
     if text.endswith("%"):
@@ -99,13 +118,13 @@ class Strategy:
     canary: CanaryPlan | None = None
 
     def surge(self, replicas: int) -> int:
-        return 0 if self.kind == "Recreate" else _amount(self.max_surge, replicas, up=True)
+        return 0 if self.kind == "Recreate" else amount(self.max_surge, replicas, up=True)
 
     def unavailable(self, replicas: int) -> int:
         """At most `replicas`; never 0 together with no surge, or nothing could ever move."""
         if self.kind == "Recreate":
             return 0
-        count = _amount(self.max_unavailable, replicas, up=False)
+        count = amount(self.max_unavailable, replicas, up=False)
         if count == 0 and self.surge(replicas) == 0:
             count = 1
         return min(count, replicas)
@@ -131,6 +150,10 @@ class Deployment:
     generation: int = 1
     change_cause: str = ""
     serving: dict[str, int] = field(default_factory=dict)  # version: endpoints last told to the plane
+    placement: dict[str, int] = field(default_factory=dict)  # pods by zone at the start; empty: anywhere
+    served: dict[str, int] = field(default_factory=dict)  # "version@zone": endpoints last told to the plane
+    min_available: str = ""  # of its PodDisruptionBudget; empty: none
+    pooled: tuple[str, int, int] | None = None  # database, connections a pod, slots its user may have in all
     canary: CanaryRun | None = None
     sync_due_s: float | None = None
     progress: str = "NewReplicaSetAvailable"  # reason of the Progressing condition
@@ -187,6 +210,11 @@ class Pod:
     ready_s: float = NEVER  # when readiness is expected, then since when it holds
     ready: bool = False
     image_missing: bool = False
+    lost: bool = False  # its machine is dead, whatever the API server still believes
+    crash: str = ""  # why its container does not stay up; it waits in CrashLoopBackOff
+    crashed_s: float = 0.0
+    misses: int = 0  # readiness probes failed in a row
+    liveness_misses: int = 0
     restarts: int = 0
     restarted_s: float = 0.0
     deleted_s: float | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from simulator.kubernetes import budgets
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.layout import age
 from simulator.kubernetes.objects import replicas_of
@@ -83,7 +84,7 @@ def _slice(world: "World", found: Any) -> Row:
 
 
 def _node(world: "World", node: Any) -> Row:
-    status = "Ready,SchedulingDisabled" if node.unschedulable else "Ready"
+    status = ("Ready" if node.ready else "NotReady") + (",SchedulingDisabled" if node.unschedulable else "")
     cells = [node.name, status, "<none>", _age(world, node.created_s), VERSION]
     system = ["Debian GNU/Linux 12 (bookworm)", "6.1.0-28-amd64", "containerd://1.7.24"]
     return cells, [node.internal_ip, "<none>", *system]
@@ -114,6 +115,11 @@ def _autoscaler(world: "World", found: Autoscaler) -> Row:
         _age(world, found.created_s),
     ]
     return cells, []
+
+
+def _budget(world: "World", found: Any) -> Row:
+    allowed = budgets.allowed(world, found)
+    return [found.name, found.min_available, "N/A", str(allowed), _age(world, found.created_s)], []
 
 
 def _configmap(world: "World", found: Any) -> Row:
@@ -148,6 +154,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     ),
     "events": ("LAST SEEN|TYPE|REASON|OBJECT|MESSAGE", "SUBOBJECT|SOURCE|FIRST SEEN|COUNT"),
     "horizontalpodautoscalers": ("NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE", ""),
+    "poddisruptionbudgets": ("NAME|MIN AVAILABLE|MAX UNAVAILABLE|ALLOWED DISRUPTIONS|AGE", ""),
     "configmaps": ("NAME|DATA|AGE", ""),
     "secrets": ("NAME|TYPE|DATA|AGE", ""),
     "namespaces": ("NAME|STATUS|AGE", ""),
@@ -168,6 +175,7 @@ _ROWS: dict[str, Callable[["World", Any], Row]] = {
     "nodes": _node,
     "events": _event,
     "horizontalpodautoscalers": _autoscaler,
+    "poddisruptionbudgets": _budget,
     "configmaps": _configmap,
     "secrets": lambda world, found: (["", found[0], str(found[1]), _age(world, found[2])], []),
     "namespaces": lambda world, name: ([name, "Active", _age(world, _oldest(world))], []),

@@ -1,0 +1,1 @@
+"""DNS that steers clients between data centres: weights, TTL, health checks. Where clients really are is the plane's."""

@@ -1,0 +1,1 @@
+"""How much traffic comes when: a scenario's profile over the day."""

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: play setup test check format lint types imports bench clean
+.PHONY: play setup test check prove format lint types imports bench clean
 
 play: setup
 	@$(BIN)/dropprod play payment-pool
@@ -34,6 +34,9 @@ imports: setup
 	$(BIN)/lint-imports
 
 check: lint types imports test
+
+prove: setup
+	$(BIN)/dropprod lint --progress
 
 bench: setup
 	$(BIN)/dropprod bench

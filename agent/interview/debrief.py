@@ -1,0 +1,186 @@
+"""The debrief: levels with quotes, what the design did when it was run, a model answer's outline, what to read, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.interview import trials, voice
+from agent.interview.arithmetic import shown as figure
+from agent.interview.arithmetic import sums
+from agent.interview.design import drawn
+from agent.interview.prompts import RUBRIC, book
+from agent.interview.turns import Interview
+from agent.rubric import load_rubric
+from agent.verdict import Verdict
+
+W = {
+    "ru": {
+        "head": "Разбор: {title}, уровень {level}",
+        "overall": "Итог {overall:.1f} из 3 (для уровня {level} ждут {wanted:g}): {verdict}",
+        "yes": "взял бы",
+        "edge": "на грани",
+        "no": "пока нет",
+        "levels": "По осям:",
+        "quote": "    «{text}»",
+        "unknown": "Честно сказано «не знаю»: {names}. Это не минус, это список для чтения.",
+        "ran": "Что показал прогон:",
+        "limit": "  держит {limit} из {rps} запросов в секунду",
+        "trial": "  {kind}: отвечает {success}",
+        "recovered": ", потом восстанавливается",
+        "stuck": ", сама не восстанавливается",
+        "sums": "Счёт: верно {right} из {all}",
+        "sum": "  «{text}»: выходит {true}",
+        "outline": "Как ответил бы я:",
+        "read": "Почитать:",
+        "before": "Прошлый раз было {before:.1f}, сейчас {overall:.1f}. Выросло: {up}. Просело: {down}.",
+        "nothing": "ничего",
+        "empty": "Вы ничего не ответили, судить не о чем.",
+        "kinds": {"hot-key": "горячий ключ", "lose-dc": "без одного ЦОДа", "lose-half": "без половины подов", "slow-store": "медленная база"},
+    },
+    "en": {
+        "head": "Debrief: {title}, level {level}",
+        "overall": "Overall {overall:.1f} of 3 (a {level} is expected to reach {wanted:g}): {verdict}",
+        "yes": "I would hire",
+        "edge": "borderline",
+        "no": "not yet",
+        "levels": "By axis:",
+        "quote": "    \"{text}\"",
+        "unknown": "Honestly not known: {names}. That costs nothing; it is the reading list.",
+        "ran": "What the run showed:",
+        "limit": "  carries {limit} of {rps} requests a second",
+        "trial": "  {kind}: {success} answered",
+        "recovered": ", recovers afterwards",
+        "stuck": ", does not recover by itself",
+        "sums": "Sums: {right} of {all} right",
+        "sum": "  \"{text}\": it comes to {true}",
+        "outline": "How I would have answered:",
+        "read": "To read:",
+        "before": "Last time {before:.1f}, now {overall:.1f}. Up: {up}. Down: {down}.",
+        "nothing": "nothing",
+        "empty": "You have not answered anything; there is nothing to judge.",
+        "kinds": {"hot-key": "a hot key", "lose-dc": "without one data centre", "lose-half": "without half of the pods", "slow-store": "a slow store"},
+    },
+}  # fmt: skip
+
+
+def debrief(
+    state: Interview,
+    verdicts: Mapping[str, Verdict],
+    overall: float,
+    references: Sequence[Mapping[str, Any]],
+    earlier: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The mapping that is logged and printed; `text` is what the candidate reads."""
+    wanted = book().expected[state.level]
+    verdict = "yes" if overall >= wanted else "edge" if overall >= wanted - 0.5 else "no"
+    checked = sums(state.text)
+    found = {
+        "prompt": state.prompt.id,
+        "level": state.level,
+        "lang": state.lang,
+        "rubric": RUBRIC,
+        "overall": overall,
+        "wanted": wanted,
+        "verdict": verdict,
+        "criteria": [_shown(verdicts[c.id]) for c in load_rubric(RUBRIC).criteria],
+        "unknown": list(state.unknown),
+        "design": drawn(state.design) if state.design is not None else None,
+        "trials": [trials.shown(t) for t in state.found],
+        "sums": [{"text": s.text, "right": s.right, "true": s.true} for s in checked],
+        "outline": list(state.prompt.outline.of(state.lang)),
+        "references": [dict(r) for r in references],
+    }
+    found["text"] = _text(state, found, earlier)
+    return found
+
+
+def _shown(v: Verdict) -> dict[str, Any]:
+    return {
+        "criterion": v.criterion,
+        "level": v.level if v.level is not None else "cannot_assess",
+        "quotes": [{"start": q.start, "end": q.end, "text": q.text} for q in v.quotes],
+        "why": v.why,
+        "source": v.source,
+    }
+
+
+def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> str:
+    w: Any = W[state.lang]
+    lines = [w["head"].format(title=state.prompt.title.of(state.lang), level=state.level)]
+    if not state.said:
+        return "\n".join([*lines, w["empty"], *_outline(w, found)]) + "\n"
+    lines.append(
+        w["overall"].format(
+            overall=found["overall"], wanted=found["wanted"], level=state.level, verdict=w[found["verdict"]]
+        )
+    )
+    lines += ["", w["levels"], *_levels(state, found), ""]
+    lines += _ran(state, found)
+    wrong = [s for s in found["sums"] if not s["right"]]
+    if found["sums"]:
+        lines.append(w["sums"].format(right=len(found["sums"]) - len(wrong), all=len(found["sums"])))
+        lines += [w["sum"].format(text=s["text"], true=figure(s["true"])) for s in wrong]
+    if found["unknown"]:
+        names = [_question(state.lang, name) for name in found["unknown"]]
+        lines.append(w["unknown"].format(names="; ".join(names)))
+    if earlier is not None:
+        lines.append(_progress(state.lang, found, earlier))
+    lines += _outline(w, found)
+    if found["references"]:
+        lines += ["", w["read"], *(f"  {r['title']} — {r['source_url']}" for r in found["references"])]
+    return "\n".join(lines) + "\n"
+
+
+def _levels(state: Interview, found: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for verdict in found["criteria"]:
+        level = verdict["level"]
+        shown = f"{level:.1f}" if isinstance(level, float | int) else "?"
+        lines.append(f"  {shown}  {_question(state.lang, verdict['criterion'])} {verdict['why']}")
+        lines += [W[state.lang]["quote"].format(text=q["text"]) for q in verdict["quotes"][:1]]  # type: ignore[attr-defined]
+    return lines
+
+
+def _question(lang: str, criterion: str) -> str:
+    return load_rubric(RUBRIC).criterion(criterion).question.of(lang)
+
+
+def _ran(state: Interview, found: Mapping[str, Any]) -> list[str]:
+    w: Any = W[state.lang]
+    if not state.found:
+        return []
+    lines = [w["ran"], *("  " + line for line in found["design"].rstrip().splitlines())]
+    for trial in state.found:
+        if trial.kind == "load":
+            limit, rps = voice.count(trial.limit_rps, state.lang), voice.count(trial.before.rps, state.lang)
+            lines.append(w["limit"].format(limit=limit, rps=rps))
+            continue
+        line = w["trial"].format(
+            kind=w["kinds"][trial.kind], success=voice.share(trial.after.success, state.lang)
+        )
+        if trial.recovered is not None:
+            line += w["recovered" if trial.recovered else "stuck"]
+        lines.append(line)
+    return lines
+
+
+def _outline(w: Any, found: Mapping[str, Any]) -> list[str]:
+    return ["", w["outline"], *(f"  • {point}" for point in found["outline"])]
+
+
+def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
+    w: Any = W[lang]
+    before = {v["criterion"]: v["level"] for v in earlier["criteria"]}
+    moved: dict[str, list[str]] = {"up": [], "down": []}
+    for verdict in found["criteria"]:
+        old, new = before.get(verdict["criterion"]), verdict["level"]
+        if isinstance(old, float | int) and isinstance(new, float | int) and abs(new - old) >= 0.3:
+            moved["up" if new > old else "down"].append(verdict["criterion"])
+    line: str = w["before"].format(
+        before=earlier["overall"],
+        overall=found["overall"],
+        up=", ".join(moved["up"]) or w["nothing"],
+        down=", ".join(moved["down"]) or w["nothing"],
+    )
+    return line

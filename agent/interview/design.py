@@ -1,0 +1,429 @@
+"""A design in a small text notation, read into parts and edges, drawn back, and made a network that can run.
+
+    clients 100000 rps 90% reads
+    lb -> api x60 4ms
+    api -> cache hit 95%
+    api -> db x16 cores 16 2ms by user
+    api => kafka -> worker x20 5ms
+    dc 2
+
+A line is a chain of parts: `->` waits for the answer, `=>` hands over and goes on. `xN` is the number of pods or
+shards, `Nms` the time or CPU of one request there. What is not given has a default that the drawing shows. Nothing here
+judges; what is wrong is one line that says where and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["balancer", "service", "cache", "store", "queue", "worker"]
+MOST_PARTS, MOST_LINES, MOST_LINE_CHARS = 24, 60, 400
+MOST_RPS = 2_000_000.0
+NAMES: dict[Kind, tuple[str, ...]] = {
+    "balancer": ("lb", "balancer", "nginx", "haproxy", "envoy", "gslb", "cdn", "балансировщик"),
+    "cache": ("cache", "redis", "memcached", "кэш", "кеш"),
+    "store": ("db", "pg", "postgres", "postgresql", "store", "database", "mysql", "cassandra", "scylla", "ydb", "tarantool", "clickhouse", "база", "бд"),
+    "queue": ("kafka", "queue", "rabbitmq", "nats", "sqs", "topic", "log", "очередь"),
+    "worker": ("worker", "consumer", "воркер"),
+}  # fmt: skip
+ARROW = re.compile(r"\s*(->|=>|→|⇒)\s*")
+NAME = re.compile(r"[^\W\d][\w.-]{0,40}")
+COUNT = re.compile(r"[xх×](\d{1,6})", re.IGNORECASE)
+TIME = re.compile(r"(\d+(?:[.,]\d+)?)(ms|мс|s|с)", re.IGNORECASE)
+SHARE = re.compile(r"(\d+(?:[.,]\d+)?)%")
+NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)([kкmм]?)", re.IGNORECASE)
+
+
+class DesignError(ValueError):
+    """A line that cannot be read: which, what is wrong, what would be right."""
+
+
+@dataclass
+class Part:
+    """One box. `count`: pods, shards or partitions; `time_ms`: of one request there."""
+
+    name: str
+    kind: Kind
+    count: int = 0
+    time_ms: float = 0.0
+    cores: int = 16
+    slots: int = 64
+    pool: int = 40
+    hit: float = 0.9
+    ttl_s: float = 60.0
+    timeout_ms: float = 0.0
+    retries: int = 0
+    key: str = ""
+    limit_rps: float = 0.0
+    optional: bool = False
+    replicas: int = 1
+
+
+@dataclass(frozen=True)
+class Edge:
+    source: str
+    target: str
+    waits: bool
+
+
+@dataclass
+class Design:
+    """Parts by name in the order of their first mention, the edges between them, and the load."""
+
+    parts: dict[str, Part] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    rps: float = 0.0
+    reads: float = 0.9
+    places: int = 1
+
+    def children(self, name: str, waits: bool) -> list[Part]:
+        return [self.parts[e.target] for e in self.edges if e.source == name and e.waits is waits]
+
+    @property
+    def entry(self) -> Part | None:
+        targets = {e.target for e in self.edges}
+        return next((p for p in self.parts.values() if p.name not in targets), None)
+
+
+DEFAULT_COUNT: dict[Kind, int] = {
+    "balancer": 2,
+    "service": 20,
+    "cache": 3,
+    "store": 1,
+    "queue": 12,
+    "worker": 10,
+}
+DEFAULT_MS: dict[Kind, float] = {
+    "balancer": 0.3,
+    "service": 5.0,
+    "cache": 0.5,
+    "store": 2.0,
+    "queue": 2.0,
+    "worker": 5.0,
+}
+
+
+def looks_like_design(text: str) -> bool:
+    """Whether a turn holds the notation: at least two lines with arrows."""
+    return sum(bool(re.search(r"->|=>|→|⇒", line)) for line in text.splitlines()) >= 2
+
+
+def kind_of(name: str) -> Kind:
+    words = re.split(r"[-_.]", name.lower().rstrip("0123456789"))
+    for kind, known in NAMES.items():
+        if any(word in known for word in words):
+            return kind
+    return "service"
+
+
+def read_design(text: str) -> Design:
+    """Raises DesignError."""
+    design = Design()
+    lines = [line.strip() for line in text.splitlines()]
+    if len(lines) > MOST_LINES:
+        raise DesignError(f"{len(lines)} lines; at most {MOST_LINES}")
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        if len(line) > MOST_LINE_CHARS:
+            raise DesignError(f"line {number}: longer than {MOST_LINE_CHARS} characters")
+        head = line.split()[0].lower().rstrip(":")
+        if head in ("clients", "load", "клиенты", "нагрузка"):
+            _load(design, line, number)
+        elif head in ("dc", "дц") and len(line.split()) >= 2 and "->" not in line:
+            design.places = _places(line, number)
+        else:
+            _chain(design, line, number)
+    if not design.edges:
+        raise DesignError("no chain of parts: write at least one line such as `lb -> api x20 -> db cores 16`")
+    for part in design.parts.values():
+        part.count = part.count or DEFAULT_COUNT[part.kind]
+        part.time_ms = part.time_ms or DEFAULT_MS[part.kind]
+    _no_circle(design)
+    return design
+
+
+def number_of(text: str) -> float | None:
+    """100000, 100k, 1.5m as a number."""
+    found = NUMBER.fullmatch(text)
+    if found is None:
+        return None
+    factor = {"k": 1e3, "к": 1e3, "m": 1e6, "м": 1e6}.get(found[2].lower(), 1.0)
+    return float(found[1].replace(",", ".")) * factor
+
+
+def _load(design: Design, line: str, number: int) -> None:
+    words = line.split()[1:]
+    for at, word in enumerate(words):
+        value = number_of(word)
+        share = SHARE.fullmatch(word)
+        if value is not None:
+            design.rps = value
+        elif share:
+            reads = min(1.0, float(share[1].replace(",", ".")) / 100)
+            after = words[at + 1].lower() if at + 1 < len(words) else ""
+            design.reads = 1 - reads if after.startswith(("write", "запис")) else reads
+    if not 0 < design.rps <= MOST_RPS:
+        raise DesignError(f"line {number}: the load must lie between 1 and {MOST_RPS:,.0f} requests a second")
+
+
+def _places(line: str, number: int) -> int:
+    word = line.split()[1]
+    if word not in ("1", "2"):
+        raise DesignError(f"line {number}: dc {word}: one or two data centres can be run")
+    return int(word)
+
+
+def _chain(design: Design, line: str, number: int) -> None:
+    pieces = ARROW.split(line)
+    names = [_part(design, piece, number) for piece in pieces[::2]]
+    for (source, target), arrow in zip(zip(names, names[1:], strict=False), pieces[1::2], strict=True):
+        waits = arrow in ("->", "→") and design.parts[target].kind != "queue"
+        edge = Edge(source, target, waits and design.parts[source].kind != "queue")
+        if edge not in design.edges:
+            design.edges.append(edge)
+
+
+def _part(design: Design, piece: str, number: int) -> str:
+    words = piece.replace(",", " ").replace(":", " ").split()
+    if not words or not NAME.fullmatch(words[0]):
+        raise DesignError(f"line {number}: {piece[:40]!r} does not begin with a part's name")
+    name = words[0].lower()
+    if name not in design.parts:
+        if len(design.parts) >= MOST_PARTS:
+            raise DesignError(f"line {number}: more than {MOST_PARTS} parts; keep to what matters")
+        design.parts[name] = Part(name, kind_of(name))
+    _settings(design.parts[name], words[1:], number)
+    return name
+
+
+COUNTED = {"cores": "cores", "ядер": "cores", "slots": "slots", "слотов": "slots", "pool": "pool", "пул": "pool",
+           "retries": "retries", "retry": "retries", "повторов": "retries", "replicas": "replicas", "реплик": "replicas",
+           "shards": "count", "шардов": "count", "pods": "count", "подов": "count", "partitions": "count", "партиций": "count"}  # fmt: skip
+LIMITS = {"cores": 512, "slots": 100_000, "pool": 10_000, "retries": 10, "replicas": 15, "count": 5000}
+
+
+def _settings(part: Part, words: list[str], number: int) -> None:
+    rest = list(words)
+    while rest:
+        word = rest.pop(0).lower()
+        value = rest[0] if rest else ""
+        if word in COUNTED and value.isdigit():
+            _count(part, COUNTED[word], int(rest.pop(0)), number)
+        elif COUNT.fullmatch(word):
+            _count(part, "count", int(word[1:]), number)
+        elif word in ("hit", "попаданий") and SHARE.fullmatch(value):
+            part.hit = min(0.9999, float(rest.pop(0).rstrip("%").replace(",", ".")) / 100)
+        elif word in ("ttl", "timeout", "таймаут") and TIME.fullmatch(value):
+            seconds = _ms(rest.pop(0)) / 1000
+            if word == "ttl":
+                part.ttl_s = seconds
+            else:
+                part.timeout_ms = seconds * 1000
+        elif word in ("by", "key", "по", "ключ") and value:
+            part.key = rest.pop(0)[:40]
+        elif word in ("limit", "лимит") and number_of(value):
+            part.limit_rps = number_of(rest.pop(0)) or 0.0
+        elif word in ("optional", "необязательно"):
+            part.optional = True
+        elif TIME.fullmatch(word):
+            part.time_ms = min(60_000.0, max(0.01, _ms(word)))
+        elif not (word in ("rps", "cpu", "sync", "async") or NAME.fullmatch(word)):
+            raise DesignError(f"line {number}: {word[:40]!r} of {part.name} is not understood")
+
+
+def _ms(word: str) -> float:
+    found = TIME.fullmatch(word.lower())
+    assert found is not None
+    return float(found[1].replace(",", ".")) * (1.0 if found[2] in ("ms", "мс") else 1000.0)
+
+
+def _count(part: Part, what: str, value: int, number: int) -> None:
+    least = 0 if what == "retries" else 1
+    if not least <= value <= LIMITS[what]:
+        raise DesignError(f"line {number}: {part.name}: {what} {value}: expected {least} to {LIMITS[what]}")
+    setattr(part, what, value)
+
+
+def _no_circle(design: Design) -> None:
+    state: dict[str, int] = {}
+
+    def walk(name: str) -> None:
+        state[name] = 1
+        for edge in design.edges:
+            if edge.source == name and state.get(edge.target) != 2:
+                if state.get(edge.target) == 1:
+                    raise DesignError(
+                        f"{edge.source} -> {edge.target} closes a circle; a request must come to an end"
+                    )
+                walk(edge.target)
+        state[name] = 2
+
+    for name in design.parts:
+        if name not in state:
+            walk(name)
+
+
+# -- shown back
+
+
+def drawn(design: Design) -> str:
+    """The design as a tree of boxes, with everything that was assumed."""
+    entry = design.entry
+    lines = [f"{design.rps:,.0f} rps, {design.reads:.0%} reads, {design.places} DC".replace(",", " ")]
+    seen: set[str] = set()
+
+    def walk(name: str, lead: str, mark: str) -> None:
+        lines.append(f"{lead}{mark}{_label(design.parts[name])}{' (above)' if name in seen else ''}")
+        if name in seen:
+            return
+        seen.add(name)
+        below = [e for e in design.edges if e.source == name]
+        deeper = lead + ("   " if mark.startswith("└") else "│  " if mark else "")
+        for number, edge in enumerate(below):
+            corner = "└" if number == len(below) - 1 else "├"
+            walk(edge.target, deeper, f"{corner}{'─>' if edge.waits else '═>'} ")
+
+    if entry is not None:
+        walk(entry.name, "", "")
+    return "\n".join(lines) + "\n"
+
+
+def _label(part: Part) -> str:
+    words = [f"[{part.name}]", f"x{part.count}"]
+    if part.kind == "cache":
+        words += [f"hit {part.hit:.1%}".replace(".0%", "%")]
+    elif part.kind == "store":
+        words += [
+            f"{part.cores} cores",
+            f"{part.time_ms:g} ms CPU",
+            *([f"by {part.key}"] if part.key else []),
+        ]
+        words += [f"{part.replicas} replicas"] if part.replicas > 1 else []
+    else:
+        words += [f"{part.time_ms:g} ms"]
+    words += [f"timeout {part.timeout_ms:g} ms"] if part.timeout_ms else []
+    words += [f"retries {part.retries}"] if part.retries else []
+    words += [f"limit {part.limit_rps:g} rps"] if part.limit_rps else []
+    return " ".join(words)
+
+
+# -- as a network
+
+
+def network(design: Design, rps: float, duration_s: float, hot: float = 0.0) -> dict[str, Any]:
+    """The raw scenario of a design under a load; `hot` is the share of one single key."""
+    entry = design.entry
+    assert entry is not None
+    places = [f"dc-{n + 1}" for n in range(design.places)]
+    components: dict[str, Any] = {"edge": {"kind": "balancer", "timeout_s": 3.0, "retries": 0}}
+    classes: dict[str, Any] = {}
+    first = entry if entry.kind != "balancer" else next(iter(design.children(entry.name, True)), None)
+    if first is None or first.kind not in ("service", "worker"):
+        first = Part("front", "service", 40, 0.5)
+        components["front"] = _service(first, _steps(design, entry.name), places)
+    classes["all"] = {"path": f"{first.name}.do"}
+    for part in design.parts.values():
+        if part.kind in ("service", "worker"):
+            components[part.name] = _service(part, _own(part) + _steps(design, part.name), places)
+        elif part.kind == "store":
+            components[part.name] = _store(part)
+    for part in design.parts.values():
+        if part.kind == "worker" and part.name != first.name:
+            classes[f"async-{part.name}"] = {"path": f"{part.name}.do"}
+    if entry.kind == "balancer" and entry.limit_rps:
+        components[first.name]["rate_limit"] = {
+            "rps": entry.limit_rps,
+            "burst": max(1.0, entry.limit_rps / 10),
+        }
+    raw: dict[str, Any] = {
+        "id": "design",
+        "duration_s": duration_s,
+        "traffic": {"rps": rps, "entry": "edge", "classes": classes},
+        "components": components,
+        "keys": {"keys": {"count": 1_000_000, "zipf": 0.0, "hot": [hot] if hot else []}},
+    }
+    if design.places == 2:
+        raw["datacenters"] = {place: {} for place in places}
+        raw["links"] = [{"between": places, "latency_ms": 5.0}]
+        raw["dns"] = {"ttl_s": 10, "stuck": 0.0}
+    return raw
+
+
+def hit_shares(design: Design) -> dict[str, float]:
+    """The share of all requests each cache answers: reads that hit. A write always goes on to the store."""
+    return {p.name: p.hit * design.reads for p in design.parts.values() if p.kind == "cache"}
+
+
+def _own(part: Part) -> list[dict[str, Any]]:
+    return [{"work_ms": part.time_ms, "shape": 2}]
+
+
+def _service(part: Part, steps: list[dict[str, Any]], places: list[str]) -> dict[str, Any]:
+    pods = max(part.count, len(places))
+    found: dict[str, Any] = {
+        "kind": "service",
+        "pods": pods,
+        "bulkhead": {"limit": part.slots, "queue": part.slots},
+        "endpoints": {"do": steps or _own(part)},
+    }
+    if len(places) == 2:
+        found["placement"] = {places[0]: pods - pods // 2, places[1]: pods // 2}
+    if part.limit_rps:
+        found["rate_limit"] = {"rps": part.limit_rps, "burst": max(1.0, part.limit_rps / 10)}
+    return found
+
+
+def _store(part: Part) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "kind": "postgres",
+        "cores": part.cores,
+        "max_connections": part.pool + 50,
+        "pool": {"limit": part.pool, "open": part.pool, "acquire_timeout_s": 2.0},
+    }
+    if part.count > 1:
+        found["shards"] = min(256, part.count)
+    return found
+
+
+def _steps(design: Design, name: str) -> list[dict[str, Any]]:
+    """What a part does below itself: reads go through the cache that stands beside a store."""
+    below = design.children(name, True)
+    caches = [p for p in below if p.kind == "cache"]
+    stores = [p for p in below if p.kind == "store"]
+    steps: list[dict[str, Any]] = []
+    for part in below:
+        if part.kind == "service":
+            steps.append(_call(part))
+    queries = [_query(design, part) for part in stores]
+    for cache in caches:
+        inner = [_query(design, p) for p in design.children(cache.name, True) if p.kind == "store"]
+        look = {"work_ms": cache.time_ms}
+        miss = inner or queries or [{"work_ms": 1.0}]
+        steps.append({"route": cache.name, "old": [look, *miss], "new": [look]})
+    if not caches:
+        steps += queries
+    for edge in design.edges:
+        if edge.source == name and not edge.waits and design.parts[edge.target].kind == "queue":
+            steps.append({"work_ms": design.parts[edge.target].time_ms, "shape": 2})
+    return steps
+
+
+def _call(part: Part) -> dict[str, Any]:
+    step: dict[str, Any] = {"call": f"{part.name}.do"}
+    if part.timeout_ms:
+        step["timeout_ms"] = part.timeout_ms
+    if part.retries:
+        step["retries"] = part.retries
+    if part.optional:
+        step["optional"] = True
+    return step
+
+
+def _query(design: Design, part: Part) -> dict[str, Any]:
+    step: dict[str, Any] = {"query": part.name, "cpu_ms": part.time_ms}
+    if part.count > 1:
+        step["keys"] = "keys"
+    return step

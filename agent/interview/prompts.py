@@ -1,0 +1,100 @@
+"""The one strict reader of prompts/interviews.yaml: what the interviewer asks, and what a good answer holds."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agent.rubric import Wording, load_rubric
+
+FILE = Path(__file__).resolve().parents[2] / "prompts" / "interviews.yaml"
+RUBRIC = "system-design"
+Seniority = Literal["junior", "senior", "staff"]
+
+
+class PromptError(ValueError):
+    """An unknown prompt, or a damaged file: one line."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Outline(_Model):
+    """What a model answer holds, point by point."""
+
+    ru: tuple[str, ...] = Field(min_length=4)
+    en: tuple[str, ...] = Field(min_length=4)
+
+    @model_validator(mode="after")
+    def _alike(self) -> Outline:
+        if len(self.ru) != len(self.en):
+            raise ValueError("ru and en have different numbers of points")
+        return self
+
+    def of(self, language: str) -> tuple[str, ...]:
+        return self.ru if language == "ru" else self.en
+
+
+class Prompt(_Model):
+    """One interview. `probes` come before the general ones; `sketch` is a design that passes its own trials."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    title: Wording
+    brief: Wording
+    rps: float = Field(gt=0)
+    reads: float = Field(ge=0, le=1)
+    themes: tuple[str, ...]
+    probes: dict[str, Wording] = {}
+    outline: Outline
+    sketch: str
+
+
+class Book(_Model):
+    expected: dict[Seniority, float]
+    probes: dict[str, tuple[Wording, ...]]
+    hints: dict[str, Wording]
+    prompts: tuple[Prompt, ...]
+
+    @model_validator(mode="after")
+    def _criteria_exist(self) -> Book:
+        known = {c.id for c in load_rubric(RUBRIC).criteria}
+        for where, names in (("probes", self.probes), ("hints", self.hints)):
+            if set(names) != known:
+                raise ValueError(f"{where}: exactly {', '.join(sorted(known))}")
+        for prompt in self.prompts:
+            strange = set(prompt.probes) - known
+            if strange:
+                raise ValueError(f"prompts.{prompt.id}.probes: no criterion {sorted(strange)[0]!r}")
+        return self
+
+    def prompt(self, name: str) -> Prompt:
+        """Raises PromptError."""
+        for prompt in self.prompts:
+            if prompt.id == name:
+                return prompt
+        raise PromptError(f"no interview {name!r}: give one of {', '.join(p.id for p in self.prompts)}")
+
+
+@lru_cache(maxsize=1)
+def book() -> Book:
+    """Raises PromptError that names the first wrong field."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return Book.model_validate(yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PromptError(f"{FILE.name}: not readable: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PromptError(f"{FILE.name}: {'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from None
+
+
+@lru_cache(maxsize=1)
+def digest() -> str:
+    """What identifies the interviews' content: 16 hex digits."""
+    return hashlib.sha256(FILE.read_bytes()).hexdigest()[:16]

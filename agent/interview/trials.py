@@ -1,0 +1,202 @@
+"""What a design does when it is run: where it breaks, what a hot key, a lost data centre and a slow store do to it.
+
+Every figure comes out of the simulator's data plane; a trial is some seconds of simulated time of the design as a network.
+The work is bounded: one data plane a trial, twenty simulated seconds each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.interview.design import Design, hit_shares, network
+
+SETTLE_S, WATCH_S = 8.0, 12.0
+HEALTHY = 0.99
+MOST_FACTOR = 4.0
+HOT_SHARE = 0.1
+SLOW = 8.0  # times less CPU for the slow store, for SLOW_S seconds
+SLOW_S = 10.0
+TrialKind = Literal["load", "hot-key", "lose-dc", "lose-half", "slow-store"]
+
+
+@dataclass(frozen=True)
+class Station:
+    """The most loaded part of a run, 0-1, and what it is short of."""
+
+    name: str
+    used: float
+    what: Literal["slots", "cpu", "connections"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A design under a load: share of good answers, p99 in ms, its most loaded stations first."""
+
+    rps: float
+    success: float
+    p99_ms: float
+    stations: tuple[Station, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`before` at the load asked for, `after` under the trouble; `limit_rps`: the most it carries (load only)."""
+
+    kind: TrialKind
+    before: Reading
+    after: Reading
+    limit_rps: float = 0.0
+    recovered: bool | None = None
+
+
+class _Bench:
+    """One data plane of a design."""
+
+    def __init__(self, design: Design, rps: float, seed: int, hot: float = 0.0) -> None:
+        from simulator.engine import network as engine_network
+        from simulator.engine.cohort import CohortPlane
+        from simulator.scenario import parse
+
+        self.design, self.rps = design, rps
+        scenario = parse(network(design, rps, 120.0, hot), "design")
+        self.plane = CohortPlane(scenario, engine_network.build(scenario), seed)
+        for cache, share in hit_shares(design).items():
+            self.plane.set_route(cache, share)
+
+    def run(self, to_s: float) -> None:
+        self.plane.advance(to_s)
+
+    def reading(self, from_s: float, to_s: float) -> Reading:
+        history = self.plane.history
+        ends = [
+            sum(history.column(f"class/all/{kind}")[int(from_s) : int(to_s)])
+            for kind in ("ok", "declined", "rejected", "timeout", "error")
+        ]
+        total = sum(ends)
+        latency = [v for v in self.plane.p99_series_ms("all")[int(from_s) : int(to_s)] if v > 0]
+        p99 = sorted(latency)[len(latency) // 2] if latency else 0.0
+        return Reading(
+            self.rps, (ends[0] + ends[1]) / total if total else 0.0, p99, self._stations(from_s, to_s)
+        )
+
+    def _stations(self, from_s: float, to_s: float) -> tuple[Station, ...]:
+        history, found = self.plane.history, []
+
+        def mean(key: str) -> float:
+            values = history.column(key)[int(from_s) : int(to_s)]
+            return sum(values) / len(values) if values else 0.0
+
+        for group in self.plane.network.groups:
+            base = f"service/{group.label}/"
+            room = max(1.0, mean(base + "pods") * group.limit_per_pod)
+            found.append(Station(group.service, mean(base + "in_flight") / room, "slots"))
+        for database in self.plane.network.databases:
+            found.append(Station(database.name, mean(f"db/{database.name}/cpu"), "cpu"))
+        for pool in self.plane.network.pools:
+            found.append(Station(pool.name, mean(f"pool/{pool.name}/active") / pool.limit, "connections"))
+        return tuple(sorted(found, key=lambda s: (-s.used, s.name))[:3])
+
+
+def _steady(design: Design, rps: float, seed: int, hot: float = 0.0) -> Reading:
+    bench = _Bench(design, rps, seed, hot)
+    bench.run(SETTLE_S + WATCH_S)
+    return bench.reading(SETTLE_S, SETTLE_S + WATCH_S)
+
+
+def load(design: Design, seed: int = 1) -> Trial:
+    """How much the design carries: the highest load with 99 % good answers, to within 5 %."""
+    before = _steady(design, design.rps, seed)
+    low, high = (1.0, MOST_FACTOR) if before.success >= HEALTHY else (0.02, 1.0)
+    after = before
+    while high / low > 1.05:
+        middle = (low * high) ** 0.5
+        found = _steady(design, design.rps * middle, seed)
+        if found.success >= HEALTHY:
+            low = middle
+        else:
+            high, after = middle, found
+    return Trial("load", before, after, design.rps * low)
+
+
+def hot_key(design: Design, seed: int = 1) -> Trial:
+    """One key takes a tenth of everything."""
+    return Trial("hot-key", _steady(design, design.rps, seed), _steady(design, design.rps, seed, HOT_SHARE))
+
+
+def lose_half(design: Design, seed: int = 1) -> Trial:
+    """A data centre goes down at once; with one data centre, half of the pods of every service."""
+    bench = _Bench(design, design.rps, seed)
+    bench.run(SETTLE_S + WATCH_S)
+    before = bench.reading(SETTLE_S, SETTLE_S + WATCH_S)
+    plane, at = bench.plane, SETTLE_S + WATCH_S
+    two = design.places == 2
+    for group in list(plane.network.groups):
+        if not two:
+            plane.kill_pods(group.service, group.version, group.pods // 2)
+        elif group.place == "dc-1":
+            plane.kill_pods(group.service, group.version, group.pods, "dc-1")
+    if two:
+        plane.set_dns({"dc-2": 1.0})
+    bench.run(at + 30.0 + WATCH_S)  # time for the names to be resolved anew
+    return Trial("lose-dc" if two else "lose-half", before, bench.reading(at + 30.0, at + 30.0 + WATCH_S))
+
+
+def slow_store(design: Design, seed: int = 1) -> Trial:
+    """A store has an eighth of its CPU for ten seconds; does everything come back afterwards?"""
+    bench = _Bench(design, design.rps, seed)
+    bench.run(SETTLE_S + WATCH_S)
+    at = SETTLE_S + WATCH_S
+    before = bench.reading(SETTLE_S, at)
+    names = [p.name for p in design.parts.values() if p.kind == "store"]
+    for name in names:
+        bench.plane.set_cores(name, max(0.5, design.parts[name].cores / SLOW))
+    bench.run(at + SLOW_S)
+    after = bench.reading(at + 2.0, at + SLOW_S)
+    for name in names:
+        bench.plane.set_cores(name, design.parts[name].cores)
+    bench.run(at + SLOW_S + 20.0)
+    back = bench.reading(at + SLOW_S + 10.0, at + SLOW_S + 20.0)
+    return Trial("slow-store", before, after, recovered=back.success >= HEALTHY)
+
+
+TRIALS: dict[str, Callable[[Design], Trial]] = {
+    "load": load,
+    "hot-key": hot_key,
+    "lose-half": lose_half,
+    "slow-store": slow_store,
+}
+
+
+def possible(design: Design) -> list[str]:
+    """The trials that say something about this design."""
+    stores = [p for p in design.parts.values() if p.kind == "store"]
+    found = ["load"]
+    if any(p.count > 1 for p in stores):
+        found.append("hot-key")
+    found.append("lose-half")
+    if stores:
+        found.append("slow-store")
+    return found
+
+
+def shown(trial: Trial) -> dict[str, Any]:
+    """A trial as plain data, rounded, for logs and `--json`."""
+
+    def one(reading: Reading) -> dict[str, Any]:
+        return {
+            "rps": round(reading.rps),
+            "success": round(reading.success, 4),
+            "p99_ms": round(reading.p99_ms, 1),
+            "stations": [
+                {"name": s.name, "used": round(s.used, 3), "what": s.what} for s in reading.stations
+            ],
+        }
+
+    found: dict[str, Any] = {"kind": trial.kind, "before": one(trial.before), "after": one(trial.after)}
+    if trial.limit_rps:
+        found["limit_rps"] = round(trial.limit_rps)
+    if trial.recovered is not None:
+        found["recovered"] = trial.recovered
+    return found

@@ -6,7 +6,7 @@ Every number comes from a run or a fact and carries its unit; nothing is judged 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ KINDS = ("prevent", "detect", "mitigate", "respond")
 
 T: dict[str, dict[str, str]] = {
     "ru": {
-        "base": "Инцидент как он был: {failed} неудачных платежей, минимум успешности {low:.1%}, "
+        "base": "Инцидент как он был: {failed} неудачных запросов, минимум успешности {low:.1%}, "
         "пейдж {paged}, восстановление {recovered}. Бюджет ошибок за 30 дней: сожжено {budget:.1%}.",
         "item": "{n}. «{quote}» → {title}",
         "unmapped": "{n}. «{quote}» — симулятор не умеет это измерить; судить можно только по тексту.",
@@ -28,25 +28,29 @@ T: dict[str, dict[str, str]] = {
         "instruction": "{n}. «{quote}» — это обращение к проверяющему, а не мера; пропускаю.",
         "stated": "{n}. «{quote}» — рассказ о случившемся, не мера.",
         "unmeasurable": "   Здесь это не измерить. Цена: {cost}.",
-        "with": "   С ней при ваших действиях: {failed} неудачных платежей вместо {was} ({change}), {recovery}.",
+        "with": "   С ней при ваших действиях: {failed} неудачных запросов вместо {was} ({change}), {recovery}.",
         "alone": "   Если никто не дежурит: {failed} вместо {was} за первые 10 минут.",
         "neighbours": "   Соседям по базе это стоит {n} отказов; слотов соединений не хватило {refused} раз.",
+        "books": "   «{name}»: нарушений {n} вместо {was}.",
         "harm": "   Вывод: вредит. Цена: {cost}.",
         "nothing": "   Вывод: в этом инциденте ничего не меняет. Цена: {cost}.",
         "helps": "   Вывод: помогает, но мало. Цена: {cost}.",
         "strong": "   Вывод: это и спасло бы. Цена: {cost}.",
         "run": "   Прогон {run}.",
+        "quiet": "SLI не страдает",
+        "broken": "Данные: «{name}» — нарушений {n}.",
         "never": "инцидента нет",
         "recovered": "восстановление {when}",
         "not_recovered": "восстановления за время прогона нет",
         "less": "на {p:.0%} меньше",
         "more": "на {p:.0%} больше",
         "same": "столько же", "times": "в {n:,.0f} раз больше",
-        "together": "Всё вместе: {failed} неудачных платежей вместо {was} ({change}). Прогон {run}.",
+        "together": "Всё вместе: {failed} неудачных запросов вместо {was} ({change}). Прогон {run}.",
         "missing": "Не хватает: {kinds}.",
         "full": "Есть и предотвращение, и обнаружение, и смягчение, и реакция.",
         "first": "В понедельник первым делом: {title} — {why}.",
-        "first_why": "одна эта мера убирает {p:.0%} неудачных платежей",
+        "first_books": "одна эта мера убирает {p:.0%} нарушений в данных",
+        "first_why": "одна эта мера убирает {p:.0%} неудачных запросов",
         "first_none": "В понедельник первым делом: ничего из списка инцидент не смягчает — начните с причины, а не с ёмкости.",
         "empty": "Мер в тексте я не нашёл. Назовите, что вы измените, кто и к какому сроку.",
         "prevent": "предотвращения", "detect": "обнаружения", "mitigate": "смягчения", "respond": "реакции",
@@ -55,7 +59,7 @@ T: dict[str, dict[str, str]] = {
         "claim_unsupported": "журнал не подтверждает: «{quote}»", "claims": "Сверка с журналом: ",
     },
     "en": {
-        "base": "The incident as it was: {failed} failed payments, success down to {low:.1%}, paged {paged}, "
+        "base": "The incident as it was: {failed} failed requests, success down to {low:.1%}, paged {paged}, "
         "recovery {recovered}. Of the 30-day error budget {budget:.1%} is burned.",
         "item": "{n}. “{quote}” → {title}",
         "unmapped": "{n}. “{quote}” — the simulator cannot measure this; only the text can be judged.",
@@ -64,25 +68,29 @@ T: dict[str, dict[str, str]] = {
         "instruction": "{n}. “{quote}” — addressed to the grader, not an action; skipped.",
         "stated": "{n}. “{quote}” — tells what happened, it is no action.",
         "unmeasurable": "   It cannot be measured here. It costs: {cost}.",
-        "with": "   With it, and you acting as you did: {failed} failed payments instead of {was} ({change}), {recovery}.",
+        "with": "   With it, and you acting as you did: {failed} failed requests instead of {was} ({change}), {recovery}.",
         "alone": "   With nobody on call: {failed} instead of {was} in the first 10 minutes.",
         "neighbours": "   Whoever shares the database pays {n} failures; connection slots ran out {refused} times.",
+        "books": "   “{name}”: {n} violations instead of {was}.",
         "harm": "   Verdict: it does harm. It costs: {cost}.",
         "nothing": "   Verdict: it changes nothing in this incident. It costs: {cost}.",
         "helps": "   Verdict: it helps, a little. It costs: {cost}.",
         "strong": "   Verdict: this would have saved the day. It costs: {cost}.",
         "run": "   Run {run}.",
+        "quiet": "the SLI does not suffer",
+        "broken": "The data: “{name}” — {n} violations.",
         "never": "no incident at all",
         "recovered": "recovery {when}",
         "not_recovered": "no recovery within the run",
         "less": "{p:.0%} fewer",
         "more": "{p:.0%} more",
         "same": "just as many", "times": "{n:,.0f} times as many",
-        "together": "All together: {failed} failed payments instead of {was} ({change}). Run {run}.",
+        "together": "All together: {failed} failed requests instead of {was} ({change}). Run {run}.",
         "missing": "Missing: {kinds}.",
         "full": "Prevention, detection, mitigation and response are all there.",
         "first": "First thing on Monday: {title} — {why}.",
-        "first_why": "alone it spares {p:.0%} of the failed payments",
+        "first_books": "alone it spares {p:.0%} of the broken records",
+        "first_why": "alone it spares {p:.0%} of the failed requests",
         "first_none": "First thing on Monday: nothing in the list softens this incident — start with the cause, not with capacity.",
         "empty": "I found no action in the text. Say what you will change, who does it and by when.",
         "prevent": "prevention", "detect": "detection", "mitigate": "mitigation", "respond": "response",
@@ -112,6 +120,7 @@ class Told:
     starts_at: datetime
     lang: str
     claims: Sequence[Mapping[str, Any]] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)  # a person's words for facts of this scenario
 
 
 def compose(told: Told) -> str:
@@ -119,7 +128,7 @@ def compose(told: Told) -> str:
     say = T[told.lang]
     lines = []
     if told.baseline is not None:
-        lines.append(_baseline(told))
+        lines += [_baseline(told), *_broken(told)]
     for n, result in enumerate(told.results, 1):
         lines += _item(told, n, result)
     if not told.results:
@@ -147,6 +156,13 @@ def _baseline(told: Told) -> str:
         failed=_count(facts), low=facts["success_min"], paged=_when(told, facts["p1_paged_s"], "absent"),
         recovered=_when(told, facts["recovered_s"], "none"), budget=facts["error_budget_burned"],
     )  # fmt: skip
+
+
+def _broken(told: Told) -> list[str]:
+    """A line for each invariant that the incident violated."""
+    violated = {n: v for n, v in (told.baseline or {}).items() if n.startswith("violated.") and v}
+    named = {n: told.labels.get(n, n.partition(".")[2]) for n in violated}
+    return [T[told.lang]["broken"].format(name=named[n], n=v) for n, v in violated.items()]
 
 
 def _when(told: Told, t_s: float | None, absent: str) -> str:
@@ -194,7 +210,18 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
                 n=int(neighbours), refused=int(run.with_.get("connections_refused") or 0)
             )
         )
+    lines += _books(told, run.baseline, run.with_)
     return [*lines, say[verdict.effect].format(cost=costs), say["run"].format(run=run.run)]
+
+
+def _books(told: Told, before: Facts, after: Facts) -> list[str]:
+    """A line for each invariant whose violations changed."""
+    lines = []
+    for name, was in before.items():
+        if name.startswith("violated.") and after.get(name) != was:
+            shown = told.labels.get(name, name.partition(".")[2])
+            lines.append(T[told.lang]["books"].format(name=shown, n=after.get(name), was=was))
+    return lines
 
 
 def _title(told: Told, name: str, params: Mapping[str, Any]) -> str:
@@ -206,7 +233,7 @@ def _title(told: Told, name: str, params: Mapping[str, Any]) -> str:
 def _recovery(told: Told, facts: Facts) -> str:
     say = T[told.lang]
     if facts["started_s"] is None:
-        return say["never"]
+        return say["quiet" if facts.get("violations") else "never"]
     if facts["recovered_s"] is None:
         return say["not_recovered"]
     return say["recovered"].format(when=_when(told, facts["recovered_s"], "none"))
@@ -230,11 +257,13 @@ def _coverage(told: Told) -> list[str]:
     for result in told.results:
         if result.run is not None:
             found = measured(result.run)
-            if found.effect in ("strong", "helps") and (best is None or found.spared > best[0]):
-                best = (found.spared, result, found)
+            gain = max(found.spared, found.books or 0.0)
+            if found.effect in ("strong", "helps") and (best is None or gain > best[0]):
+                best = (gain, result, found)
     if best is not None:
         title = " + ".join(told.catalogue[c.id].title.of(told.lang) for c in best[1].item.calls)
-        lines.append(say["first"].format(title=title, why=say["first_why"].format(p=max(0.0, best[0]))))
+        why = "first_books" if (best[2].books or 0.0) > best[2].spared else "first_why"
+        lines.append(say["first"].format(title=title, why=say[why].format(p=max(0.0, best[0]))))
     elif any(r.run is not None for r in told.results):
         lines.append(say["first_none"])
     return lines

@@ -27,6 +27,15 @@ class Measured:
 
     effect: Effect
     spared: float
+    books: float | None = None  # share of the violations that it spares; None: there are none to spare
+
+
+def books_share(baseline: Facts, other: Facts) -> float | None:
+    """Share of the violated invariants' entities that came out whole; negative when more did not."""
+    before, after = float(baseline.get("violations") or 0.0), float(other.get("violations") or 0.0)
+    if before > 0:
+        return (before - after) / before
+    return None if after <= 0 else -1.0
 
 
 def spared_share(baseline: Facts, other: Facts) -> float:
@@ -46,12 +55,15 @@ def measured(run: Counterfactual) -> Measured:
     worse = (
         spared < -HARM_SHARE or neighbours > NEIGHBOURS or (later is not None and later > LATER_S) or never
     )
-    best = max(spared, alone)
-    if worse and spared < STRONG_SHARE:
-        return Measured("harm", spared)
+    books = books_share(run.baseline, run.with_)
+    books_alone = books_share(run.no_responder["baseline"], run.no_responder["with"])
+    worse = worse or (books is not None and books < -HARM_SHARE)
+    best = max(spared, alone, books or 0.0, books_alone or 0.0)
+    if worse and max(spared, books or 0.0) < STRONG_SHARE:
+        return Measured("harm", spared, books)
     if best >= STRONG_SHARE:
-        return Measured("strong", spared)
-    return Measured("helps" if best >= HELPS_SHARE else "nothing", spared)
+        return Measured("strong", spared, books)
+    return Measured("helps" if best >= HELPS_SHARE else "nothing", spared, books)
 
 
 REASON = {

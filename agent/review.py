@@ -59,6 +59,7 @@ class Request:
     context_text: str
     themes: Sequence[str]
     starts_at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)  # words for facts that this scenario has alone
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class _Run:
         results = [feedback.ItemResult(i, state["runs"].get(n)) for n, i in enumerate(state["items"])]
         told = feedback.Told(
             results, state.get("combined"), state.get("baseline"), self.deps.catalogue, self.request.starts_at,
-            self.request.lang, state.get("claims", []),
+            self.request.lang, state.get("claims", []), self.request.labels,
         )  # fmt: skip
         text = feedback.compose(told)
         notes: list[str] = []
@@ -294,6 +295,7 @@ def run_review(request: Request, deps: Deps, on_progress: Progress | None = None
         "claims": state.get("claims", []),
         "feedback": state["feedback"],
         "questions": state["questions"],
+        "labels": dict(request.labels),
         "notes": sorted(set(state.get("notes", []))),
         "transcript": deps.model.transcript() if deps.model is not None else [],
     }

@@ -13,9 +13,9 @@ from agent.counterfactual import ProcessReplayer
 from agent.library import Library
 from agent.model import Model
 from agent.review import Deps, Request, run_review
-from simulator.interventions import CATALOGUE
+from simulator.interventions import CATALOGUE, applies
 from simulator.run import Command, parse_commands
-from simulator.scenario import Scenario
+from simulator.scenario import Scenario, varied
 
 Steps = Callable[[float, float], None]
 NO_CLUSTER = {
@@ -65,13 +65,15 @@ def review_text(
     seed: int = 1,
 ) -> dict[str, Any]:
     """Review a text about an incident that was played with `commands` (None: the reference solution)."""
+    scenario = varied(scenario, seed)
     played = list(commands) if commands else parse_commands("\n".join(scenario.reference.commands))
     truth = scenario.truth
     about = "\n".join(
         [scenario.brief.of(language), truth.trigger.of(language), truth.mechanism.of(language)]
         + [c.of(language) for c in truth.contributing]
     )
-    request = Request(text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at)
+    labels = {f"violated.{name}": i.text.of(language) for name, i in scenario.invariants.items()}
+    request = Request(text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at, labels)
 
     def report(_stage: str, done: int, total: int) -> None:
         if on_progress and total:
@@ -84,7 +86,7 @@ def review_text(
             replayer,
             library,
             CATALOGUE,
-            lambda name: CATALOGUE[name].measurable,
+            lambda name: applies(scenario, name),
             replayer.baseline,
             mind(),
             replayer.prefetch,

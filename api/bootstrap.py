@@ -19,6 +19,8 @@ from api.service import ApplicationService
 from api.store import SqliteStore, Store
 
 if TYPE_CHECKING:
+    from agent.interview.turns import Interview
+    from api.talks import Talks
     from simulator.scenario import Scenario
 
 
@@ -40,6 +42,59 @@ def open_store() -> Store:
 def open_service() -> ApplicationService:
     """The service with its real parts. Raises StoreError."""
     return ApplicationService(open_store(), real_simulator(), review_text, new_session_id, utc_now)
+
+
+def open_talks() -> Talks:
+    """Interviews with their real parts. Raises StoreError."""
+    from api.talks import Interviewer, Talks
+
+    return Talks(
+        open_store(),
+        Interviewer(_interviews_digest, _begin_interview, _interview_turn, _plain_turn, _interview_debrief),
+        simulator_package.__version__,
+        new_session_id,
+        utc_now,
+    )
+
+
+def _interviews_digest() -> str:
+    from agent.interview.prompts import digest
+
+    return digest()
+
+
+def _begin_interview(prompt: str, level: str, length: str, language: str) -> tuple[Interview, str]:
+    from agent.interview.prompts import book
+    from agent.interview.turns import begin
+
+    seniority: Any = level
+    wanted: Any = length
+    return begin(book().prompt(prompt), seniority, wanted, language)
+
+
+def _plain_turn(state: Interview, text: str) -> tuple[Interview, str]:
+    from agent.interview.turns import step
+
+    return step(state, text)
+
+
+def _interview_turn(state: Interview, text: str) -> tuple[Interview, str, str]:
+    from agent.interview.graph import take_turn
+    from agent.review_entry import mind
+
+    return take_turn(state, text, mind())
+
+
+def _interview_debrief(state: Interview, earlier: dict[str, Any] | None) -> dict[str, Any]:
+    from agent.interview.graph import make_debrief
+    from agent.library import Library
+    from agent.review_entry import cache_dir, mind
+
+    library = Library(cache_dir(), os.environ.get("DROPPROD_CHROMA_URL") or None)
+    try:
+        return make_debrief(state, mind(), library, earlier)
+    finally:
+        library.close()
 
 
 def real_simulator() -> Simulator:

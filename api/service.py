@@ -255,7 +255,8 @@ class ApplicationService:
 
     def _opened(self, live: _Live) -> Opened:
         with live.lock:
-            return Opened(live.header, live.scenario, self._observe(live), live.read_only, live.unanswered)
+            played = live.world.scenario  # what the seed made of the file
+            return Opened(live.header, played, self._observe(live), live.read_only, live.unanswered)
 
     def _stop(self, live: _Live, entry: Entry, before: bytes, now_s: float) -> None:
         """Take a command back as if only time had passed, until `now_s` at most, and log it so."""
@@ -339,7 +340,7 @@ class ApplicationService:
         played = [(e.t_s, e.line) for e in self._store.entries(live.id) if _was_carried_out(e)]
         hurt = world.resolved or any(event.kind in ("alert", "page") for event in world.events)
         result = self._review(
-            live.scenario,
+            world.scenario,
             entry.line,
             entry.kind,
             live.header.language,

@@ -68,6 +68,7 @@ class Conditions:
         self.reach = world.reach
         self.history = world.plane.history
         self.known: dict[tuple[str, int], tuple[float, float]] = {}
+        self.shards = {d.name for d in world.plane.network.databases if d.family != d.name}
         self.places: dict[str, str] = self.business.places
         self.broken: dict[tuple[str, str], bool] = {
             (x.source, x.target): not x.up for x in world.plane.network.links if not x.up
@@ -108,7 +109,7 @@ class Conditions:
         found = (0.0, CALM_MS / 1000)
         if isinstance(part, Service):
             found = self._service(name, second)
-        elif isinstance(part, Postgres):
+        elif isinstance(part, Postgres) or name in self.shards:
             found = self._database(name, second)
         self.known[target, second] = found
         return found

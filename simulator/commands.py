@@ -6,6 +6,7 @@ A line never raises for what a player typed. What a command changes goes through
 from __future__ import annotations
 
 import difflib
+import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,16 @@ def tools() -> dict[str, Tool]:
     for room in ROOMS:
         found.update(room.tools())
     return found
+
+
+def changes(line: str) -> bool:
+    """Whether a line would change the world, by its tool's own word; what cannot be read may."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return True
+    tool = tools().get(words[0]) if words else None
+    return tool is None or tool.changes(words)
 
 
 def execute(world: World, line: str) -> Reply:
@@ -120,7 +131,7 @@ def _gate(world: World, line: str) -> str | None:
     bad = world.scenario.focus.bad_version
     words = line.split()
     releases = {"deploy", "set", "upgrade", "patch", "apply"} & set(words)
-    if not releases or bad not in line:
+    if not releases or bad not in line or bad == world.scenario.focus.good_version:
         return None
     reason = release.refusal(world, bad)
     if reason:

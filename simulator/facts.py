@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import invariants
 from simulator.engine.plane import History
-from simulator.scenario import Postgres, Scenario, Text, Worker
+from simulator.scenario import Focus, Postgres, Scenario, Text, Worker
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -45,7 +45,7 @@ TEXTS = {
         ru="{pool}: в пуле снова есть свободные соединения", en="{pool}: the pool has free connections again"
     ),
     "breaker": Text(ru="{worker}: CircuitBreaker → {state}", en="{worker}: CircuitBreaker → {state}"),
-    "drained": Text(ru="очередь отложенных платежей разобрана", en="the queue of parked payments is drained"),
+    "drained": Text(ru="очередь отложенных запросов разобрана", en="the queue of parked requests is drained"),
     "broken": Text(ru="успешность {cls} ниже {level:.1%}", en="success of {cls} fell below {level:.1%}"),
     "healthy": Text(
         ru="успешность {cls} снова не ниже {level:.1%}", en="success of {cls} is back at {level:.1%} or more"
@@ -168,8 +168,11 @@ def _say(world: World, kind: str, key: str, **values: Any) -> None:
     world.note(kind, TEXTS[key].of(world.language).format(**values))
 
 
-def collect(world: World) -> dict[str, Any]:
-    """The facts of a run: absolute simulated seconds, counts, shares; None: it did not happen."""
+def collect(world: World, checks: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The facts of a run: absolute simulated seconds, counts, shares; None: it did not happen.
+
+    `checks` is `invariants.check` of the same world, if it is there already.
+    """
     history, scenario = world.plane.history, world.scenario
     name = scenario.sli.traffic_class
     failed = math.fsum(failures(history, name))
@@ -204,27 +207,62 @@ def collect(world: World) -> dict[str, Any]:
         "database_cpu_max": max(
             (max(history.column(f"db/{d}/cpu"), default=0.0) for d in scenario.databases()), default=0.0
         ),
+        **violations(world, invariants.check(world) if checks is None else checks),
     }
+
+
+def violations(world: World, checks: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """How much of what the scenario declares is violated: `violations` in all, `violated.NAME` of each.
+
+    Single orders count by their weights, so the numbers are those of the world and not of the sample.
+    """
+    declared = world.scenario.invariants
+    if not declared:
+        return {}
+    counts = {}
+    for name in declared:
+        state = checks[name]
+        told = round(state.get("count") or 0) or len(state["violations"])
+        counts[f"violated.{name}"] = 0 if state["ok"] else max(1, told)
+    return {"violations": sum(counts.values()), **counts}
 
 
 def _story(world: World, levels: list[float], broken: int | None) -> dict[str, Any]:
     """What a write-up of the incident may mention: when things were done, sizes, typical values."""
     scenario, history = world.scenario, world.plane.history
     focus = scenario.focus
-    deploys = [e.t_s for e in world.events if e.kind == "deploy"]
-    done = [e.t_s for e in world.events if e.kind == "rollout"]
-    versions = scenario.services()[focus.service].versions
     waiting = sorted(v for v in history.column(f"pool/{focus.database}/waiting") if v > 1.0)
     before = levels[SMOOTH_S : broken if broken is not None else None]
-    after, good = versions[focus.bad_version].queries, versions[focus.good_version].queries
+    database = scenario.databases().get(focus.database)
     return {
         "success_before": math.fsum(before) / len(before) if before else None,
+        **_release(world, focus),
+        "pool_limit": None if database is None else database.pool.limit,
+        "pending_typical": waiting[len(waiting) // 2] if waiting else None,
+        "rps": scenario.traffic.rps,
+    }
+
+
+def _release(world: World, focus: Focus) -> dict[str, Any]:
+    """When the bad release came and went and what it asks of the database; nothing where no release is to blame."""
+    if focus.good_version == focus.bad_version:
+        names = (
+            "deploy_s",
+            "rollback_s",
+            "rollout_done_s",
+            "queries_before",
+            "queries_after",
+            "queries_extra",
+        )
+        return dict.fromkeys(names)
+    deploys = [e.t_s for e in world.events if e.kind == "deploy"]
+    done = [e.t_s for e in world.events if e.kind == "rollout"]
+    versions = world.scenario.services()[focus.service].versions
+    after, good = versions[focus.bad_version].queries, versions[focus.good_version].queries
+    return {
         "deploy_s": deploys[0] if deploys else None,
         "rollback_s": deploys[1] if len(deploys) > 1 else None,
         "rollout_done_s": next((t for t in done[1:2]), None),
-        "pool_limit": scenario.databases()[focus.database].pool.limit,
-        "pending_typical": waiting[len(waiting) // 2] if waiting else None,
-        "rps": scenario.traffic.rps,
         "queries_before": good,
         "queries_after": after,
         "queries_extra": after - good,

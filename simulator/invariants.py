@@ -10,10 +10,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.entities import anomalies, checkers, delivery, registers
+from simulator.entities import anomalies, checkers, delivery, registers, shard_checks
 from simulator.entities.history import Op
 from simulator.entities.timers import SECOND
 from simulator.entities.verdicts import Verdict
+from simulator.plane_checks import WORLD_CHECKERS
 from simulator.scenario import Invariant, Scenario, ScenarioError, Worker
 
 if TYPE_CHECKING:
@@ -26,15 +27,20 @@ SLACK = 2.0  # requests: what starts or ends inside the last second
 CHECKERS: dict[str, tuple[Callable[..., Verdict], bool]] = {
     "nothing_lost": (checkers.nothing_lost, True),
     "no_message_lost": (checkers.no_message_lost, True),
+    "stored_once": (shard_checks.stored_once, True),
+    "at_home": (shard_checks.at_home, True),
     "at_most_once": (checkers.at_most_once, False),
     "amounts": (checkers.amounts, True),
     "done_by": (checkers.done_by, False),
     "balances": (checkers.balances, False),
+    "settled": (checkers.settled, True),
     "sums": (checkers.sums, False),
     "saga_atomic": (checkers.saga_atomic, False),
     "one_leader": (checkers.one_leader, False),
     "consumed": (delivery.at_least_once, False),
     "consumed_once": (delivery.at_most_once, False),
+    "delivered": (delivery.delivered, True),
+    "at_most": (delivery.at_most, True),
     "in_order": (delivery.in_order, False),
     "fresh_reads": (registers.fresh_reads, False),
     "read_your_writes": (registers.read_your_writes, False),
@@ -66,6 +72,8 @@ SHOWN = 20  # violations spelt out in a report
 
 def judge(world: World, spec: Invariant, final: list[Op] | None = None) -> Verdict:
     """One declared invariant over the history so far; `final` is the audit, if there is one already."""
+    if spec.check in WORLD_CHECKERS:
+        return WORLD_CHECKERS[spec.check](world, **spec.args)
     assert world.entities is not None
     checker, needs_final = CHECKERS[spec.check]
     more: dict[str, Any] = {}
@@ -75,14 +83,14 @@ def judge(world: World, spec: Invariant, final: list[Op] | None = None) -> Verdi
         more = {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
     elif spec.check == "done_by":
         more = {"now_ns": world.entities.now_ns}
+    elif spec.check == "delivered":
+        more["now_ns"] = world.entities.now_ns
     return checker(world.ops, **more, **spec.args)
 
 
 def first_broken(world: World, suspect: str = "") -> str:
     """The name of a declared invariant that does not hold now, or nothing; `suspect` is looked at first."""
-    if world.entities is None:
-        return ""
-    final = world.entities.audit()
+    final = world.entities.audit() if world.entities is not None else []
     for name in sorted(world.scenario.invariants, key=lambda n: n != suspect):
         if not judge(world, world.scenario.invariants[name], final).ok:
             return name
@@ -93,11 +101,14 @@ def prepared(scenario: Scenario) -> None:
     """Every declared invariant names a checker and its arguments. Raises ScenarioError."""
     for name, spec in scenario.invariants.items():
         where = f"scenario {scenario.id}: invariants.{name}"
-        if scenario.entities is None:
+        of_world = WORLD_CHECKERS.get(spec.check)
+        if scenario.entities is None and of_world is None:
             raise ScenarioError(f"{where}: the scenario has no entities")
-        if spec.check not in CHECKERS:
-            raise ScenarioError(f"{where}.check: no checker {spec.check!r}; known: {', '.join(CHECKERS)}")
-        known = list(inspect.signature(CHECKERS[spec.check][0]).parameters)[1:]
+        if spec.check not in CHECKERS and of_world is None:
+            known = [*CHECKERS, *WORLD_CHECKERS]
+            raise ScenarioError(f"{where}.check: no checker {spec.check!r}; known: {', '.join(known)}")
+        checker = of_world or CHECKERS[spec.check][0]
+        known = list(inspect.signature(checker).parameters)[1:]
         for argument in spec.args:
             if argument not in known:
                 raise ScenarioError(f"{where}.args: {spec.check} has no argument {argument!r}")
@@ -140,9 +151,9 @@ def _parked(world: World) -> list[str]:
 
 def _connections(world: World) -> list[str]:
     found = []
-    for name, database in world.scenario.databases().items():
-        used = max(world.plane.history.column(f"db/{name}/connections"), default=0.0)
+    for database in world.plane.network.databases:  # each shard for itself
+        used = max(world.plane.history.column(f"db/{database.name}/connections"), default=0.0)
         limit = database.max_connections - database.superuser_reserved
         if used > limit + 1:
-            found.append(f"{name}: {used:.1f} connections with {limit} slots")
+            found.append(f"{database.name}: {used:.1f} connections with {limit} slots")
     return found

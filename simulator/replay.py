@@ -26,6 +26,7 @@ CALM_S = 60.0  # longer than a pod's start and than an open breaker's wait withi
 CHANGES = ("deploy", "rollout", "command", "gate", "breaker", "page", "alert", "drain", "chaos")
 AHEAD = ("chaos.revert",)  # what the agenda may still hold of a change that was made
 MARK_EVERY_S = 30.0
+ENTITIES_A_REPLAY = 8_000  # two seconds of a core; a review has a dozen replays and more
 MARKS = 32  # kept of one run; a mark is some hundred kilobytes to a few megabytes
 Line = tuple[float, str]
 
@@ -136,8 +137,11 @@ def last_s(scenario: Scenario, plan: Plan) -> float:
 def settled(world: World) -> bool:
     """Nothing more will happen by itself: healthy for a while since the last change, queues empty.
 
-    Traffic is steady, so such a world stays as it is; running on would only add equal seconds.
+    Traffic is steady, so such a world stays as it is; running on would only add equal seconds. Books do not:
+    what breaks them goes on breaking them under a healthy SLI, so such worlds run to their end.
     """
+    if world.scenario.invariants:
+        return False
     last_change = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
     if (
         world.now_s - last_change < CALM_S
@@ -158,10 +162,40 @@ def start(scenario: Scenario, seed: int, calls: Sequence[Call]) -> Run:
     """The beginning of a replay. Raises InterventionError, ScenarioError."""
     world = make_world(scenario, seed, calls)
     coupled = world.plane.network.coupled_classes(scenario.sli.traffic_class)
+    business = world.scenario.entities
+    wanted = {drive.traffic for drive in business.drive.values()} if business is not None else set()
+    for invariant in world.scenario.invariants.values():
+        wanted |= {value for value in invariant.args.values() if isinstance(value, str)}
     for c, spec in enumerate(world.plane.network.classes):
-        if c not in coupled:  # shares no database with the incident: it cannot differ
+        # shares no database with the incident, starts no flow, is in no invariant: it cannot differ
+        if c not in coupled and spec.name not in wanted:
             world.plane.set_rate(spec.name, 0.0)
     return Run(world)
+
+
+def thinned(scenario: Scenario, most: float = ENTITIES_A_REPLAY) -> Scenario:
+    """The scenario with at most about so many entities a run; weights make up for what is left out.
+
+    The sample depends on the scenario alone, and a thinner one plays some of the very entities of a fuller one
+    (`entities/sample.py`): replays of one incident compare the same entities.
+    """
+    business = scenario.entities
+    if business is None:
+        return scenario
+    played = 0.0
+    for flow in business.flows:
+        drive = business.drive.get(flow.name)
+        if drive is None:
+            continue
+        share = (
+            scenario.traffic.classes[drive.traffic].share if drive.traffic in scenario.traffic.classes else 0
+        )
+        rate = drive.per_s + scenario.traffic.rps * share * drive.share
+        played += min(rate, flow.limit_per_s or rate) * scenario.duration_s
+    keep = math.floor(1000 * most / played) / 1000 if played > most else 1.0
+    if keep >= business.keep:
+        return scenario
+    return scenario.model_copy(update={"entities": business.model_copy(update={"keep": max(keep, 0.001)})})
 
 
 def replay_facts(scenario: Scenario, seed: int, calls: Sequence[Call], plan: Plan) -> dict[str, Any]:
@@ -242,7 +276,7 @@ def scout(scenario: Scenario, seed: int, plan: Plan) -> Scouted:
     """Run what was played up to the first page. Marks: each half minute, before what is due, at the page."""
     run = start(scenario, seed, ())
     found = Scouted(run.world, plan)
-    entries = [e.at_s for e in scenario.timeline]
+    entries = [e.at_s for e in run.world.scenario.timeline]
     timed = [*entries, *(t for t, _ in plan.planned)]
     marked_s = 0.0
     while not run.paged and not run.over(plan):

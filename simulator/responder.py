@@ -45,11 +45,18 @@ def watch(world: World) -> None:
     shift = 0.0
     if reaction is not None and responder.after_page:
         first_repair = next(
-            (t for t, line in responder.after_page if repairs(line)), responder.after_page[0][0]
+            (t for t, line in responder.after_page if repairs(line)), first_change_s(responder.after_page)
         )
         shift = max(0.0, first_repair - reaction)
     for delta, line in responder.after_page:
         world.agenda.at(max(world.now_s, min(pages) + max(0.0, delta - shift)), "responder.act", line=line)
+
+
+def first_change_s(lines: list[tuple[float, str]]) -> float:
+    """When the first line comes that changes anything: where no release is undone, that is the repair."""
+    from simulator.commands import changes
+
+    return next((t for t, line in lines if changes(line)), lines[0][0])
 
 
 def repairs(line: str) -> bool:
@@ -69,7 +76,9 @@ def prepare(world: World, line: str) -> None:
     """One-click rollback and kill switch change how fast the way back is, when it is taken."""
     if not repairs(line):
         return
-    deployment = world.kubernetes.deployments[world.scenario.focus.service]
+    words = line.replace("/", " ").split()
+    named = next((w for w in words if w in world.kubernetes.deployments), world.scenario.focus.service)
+    deployment = world.kubernetes.deployments[named]
     if world.policies.get("rollback_surge"):
         deployment.strategy.max_surge = "100%"
     if "flag_s" in world.policies:

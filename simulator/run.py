@@ -140,10 +140,13 @@ def series(world: World) -> dict[str, list[float]]:
         "failed": facts.failures(history, name),
     }
     database = scenario.focus.database
+    pool = f"pool/{database}/" if history.column(f"pool/{database}/active") else ""  # a sharded one has many
     for what in ("active", "waiting", "open", "wait_s", "queries"):
         label = {"waiting": "pool_pending"}.get(what, f"pool_{what}")
-        table[label] = list(history.column(f"pool/{database}/{what}"))
-    table["db_cpu"] = list(history.column(f"db/{database}/cpu"))
+        if pool:
+            table[label] = list(history.column(pool + what))
+    if history.column(f"db/{database}/cpu"):
+        table["db_cpu"] = list(history.column(f"db/{database}/cpu"))
     if scenario.focus.worker:
         table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog"))
         table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker"))
@@ -155,8 +158,8 @@ def series(world: World) -> dict[str, list[float]]:
 def report(world: World) -> dict[str, Any]:
     """What `run --json` prints."""
     scenario = world.scenario
-    found = facts.collect(world)
     invariants = check(world)
+    found = facts.collect(world, invariants)
     calm = found["started_s"] is None
     healthy = calm or world.resolved
     return {

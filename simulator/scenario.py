@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from simulator.entities.groups import GroupSpec
 from simulator.entities.log import TopicSpec
+from simulator.entities.shards import ShardedSpec
 from simulator.entities.spec import EntitiesSpec, Flow, SystemSpec
 from simulator.entities.store import StoreSpec
 
@@ -181,11 +182,16 @@ class Warmup(_Model):
 
 
 class Version(_Model):
-    """`set`: settings (`simulator/settings.py`) that hold where this version runs."""
+    """`set`: settings (`simulator/settings.py`) that hold where this version runs.
+
+    `columns` (`orders-db.orders.total`): columns its statements name; `omits`: those its INSERTs leave out.
+    """
 
     queries: int = Field(default=1, ge=0, le=500)
     work_factor: float = Field(default=1.0, gt=0, le=100)
     set: dict[str, Any] = {}
+    columns: list[str] = []
+    omits: list[str] = []
     notes: Text | None = None
 
 
@@ -308,6 +314,150 @@ class Pool(_Model):
     service: str = ""
 
 
+STORED = ("key", "number", "customer", "item", "amount", "value", "time", "changed", "text")
+POSTED = ("key", "authorised", "captured", "refunded", "cancelled")
+LOGGED = ("key", "partition", "offset", "time")
+
+
+class TableColumn(_Model):
+    """A column of a table over entities; written short as `customer` or `{value: {1: paid}}`.
+
+    of      key (the row's number, above the ids of older rows), number (the same as it is: a customer's or an
+            item's row), customer, item, amount (what the row's entity is like), value (what is stored), time and
+            changed (when the row was first and last written), text (`format` alone)
+    names   texts for numbers; `scale`: 2 shows kopecks as roubles; `format`: a text with {} for the number
+    type    as in CREATE TABLE; default: by `of`
+    part    another table of the same store: this column is its value, NULL where it has no such row
+    absent  the column is not there before an ALTER TABLE adds it
+    """
+
+    of: Literal[
+        "key", "number", "customer", "item", "amount", "value", "time", "changed", "text",
+        "authorised", "captured", "refunded", "cancelled", "partition", "offset",
+    ]  # fmt: skip
+    names: dict[int, str] = {}
+    scale: int = Field(0, ge=0, le=6)
+    format: str = ""
+    type: str = ""
+    part: str = ""
+    absent: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, raw: Any) -> Any:
+        if isinstance(raw, str):
+            return {"of": raw}
+        if isinstance(raw, dict) and len(raw) == 1 and isinstance(next(iter(raw.values())), dict):
+            of, names = next(iter(raw.items()))
+            return {"of": of, "names": names}
+        return raw
+
+
+class ColumnReader(_Model):
+    """How a service reads a table: `share` of its requests need the column that the setting `reads.DB.TABLE` names.
+
+    `recent` of them look at rows in play, the rest at older ones; a NULL where a value is needed is a failure.
+    """
+
+    share: float = Field(1.0, gt=0, le=1)
+    recent: float = Field(0.8, ge=0, le=1)
+
+
+class EntityTable(_Model):
+    """A table of a database whose rows are those of the entities: of a `store`, a payment `system` or a `topic`.
+
+    table   its name in the store; default: its own
+    flow    whose ranges customers, items and amounts come from; default: the first that writes the table
+    rows    older rows beneath, which nobody plays: `old` are their stored values with weights, `span_s` how far
+            they reach back; `sample` of them stand for all
+    indexes column lists, `status, created_at`; `unique` likewise
+    """
+
+    store: str = ""
+    system: str = ""
+    topic: str = ""
+    table: str = ""
+    flow: str = ""
+    columns: dict[str, TableColumn] = Field(min_length=1)
+    rows: int = Field(0, ge=0, le=10_000_000_000)
+    old: dict[int, float] = {}
+    span_s: int = Field(30 * 86_400, gt=0)
+    sample: int = Field(200, gt=0, le=2_000)
+    row_bytes: int = Field(120, gt=0, le=8_000)
+    indexes: list[str] = []
+    unique: list[str] = []
+    readers: dict[str, ColumnReader] = {}  # by service
+    reads: str = ""  # the column they need at first
+    required: list[str] = []  # columns that are NOT NULL
+
+    @model_validator(mode="after")
+    def _sound(self) -> "EntityTable":
+        if sum(map(bool, (self.store, self.system, self.topic))) != 1:
+            raise ValueError("a table is over exactly one of store, system, topic")
+        allowed = STORED if self.store else POSTED if self.system else LOGGED
+        for name, column in self.columns.items():
+            if column.of not in allowed:
+                raise ValueError(f"columns.{name}.of: one of {', '.join(allowed)}")
+        if not any(c.of in ("key", "number") for c in self.columns.values()):
+            raise ValueError("columns: one of them is the key or the number")
+        for listed in (*self.indexes, *self.unique):
+            for name in (part.split()[0] for part in listed.split(",")):
+                if name not in self.columns:
+                    raise ValueError(f"indexes: no column {name!r}")
+        return self
+
+
+class Replica(_Model):
+    """A standby: it replays so much WAL a second (FACTS: 41 MB/s measured) and lags by what is left."""
+
+    replay_mb_s: float = Field(41.0, gt=0)
+
+
+class Slot(_Model):
+    """A replication slot: while nobody reads it, the server keeps all WAL from where it stood."""
+
+    active: bool = True
+    retained_gb: float = Field(0.0, ge=0)
+
+
+class LaggedReader(_Model):
+    """A service that sends `share` of its requests to a replica for rows that are `age_s` old on average."""
+
+    share: float = Field(gt=0, le=1)
+    age_s: float = Field(10.0, gt=0)
+
+
+class Storage(_Model):
+    """The server's disk, its WAL and who follows it. Names of replicas are those of the store's nodes.
+
+    `other_gb` is what else lies on the disk, `wal_mb_s` what the application writes at the scenario's usual rate.
+    """
+
+    disk_gb: float = Field(gt=0)
+    other_gb: float = Field(0.0, ge=0)
+    max_wal_gb: float = Field(16.0, gt=0)
+    wal_mb_s: float = Field(1.0, ge=0)
+    replicas: dict[str, Replica] = {}
+    slots: dict[str, Slot] = {}
+    readers: dict[str, LaggedReader] = {}
+
+
+class LongSession(_Model):
+    """A session of somebody else that stays: a report, or a transaction left open (`idle`).
+
+    It holds AccessShareLock on the tables its statement names (RowExclusiveLock when it writes) for `for_s` seconds,
+    from `at_s` on and again `every_s` seconds later.
+    """
+
+    user: str = "bi"
+    application: str = "report"
+    sql: str
+    at_s: float = Field(ge=0)
+    for_s: float = Field(gt=0)
+    every_s: float = Field(0.0, ge=0)
+    idle: bool = False
+
+
 class Postgres(_Model):
     kind: Literal["postgres"]
     version: str = "15.8"
@@ -320,15 +470,63 @@ class Postgres(_Model):
     shards: int = Field(1, ge=1, le=256)  # equal servers, each with these cores, slots and pools
     datacenter: str | None = None  # where the primary is; None: the first one
     standby: str | None = None  # the data centre that the primary can move to
+    tables: dict[str, EntityTable] = {}  # tables whose rows are the entities'
+    storage: Storage | None = None
+    sessions: dict[str, LongSession] = {}
+    settings: dict[str, str] = {}  # postgresql.conf, base units
+
+
+class RedisSpec(_Model):
+    """The Redis servers behind a cache (`simulator/redis`).
+
+    mode        `standalone`; `sentinel`: a master, `replicas` and three Sentinels; `cluster`: `masters` share the
+                16,384 slots, each with `replicas`
+    key         what a cached key is called, `{}` is its number; `hot` names the keys of the key space's `hot` list
+    ops_per_s   what the command thread of one node does (FACTS: 48-100 k)
+    local       the setting `redis.NAME.local_s` gives pods a cache of their own for so long; `pods_of` names whose
+    """
+
+    mode: Literal["standalone", "sentinel", "cluster"] = "standalone"
+    masters: int = Field(1, ge=1, le=32)
+    replicas: int = Field(0, ge=0, le=5)
+    maxmemory_mb: int = Field(0, ge=0)
+    policy: Literal[
+        "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu",
+        "volatile-random", "volatile-ttl",
+    ] = "noeviction"  # fmt: skip
+    key: str = "item:{}"
+    hot: list[str] = []
+    value_bytes: int = Field(512, ge=1, le=1_000_000)
+    ops_per_s: float = Field(50_000, gt=0)
+    ops_per_read: float = Field(1.0, gt=0, le=1000)  # commands that one cached read costs
+    password: str = ""
+    min_replicas: int = Field(0, ge=0)
+    local_s: float = Field(0.0, ge=0)
+    replica_reads: bool = False
+    data: dict[str, str] = {}  # plain keys it holds at the start
+
+    @model_validator(mode="after")
+    def _nodes(self) -> "RedisSpec":
+        if self.mode != "cluster" and self.masters != 1:
+            raise ValueError("masters: only a cluster has several")
+        if self.mode == "sentinel" and not self.replicas:
+            raise ValueError("replicas: Sentinel needs at least one")
+        return self
 
 
 class Cache(_Model):
-    """A read-through cache: an entry lives `ttl_s` from its fill; with `capacity` the least recent go."""
+    """A read-through cache: an entry lives `ttl_s` from its fill; with `capacity` the least recent go.
+
+    With `redis` it has servers; their `maxmemory_mb` then gives the capacity. `on` puts it on another's servers.
+    """
 
     kind: Literal["cache"]
     ttl_s: float = Field(gt=0, le=1e7)
     capacity: int | None = Field(None, gt=0)
     op_ms: float = Field(0.3, gt=0, le=1000)
+    redis: RedisSpec | None = None
+    on: str = ""  # the cache whose Redis servers hold this one's keys too
+    key: str = "item:{}"  # what they are called there
 
 
 class Datacenter(_Model):
@@ -345,6 +543,21 @@ class Link(_Model):
     between: tuple[str, str]
     latency_ms: float = Field(gt=0, le=10_000)
     loss: float = Field(0.0, ge=0, le=1)
+
+
+class Standby(_Model):
+    """How a database with a standby elsewhere fails over, and what plays its rows.
+
+    `etcd`: members by place (data centres, or any other name for a third site); without a majority on the
+    standby's side nothing moves by itself. `ttl_s` as Patroni's. `store` and `table` of the entities hold its
+    rows; `evidence` is a step whose effects an outside system remembers, for reconciling what a failover lost.
+    """
+
+    etcd: dict[str, int] = {}
+    ttl_s: float = Field(default=30.0, gt=0)
+    store: str = ""
+    table: str = ""
+    evidence: str = ""
 
 
 class Dns(_Model):
@@ -410,6 +623,7 @@ class Business(_Model):
     groups: list[GroupSpec] = []
     systems: list[SystemSpec] = []
     locks: list[str] = []
+    sharded: list[ShardedSpec] = []
     outbox_ms: int = Field(50, gt=0)
     lock_timeout_ms: int = Field(0, ge=0)
     drive: dict[str, Drive] = {}
@@ -417,6 +631,7 @@ class Business(_Model):
     places: dict[str, str] = {}
     rules: dict[str, CallRule] = {}
     feeds: list[Feed] = []
+    keep: float = Field(1.0, gt=0, le=1)  # a thinner sample for replays; weights make up for it
 
     def spec(self) -> EntitiesSpec:
         return EntitiesSpec(
@@ -426,8 +641,10 @@ class Business(_Model):
             groups=tuple(self.groups),
             systems=tuple(self.systems),
             locks=tuple(self.locks),
+            sharded=tuple(self.sharded),
             outbox_ms=self.outbox_ms,
             lock_timeout_ms=self.lock_timeout_ms,
+            keep=self.keep,
         )
 
     @model_validator(mode="after")
@@ -486,8 +703,25 @@ class Alerting(_Model):
 
 
 class Clue(_Model):
+    """A command whose output shows the fault.
+
+    at_s      the second of the broken world at which it does (None: when a responder would come)
+    match     what its output must hold then and not before the trigger: a text, or /a pattern/ (RE2)
+    standing  code or settings that lie there before the trigger too: evidence, but not of when
+    """
+
     command: str
     shows: Text
+    at_s: float | None = Field(None, ge=0)
+    match: str = ""
+    standing: bool = False
+
+
+class Trap(_Model):
+    """A plausible wrong fix and what comes of it; `@T` before a command is its second, as in `reference`."""
+
+    commands: list[str] = Field(min_length=1)
+    text: Text
 
 
 class Truth(_Model):
@@ -596,6 +830,73 @@ class Extraction(_Model):
     kinds: list[Kind] = []
 
 
+class HotKey(_Model):
+    """A key with requests of its own: routes whose new way they take to the shards, caches whose misses reach
+    them, and the key spaces they draw from.
+
+    orders   the key space of its orders, which salting spreads by sub-key; `row` that of reads of its one row,
+             which lives on one shard whatever is salted
+    number   its number among the entities' keys; `limiter` the service whose rate limit is this key's
+    """
+
+    text: Text
+    number: int = Field(ge=0)
+    routes: list[str] = []
+    caches: list[str] = []
+    orders: str = ""
+    row: str = ""
+    limiter: str = ""
+    rows: int = Field(1_000_000, ge=1)
+
+
+class ShardingSpec(_Model):
+    """A database of shards, of which `serving` hold keys and the rest are spares (`simulator/shards`).
+
+    `store` is the sharded store of the entities. A copied row costs `copy_us` of CPU on either side.
+    """
+
+    database: str
+    keys: str
+    serving: int = Field(ge=1)
+    store: str = ""
+    key: str = "m-{}"
+    rows_per_shard: int = Field(40_000_000, ge=1)
+    row_bytes: int = Field(420, ge=1)
+    copy_us: float = Field(20.0, gt=0)
+    rate: float = Field(50_000.0, gt=0)  # rows a second that a move copies unless told otherwise
+    spread_s: float = Field(5.0, ge=0)
+    hot: dict[str, HotKey] = {}
+
+
+class PlanStep(_Model):
+    """A step that a written plan must hold: it is recognised by any of `words` (patterns, lower case).
+
+    `remark` is what the reviewer asks when it is missing; `after` are steps that must be named before it.
+    An `advice` is wanted, not required.
+    """
+
+    text: Text
+    words: list[str] = Field(min_length=1)
+    remark: Text
+    after: list[str] = []
+    advice: bool = False
+
+
+class PlanSpec(_Model):
+    """A plan that is written before anything is done, and who reviews it (`simulator/planning`)."""
+
+    reviewer: Text
+    steps: dict[str, PlanStep] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> "PlanSpec":
+        for name, step in self.steps.items():
+            for other in step.after:
+                if other not in self.steps:
+                    raise ValueError(f"steps.{name}.after: no step {other!r}")
+        return self
+
+
 class Reference(_Model):
     commands: list[str]
 
@@ -657,6 +958,7 @@ class Scenario(_Model):
     datacenters: dict[str, Datacenter] = {}
     links: list[Link] = []
     dns: Dns = Dns()
+    standbys: dict[str, Standby] = {}  # by database
     timeline: list[TimelineEntry] = []
     sli: Sli
     alerting: Alerting = Alerting(rules={})
@@ -664,6 +966,8 @@ class Scenario(_Model):
     hints: list[Text] = []
     truth: Truth = Truth(trigger=NO_TEXT, mechanism=NO_TEXT, contributing=[])
     reference: Reference = Reference(commands=[])
+    traps: list[Trap] = []
+    premise: list[str] = []  # words of the answer that the brief gives away on purpose
     focus: Focus
     repositories: list[Repository] = []
     interventions: list[str] = []  # ids that matter here; empty: the whole catalogue
@@ -674,6 +978,8 @@ class Scenario(_Model):
     invariants: dict[str, Invariant] = {}
     codebase: CodebaseSpec | None = None
     extraction: Extraction | None = None
+    sharding: ShardingSpec | None = None
+    plan: PlanSpec | None = None
     variants: list[Variant] = []  # a seed chooses one of them or, first, the file as it stands
 
     @model_validator(mode="before")
@@ -725,10 +1031,55 @@ class Scenario(_Model):
             for place in places:
                 if place not in self.datacenters:
                     raise ValueError(f"components.{name}: no data centre named {place!r} in datacenters")
+        for name in self.standbys:
+            found = self.components.get(name)
+            if not isinstance(found, Postgres) or not found.standby:
+                raise ValueError(f"standbys.{name}: no database of that name with a standby")
         for number, link in enumerate(self.links):
             for place in link.between:
                 if place not in self.datacenters:
                     raise ValueError(f"links.{number}.between: no data centre named {place!r}")
+
+    @model_validator(mode="after")
+    def _tables_exist(self) -> "Scenario":
+        """What tables over entities name exists."""
+        business = self.entities
+        for component, database in self.databases().items():
+            for name, table in database.tables.items():
+                where = f"components.{component}.tables.{name}"
+                if business is None:
+                    raise ValueError(f"{where}: the scenario has no entities")
+                stores = [s.name for s in business.stores] + [s.name for s in business.sharded]
+                for kind, wanted, known in (
+                    ("store", table.store, stores),
+                    ("system", table.system, [s.name for s in business.systems]),
+                    ("topic", table.topic, [t.name for t in business.topics]),
+                    ("flow", table.flow, [f.name for f in business.flows]),
+                ):
+                    if wanted and wanted not in known:
+                        raise ValueError(f"{where}.{kind}: nothing is called {wanted!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_exist(self) -> "Scenario":
+        """What a sharding names exists."""
+        spec = self.sharding
+        if spec is None:
+            return self
+        database = self.components.get(spec.database)
+        if not isinstance(database, Postgres) or database.shards < spec.serving:
+            raise ValueError(f"sharding.database: {spec.database!r} has no {spec.serving} shards")
+        spaces = [spec.keys, *(s for hot in spec.hot.values() for s in (hot.orders, hot.row) if s)]
+        for space in spaces:
+            if space not in self.keys:
+                raise ValueError(f"sharding: no key space named {space!r} in keys")
+        for name, hot in spec.hot.items():
+            if hot.limiter and not isinstance(self.components.get(hot.limiter), Service):
+                raise ValueError(f"sharding.hot.{name}.limiter: no service named {hot.limiter!r}")
+        stores = [s.name for s in self.entities.sharded] if self.entities is not None else []
+        if spec.store and spec.store not in stores:
+            raise ValueError(f"sharding.store: no sharded store {spec.store!r} in entities")
+        return self
 
     def component(self, name: str, kind: type) -> Any:
         """The component `name` of a given kind. Raises ScenarioError."""
@@ -832,7 +1183,7 @@ def split_path(path: str) -> list[str]:
 
 
 def assign(raw: dict[str, Any], path: str, value: Any) -> None:
-    """Set a field by its path; the head may name a component; keys with dots match whole.
+    """Set a field by its path; the head may name a component; keys with dots match whole; a list takes a number.
 
     Raises ScenarioError when a mapping on the way has no such key.
     """
@@ -841,6 +1192,13 @@ def assign(raw: dict[str, Any], path: str, value: Any) -> None:
     if parts[0] not in raw and _take(raw.get("components"), parts)[0] is not None:
         node = raw["components"]
     while True:
+        if isinstance(node, list) and parts[0].isdecimal() and int(parts[0]) < len(node):
+            number, parts = int(parts[0]), parts[1:]
+            if not parts:
+                node[number] = value
+                return
+            node = node[number]
+            continue
         key, rest = _take(node, parts)
         if not isinstance(node, dict) or (key is None and len(parts) > 1):
             raise ScenarioError(f"--set {path}: no field {parts[0]!r} there")

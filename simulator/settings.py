@@ -92,6 +92,63 @@ def _read_pool(world: World, pool: str) -> int:
     return world.plane.pool_limits[names.index(pool)]
 
 
+def _read_redis(world: World, rest: str) -> Any:
+    from simulator.redis.load import read_setting
+
+    return read_setting(world, rest)
+
+
+def _write_redis(world: World, rest: str, value: Any) -> None:
+    from simulator.redis.load import write_setting
+
+    write_setting(world, rest, value)
+
+
+def _read_shards(world: World, what: str) -> Any:
+    return getattr(world.rooms["shards"].map.now, what)
+
+
+def _write_shards(world: World, what: str, value: Any) -> None:
+    from simulator.shards.state import change
+
+    if what != "function":
+        raise KeyError(what)
+    change(world, function=str(value))
+
+
+def _read_route(world: World, route: str) -> float:
+    return next(s.weights[1] for s in world.plane.network.splits if s.kind == "route" and s.name == route)
+
+
+def _pooled(world: World, database: str) -> Any:
+    return next(d for d in world.kubernetes.deployments.values() if d.pooled and d.pooled[0] == database)
+
+
+def _read_per_pod(world: World, database: str) -> int:
+    """Connections that each pod of a service keeps to a database."""
+    return int(_pooled(world, database).pooled[1])
+
+
+def _write_per_pod(world: World, database: str, value: Any) -> None:
+    deployment = _pooled(world, database)
+    deployment.pooled = (database, max(1, int(value)), deployment.pooled[2])
+
+
+def _read_column(world: World, rest: str) -> str:
+    component, _, table = rest.rpartition(".")
+    bound = world.scenario.databases()[component].tables[table]
+    reads: dict[str, str] = world.rooms["postgres"].reads
+    return reads.get(rest, bound.reads)
+
+
+def _read_replicas(world: World, rest: str) -> float:
+    component, _, service = rest.rpartition(".")
+    storage = world.scenario.databases()[component].storage
+    usual = storage.readers[service].share if storage is not None else 0.0
+    shares: dict[str, float] = world.rooms["postgres"].shares
+    return shares.get(rest, usual)
+
+
 Reader = Callable[["World", str], Any]
 Writer = Callable[["World", str, Any], None]
 KINDS: dict[str, tuple[Reader, Writer]] = {
@@ -100,9 +157,15 @@ KINDS: dict[str, tuple[Reader, Writer]] = {
     "bulkhead": (_read_bulkhead, lambda w, n, v: w.plane.set_bulkhead(n, int(v))),
     "cache_ttl": (_read_ttl, lambda w, n, v: w.plane.set_cache_ttl(n, float(v))),
     "pool": (_read_pool, lambda w, n, v: w.plane.set_pool_limit("", n, int(v))),
+    "route": (_read_route, lambda w, n, v: w.plane.set_route(n, float(v))),
+    "per_pod": (_read_per_pod, _write_per_pod),
     "fail": (lambda w, n: 0.0, lambda w, n, v: w.plane.set_failing(n, float(v), "settings")),
+    "redis": (_read_redis, _write_redis),
+    "shards": (_read_shards, _write_shards),
     "group": (lambda w, n: _read_spec("group", w, n), lambda w, n, v: _write_spec("group", w, n, v)),
     "topic": (lambda w, n: _read_spec("topic", w, n), lambda w, n, v: _write_spec("topic", w, n, v)),
+    "replica_reads": (_read_replicas, lambda w, n, v: w.rooms["postgres"].shares.update({n: float(v)})),
+    "reads": (_read_column, lambda w, n, v: w.rooms["postgres"].reads.update({n: str(v)})),
     "store": (lambda w, n: _read_spec("store", w, n), lambda w, n, v: _write_spec("store", w, n, v)),
 }
 

@@ -108,10 +108,12 @@ def run_status(world: World, _argv: list[str], _stdin: str) -> Reply:
         rows.append((_label(world, "rps"), f"{history.last(base + 'offered'):.0f}"))
         rows.append((_label(world, "p99"), f"{world.plane.edge_p99_ms(sli.traffic_class):.0f}"))
         for name in world.scenario.databases():
-            pool = world.plane.pools(name)[0]
-            rows.append(
-                (_label(world, "pool", pool.name), f"{pool.active:.0f}/{pool.limit} / {pool.waiting:.0f}")
-            )
+            shards = world.scenario.databases()[name].shards
+            own = world.plane.pools(name)
+            main = own[:: len(own) // shards]  # the main pool of each shard
+            busy, waiting = sum(p.active for p in main), sum(p.waiting for p in main)
+            limit = sum(p.limit for p in main)
+            rows.append((_label(world, "pool", name), f"{busy:.0f}/{limit} / {waiting:.0f}"))
             rows.append((_label(world, "cpu", name), f"{world.plane.database(name).cpu:.0%}"))
         worker = world.scenario.focus.worker
         if worker:

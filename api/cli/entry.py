@@ -23,8 +23,10 @@ COMMANDS: dict[str, str] = {
     "review": "api.cli.judging:review",
     "grade": "api.cli.judging:grade",
     "bench": "api.cli.bench:bench",
+    "lint": "api.cli.proving:lint",
+    "interview": "api.cli.interview:interview",
 }
-NOT_YET = ("interview", "story", "serve", "lint")
+NOT_YET = ("story", "serve")
 SEED_LIMIT = 2**63  # what SQLite's INTEGER holds
 
 
@@ -117,6 +119,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     _add_run(add("run"), language)
     _add_exec(add("exec"), language)
     _add_review(add("review"), language)
+    _add_interview(add("interview"), language)
     grade = add("grade")
     grade.add_argument("--jsonl", metavar="FILE|-", required=True, help=say(language, "opt.jsonl"))
     measure = add("bench")
@@ -124,6 +127,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
         "name", nargs="?", choices=("engine", "conformance", "peers"), default="engine", metavar="NAME"
     )
     measure.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    _add_lint(add("lint"), language)
     for name in NOT_YET:
         add(name).add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -208,6 +212,29 @@ def _add_review(parser: argparse.ArgumentParser, language: str) -> None:
     kinds = ("action-items", "postmortem")
     parser.add_argument("--kind", choices=kinds, default=kinds[0], help=say(language, "opt.kind"))
     parser.add_argument("--commands", metavar="FILE", help=say(language, "opt.review_commands"))
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help=say(language, "opt.seed"))
+    _add_language(parser, language)
+    parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))
+
+
+def _add_interview(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help=say(language, "opt.prompt"))
+    levels = ("junior", "senior", "staff")
+    parser.add_argument("--level", choices=levels, default="senior", help=say(language, "opt.level"))
+    lengths = ("short", "long")
+    parser.add_argument("--length", choices=lengths, default="long", help=say(language, "opt.length"))
+    parser.add_argument("--resume", metavar="ID", help=say(language, "opt.resume"))
+    _add_language(parser, language)
+    parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+
+
+def _add_lint(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=say(language, "opt.lint_scenarios"))
+    parser.add_argument("--seed", type=_seed, metavar="N", help=say(language, "opt.lint_seed"))
+    parser.add_argument("--whole", action="store_true", help=say(language, "opt.lint_whole"))
+    processes = parser.add_argument("--processes", type=int, default=2, choices=range(1, 9), metavar="N")
+    processes.help = say(language, "opt.lint_processes")
     _add_language(parser, language)
     parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
     parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))

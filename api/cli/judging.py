@@ -30,20 +30,20 @@ SHOWN_MEASURES = (
 
 def review(options: argparse.Namespace) -> int:
     from simulator.run import CommandFileError, parse_commands
-    from simulator.scenario import ScenarioError, load
+    from simulator.scenario import ScenarioError, load, varied
 
     text = read_text(options.text, "--text")
     if not text.strip():
         raise UsageError(f"--text {options.text}: the text is empty")
     language = choose_language(options.lang, {}) if options.lang else _language_of(text)
     try:
-        scenario = load(options.scenario)
+        scenario = varied(load(options.scenario), options.seed)
         played = read_text(options.commands, "--commands") if options.commands else None
         commands = parse_commands("\n".join(scenario.reference.commands) if played is None else played)
         from agent.review_entry import review_text  # after the input: a mistake must not wait for minds
 
         with progress(say(language, "play.replaying"), options.progress) as report:
-            result = review_text(scenario, text, options.kind, language, commands, report)
+            result = review_text(scenario, text, options.kind, language, commands, report, seed=options.seed)
     except CommandFileError as error:
         raise UsageError(f"--commands {options.commands}: {error}") from None
     except ScenarioError as error:
@@ -109,7 +109,7 @@ def render_review(result: dict[str, Any], language: str, screen: Screen, questio
     if result["action_items"]:
         lines += _title(say(language, "review.items"), screen)
         for index, item in enumerate(result["action_items"], 1):
-            lines += _item(index, item, language, screen)
+            lines += _item(index, item, language, screen, result.get("labels", {}))
     if result["references"]:
         lines += _title(say(language, "review.references"), screen)
         for reference in result["references"]:
@@ -154,7 +154,9 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
     return lines
 
 
-def _item(index: int, item: dict[str, Any], language: str, screen: Screen) -> list[str]:
+def _item(
+    index: int, item: dict[str, Any], language: str, screen: Screen, labels: dict[str, str]
+) -> list[str]:
     lines = wrap(f"{index}. {clean(item['quote'])}", screen.columns, "  ")
     replay = item["counterfactual"]
     if replay is None:
@@ -163,7 +165,7 @@ def _item(index: int, item: dict[str, Any], language: str, screen: Screen) -> li
     calls = ", ".join(_call(name, item["parameters"].get(name, {})) for name in item["interventions"])
     named = shorten(f"{calls} · {replay['run']}", screen.columns - 6)
     lines.append("     " + screen.paint(named, "cyan"))
-    return lines + ["     " + line for line in _effects(replay, language, screen)]
+    return lines + ["     " + line for line in _effects(replay, language, screen, labels)]
 
 
 def _call(intervention: str, parameters: dict[str, Any]) -> str:
@@ -172,16 +174,17 @@ def _call(intervention: str, parameters: dict[str, Any]) -> str:
     return f"{intervention}({told})" if told else intervention
 
 
-def _effects(replay: dict[str, Any], language: str, screen: Screen) -> list[str]:
+def _effects(replay: dict[str, Any], language: str, screen: Screen, labels: dict[str, str]) -> list[str]:
     """What changed, as a table: before, with the item, the difference, and with it but nobody on call."""
     keys = ("review.measure", "review.baseline", "review.with", "review.effect", "review.nobody")
     rows = [[say(language, key) for key in keys]]
     before, after, alone = replay["baseline"], replay["with"], replay["no_responder"]["with"]
-    changed = [name for name in SHOWN_MEASURES if before.get(name) != after.get(name)]
+    books = [name for name in before if name.startswith("violated.")]  # the scenario's own, in its own words
+    changed = [name for name in (*SHOWN_MEASURES, *books) if before.get(name) != after.get(name)]
     for name in changed:
         figures = [number(before[name]), number(after[name])]
         figures += [_signed(replay["effect"][name]), number(alone[name])]
-        rows.append([name_of(language, "fact", name), *figures])
+        rows.append([labels.get(name) or name_of(language, "fact", name), *figures])
     if not changed:
         return [screen.paint(say(language, "review.nothing"), "dim")]
     narrower = Screen(screen.columns - 5, screen.colour, screen.unicode)

@@ -105,6 +105,7 @@ def _facts(facts: dict[str, Any], language: str) -> list[str]:
         f"{name_of(language, 'fact', name):<24} {number(value)}"
         + (f"  ({_clock(value)})" if name.endswith("_s") and value else "")
         for name, value in facts.items()
+        if not name.startswith("violated.")  # told with the invariants
     ]
 
 
@@ -115,7 +116,7 @@ def _invariants(invariants: dict[str, dict[str, Any]], language: str, screen: Sc
             word = screen.paint(say(language, "run.holds"), "green")
         else:
             violations = state["violations"]
-            count = len(violations) if isinstance(violations, list) else violations
+            count = state.get("count") or (len(violations) if isinstance(violations, list) else violations)
             word = screen.paint(say(language, "run.violated", count=count), "red")
         lines.append(f"{name:<28} {word}")
     return lines

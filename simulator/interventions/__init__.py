@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from simulator.interventions import capacity, process, release, resilience, response
+from simulator.interventions import (
+    capacity,
+    data_rules,
+    overload,
+    places,
+    process,
+    release,
+    resilience,
+    response,
+    schema,
+    sharding,
+)
 from simulator.interventions.base import Call, Intervention, InterventionError
 from simulator.scenario import Scenario, parse
 
@@ -13,7 +24,20 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 CATALOGUE: dict[str, Intervention] = {
-    entry.id: entry for room in (release, capacity, resilience, response, process) for entry in room.ENTRIES
+    entry.id: entry
+    for room in (
+        release,
+        capacity,
+        resilience,
+        response,
+        process,
+        overload,
+        places,
+        schema,
+        sharding,
+        data_rules,
+    )
+    for entry in room.ENTRIES
 }
 HANDLERS = release.HANDLERS
 
@@ -23,6 +47,7 @@ __all__ = [
     "Call",
     "Intervention",
     "InterventionError",
+    "applies",
     "install",
     "patched",
     "read_call",
@@ -58,10 +83,21 @@ def parameters(call: Call) -> dict[str, float]:
     return {**entry.parameters, **dict(call.params)}
 
 
+def applies(scenario: Scenario, name: str) -> bool:
+    """Whether a remedy can be measured in this scenario: it has what the remedy acts on."""
+    entry = CATALOGUE.get(name)
+    return entry is not None and entry.measurable and not entry.missing(scenario.focus)
+
+
 def patched(scenario: Scenario, calls: tuple[Call, ...]) -> Scenario:
     """The scenario with the interventions' numbers in it. Raises InterventionError, ScenarioError."""
     for call in calls:
         parameters(call)
+        missing = CATALOGUE[call.id].missing(scenario.focus)
+        if missing:
+            raise InterventionError(
+                f"{call.id}: needs a {missing[0]}, and scenario {scenario.id} turns on none"
+            )
     if not any(CATALOGUE[c.id].patch for c in calls):
         return scenario
     raw = scenario.model_dump(mode="json")

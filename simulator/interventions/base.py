@@ -15,6 +15,9 @@ Kind = Literal["prevent", "detect", "mitigate", "respond", "none"]
 # What a remedy waits for before it can make any difference: nothing; a line that may change a deployment; an
 # alert rule of its own that returns something; the first page; a line that undoes a release.
 First = Literal["start", "change", "rule", "page", "repair"]
+Need = Literal[
+    "database", "worker", "release"
+]  # of the scenario's focus; release: a bad version beside a good one
 Raw = dict[str, Any]
 Params = Mapping[str, float]
 
@@ -41,6 +44,16 @@ class Intervention:
     patch: Callable[[Raw, Focus, Params], None] | None = None
     install: Callable[[World, Params], None] | None = None
     first: First = "start"
+    needs: tuple[Need, ...] = ()
+
+    def missing(self, focus: Focus) -> list[Need]:
+        """What this remedy acts on and the scenario does not have."""
+        there: dict[Need, bool] = {
+            "database": bool(focus.database),
+            "worker": focus.worker is not None,
+            "release": focus.good_version != focus.bad_version,
+        }
+        return [need for need in self.needs if not there[need]]
 
     @property
     def through_people(self) -> bool:

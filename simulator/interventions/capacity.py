@@ -65,6 +65,7 @@ ENTRIES = [
         ),
         {"limit": 100},
         _pool_resize,
+        needs=("database",),
     ),
     Intervention(
         "more_db_cpu",
@@ -76,6 +77,7 @@ ENTRIES = [
         ),
         {"cores": 32},
         _more_db_cpu,
+        needs=("database",),
     ),
     Intervention(
         "remove_bulkhead",
@@ -117,6 +119,7 @@ ENTRIES = [
         Text(ru="день разработки и ревью", en="a day of development and review"),
         {"queries": 1},
         _fix_n_plus_one,
+        needs=("release",),
     ),
     Intervention(
         "read_cache",
@@ -128,6 +131,7 @@ ENTRIES = [
         ),
         {"hit_ratio": 0.9},
         _read_cache,
+        needs=("release",),
     ),
     Intervention(
         "connection_quota",
@@ -139,5 +143,6 @@ ENTRIES = [
         ),
         {"limit": 60},
         _connection_quota,
+        needs=("database",),
     ),
 ]

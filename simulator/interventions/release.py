@@ -82,8 +82,8 @@ def refusal(world: World, version: str) -> str | None:
     limit = world.policies.get("max_queries")
     if limit is not None and service.versions[version].queries > limit:
         text = Text(
-            ru="CI: {0} запросов на платёж при пределе {1:.0f}; сборка {2} остановлена",
-            en="CI: {0} queries a payment, the limit is {1:.0f}; build {2} is stopped",
+            ru="CI: {0} запросов к базе на операцию при пределе {1:.0f}; сборка {2} остановлена",
+            en="CI: {0} queries an operation, the limit is {1:.0f}; build {2} is stopped",
         )
         return text.of(world.language).format(service.versions[version].queries, limit, version)
     load = world.policies.get("load_test")
@@ -99,20 +99,23 @@ def refusal(world: World, version: str) -> str | None:
 
 
 def _trial(world: World, version: str, load: float) -> float:
-    """Run the version alone on a copy of production at a share of its load: its share of successes."""
+    """Run the version alone on a copy of production at a share of its load: its share of successes.
+
+    A whole world, since what a version sets (pools, retries, flags) counts as much as its code.
+    """
     from simulator import facts
-    from simulator.engine import network
-    from simulator.engine.cohort import CohortPlane
+    from simulator.world import World
 
     raw = world.scenario.model_dump(mode="json")
     raw["components"][world.scenario.focus.service]["current"] = version
     raw["traffic"]["rps"] = min(
         1_000_000.0, max(1.0, world.scenario.traffic.rps * load)
     )  # what a scenario may say
-    trial = type(world.scenario).model_validate(raw)
-    plane = CohortPlane(trial, network.build(trial), world.seed)
-    plane.advance(GATE_TRIAL_S)
-    return facts.smoothed(plane.history, trial.sli.traffic_class, GATE_TRIAL_S - 1)
+    raw["timeline"], raw["variants"] = [], []
+    trial = World(type(world.scenario).model_validate(raw), world.seed, engine="cohort")
+    trial.advance_to(GATE_TRIAL_S)
+    name = trial.scenario.sli.traffic_class
+    return facts.smoothed(trial.plane.history, name, trial.plane.history.seconds - 1)
 
 
 ENTRIES = [
@@ -138,6 +141,7 @@ ENTRIES = [
         ),
         {"success": 0.95, "for_s": 30},
         install=_auto_rollback,
+        needs=("release",),
     ),
     Intervention(
         "slow_rollout",
@@ -162,6 +166,7 @@ ENTRIES = [
         {"max_queries": 5},
         install=_query_gate,
         first="change",
+        needs=("release",),
     ),
     Intervention(
         "load_test_gate",
@@ -174,6 +179,7 @@ ENTRIES = [
         {"load": 1.2},
         install=_load_test,
         first="change",
+        needs=("release",),
     ),
     Intervention(
         "staging_parity",
@@ -186,6 +192,7 @@ ENTRIES = [
         {"load": 1.0},
         install=_load_test,
         first="change",
+        needs=("release",),
     ),
 ]
 HANDLERS = {"interventions.watch_release": watch_release}

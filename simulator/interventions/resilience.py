@@ -58,6 +58,7 @@ ENTRIES = [
         ),
         {"seconds": 0.3},
         _pool_acquire_timeout,
+        needs=("database",),
     ),
     Intervention(
         "client_timeout",
@@ -102,6 +103,7 @@ ENTRIES = [
         ),
         {"rate": 1050},
         _backlog_drain_rate,
+        needs=("worker",),
     ),
     Intervention(
         "retry_worker_breaker_tuning",
@@ -116,6 +118,7 @@ ENTRIES = [
         ),
         {"open_s": 10},
         _worker_breaker,
+        needs=("worker",),
     ),
     Intervention(
         "load_shedding",

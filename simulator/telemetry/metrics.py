@@ -129,19 +129,20 @@ class Telemetry:
         on_path = {
             s for c in scenario.traffic.classes.values() for s in _callers(scenario.components, c.path)
         }
-        for service, version in self._versions():
+        for service, labels, base in self._groups():
             if service in on_path or service == entry:
                 continue
-            base = f"service/{service}/{version}/"
             asked, refused, errors = (self._sum(base + k) for k in ("requests", "rejected", "errors"))
-            labels = {"service": service, "version": version}
             yield {**labels, "code": "200"}, _difference(asked, refused, errors)
             yield {**labels, "code": "503"}, self.total(base + "rejected")
             yield {**labels, "code": "500"}, self.total(base + "errors")
 
-    def _versions(self) -> Iterator[tuple[str, str]]:
+    def _groups(self) -> Iterator[tuple[str, Labels, str]]:
+        """(service, labels, where in the history) of each version, in each data centre where there are several."""
         for group in self.world.plane.network.groups:
-            yield group.service, group.version
+            labels = {"service": group.service, "version": group.version}
+            zone = {"zone": group.place} if group.place else {}
+            yield group.service, {**labels, **zone}, f"service/{group.label}/"
 
     def latency(self) -> Iterator[tuple[Labels, Column]]:
         for name in self.world.scenario.traffic.classes:
@@ -152,16 +153,17 @@ class Telemetry:
             )
 
     def group_gauge(self, what: str) -> Iterator[tuple[Labels, Column]]:
-        for service, version in self._versions():
-            yield {"service": service, "version": version}, self.column(f"service/{service}/{version}/{what}")
+        for _, labels, base in self._groups():
+            yield labels, self.column(base + what)
 
     def bulkhead(self) -> Iterator[tuple[Labels, Column]]:
         for group in self.world.plane.network.groups:
-            base = f"service/{group.service}/{group.version}/"
+            base = f"service/{group.label}/"
+            zone = {"zone": group.place} if group.place else {}
             pods, busy = self.column(base + "pods"), self.column(base + "in_flight")
             limit = group.limit_per_pod
             yield (
-                {"application": group.service, "version": group.version, "name": group.bulkhead},
+                {"application": group.service, "version": group.version, "name": group.bulkhead, **zone},
                 _room(pods, busy, limit),
             )
 
@@ -191,7 +193,7 @@ class Telemetry:
         for spec in self.world.plane.network.databases:
             active = self.column(f"db/{spec.name}/active")
             connected = self.column(f"db/{spec.name}/connections")
-            base = {"datname": self.world.scenario.databases()[spec.name].database, "server": spec.name}
+            base = {"datname": self.world.scenario.databases()[spec.family or spec.name].database, "server": spec.name}
             yield {**base, "state": "active"}, active
             yield {**base, "state": "idle"}, _room(connected, active, 1)
 
@@ -201,10 +203,23 @@ class Telemetry:
 
     def available(self) -> Iterator[tuple[Labels, Column]]:
         for service in self.world.scenario.services():
-            keys = [f"service/{s}/{v}/pods" for s, v in self._versions() if s == service]
-            columns = [self.column(k) for k in keys]
+            columns = [self.column(base + "pods") for s, _, base in self._groups() if s == service]
             labels = {"namespace": self.world.scenario.namespace, "deployment": service}
             yield labels, _added(columns)
+
+    def calls(self, what: str) -> Iterator[tuple[Labels, Column]]:
+        """What callers with a policy of their own send: attempts, failures and retries, by what they call."""
+        keys: dict[str, list[str]] = {}
+        for n, scope in enumerate(self.world.plane.network.scopes):
+            if n >= len(self.world.plane.network.classes) and not scope.name.rpartition(" ")[2].isdigit():
+                keys.setdefault(scope.name, []).append(f"call/{n}/{scope.name}/{what}")
+        for name, columns in keys.items():
+            yield {"target": name}, self.total(*columns)
+
+    def cache(self, what: str) -> Iterator[tuple[Labels, Column]]:
+        names = dict.fromkeys(s.name for s in self.world.plane.network.splits if s.kind == "cache")
+        for name in names:
+            yield {"cache": name}, self.total(f"cache/{name}/{what}")
 
     def breaker(self) -> Iterator[tuple[Labels, Column]]:
         for name in self._workers():
@@ -288,6 +303,11 @@ FAMILIES: dict[str, Family] = {
     "up": Telemetry.up,
     "http_requests_total": Telemetry.requests,
     "http_request_duration_seconds": Telemetry.latency,
+    "http_client_calls_total": lambda t: t.calls("calls"),
+    "http_client_failures_total": lambda t: t.calls("failed"),
+    "http_client_retries_total": lambda t: t.calls("retries"),
+    "cache_hits_total": lambda t: t.cache("hits"),
+    "cache_misses_total": lambda t: t.cache("misses"),
     "http_requests_in_flight": lambda t: t.group_gauge("in_flight"),
     "process_cpu_share": lambda t: t.group_gauge("cpu_share"),
     "resilience4j_bulkhead_available_concurrent_calls": Telemetry.bulkhead,

@@ -99,7 +99,7 @@ def test_the_language_is_asked_of_the_option_then_the_locale(
         ([], "the following arguments are required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
         (["run"], "run: the following arguments are required: SCENARIO"),
-        (["run", "nowhere"], "no scenario 'nowhere': give one of payment-pool"),
+        (["run", "nowhere"], "no scenario 'nowhere': give one of "),
         (["run", "payment-pool", "--seed", "-1"], "'-1' is not a seed"),
         (["run", "payment-pool", "--seed", "9999999999999999999"], "is not a seed"),
         (["run", "payment-pool", "--until", "soon"], "'soon': expected seconds"),
@@ -117,8 +117,7 @@ def test_the_language_is_asked_of_the_option_then_the_locale(
         (["review", "payment-pool", "--text", "/no/such"], "--text /no/such: No such file"),
         (["review", "payment-pool", "--text", "-"], "the text is empty"),
         (["grade", "--jsonl", "/no/such"], "--jsonl /no/such: No such file"),
-        (["lint"], "lint: not part of this version yet"),
-        (["interview", "design a chat", "--x"], "interview: not part of this version yet"),
+        (["interview", "design a chat", "--lang", "en"], "no interview 'design a chat'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_path: Path) -> None:
@@ -166,7 +165,7 @@ def test_scenarios_for_a_person_fit_the_width(capsys: pytest.CaptureFixture[str]
     assert main(["scenarios", "--lang", "ru"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("id") and max(map(len, lines)) <= 50
-    assert "payment-pool" in lines[1]
+    assert any("payment-pool" in line for line in lines)
 
 
 def test_sessions_empty_and_as_json(tmp_path: Path) -> None:

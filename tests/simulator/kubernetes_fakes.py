@@ -29,7 +29,7 @@ class FakePlane:
         self.pods[service, version] = pods
         self.told.append((service, version, pods))
 
-    def kill_pods(self, service: str, version: str, pods: int) -> None:
+    def kill_pods(self, service: str, version: str, pods: int, place: str = "") -> None:
         self.pods[service, version] -= pods
         self.killed.append((service, version, pods))
 

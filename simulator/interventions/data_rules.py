@@ -1,0 +1,143 @@
+"""Remedies in how orders, messages and balances are handled: keys, atomic changes, acknowledgements, sagas, facades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from simulator.interventions.base import Intervention, Kind, Params, Raw
+from simulator.scenario import Focus, Text
+
+
+def _steps(raw: Raw) -> Iterator[dict[str, Any]]:
+    """Every step of every flow, compensations too."""
+    for flow in (raw.get("entities") or {}).get("flows", []):
+        for step in flow["steps"]:
+            yield step
+            if step.get("undo"):
+                yield step["undo"]
+
+
+def _settings(raw: Raw) -> Iterator[dict[str, Any]]:
+    """Every mapping of settings that a version, a flag or a way of a facade gives."""
+    for part in raw["components"].values():
+        for version in (part.get("versions") or {}).values():
+            yield version.get("set") or {}
+    for flag in (raw.get("flags") or {}).values():
+        yield from flag["states"].values()
+    extraction = raw.get("extraction") or {}
+    for name in ("new", "mirror_old", "mirror_new"):
+        yield extraction.get(name) or {}
+    yield from (extraction.get("versions") or {}).values()
+
+
+def _forget(raw: Raw, *endings: str) -> None:
+    """No version, flag or facade sets these any more, and no variable either."""
+    for settings in _settings(raw):
+        for path in [p for p in settings if p.endswith(endings)]:
+            del settings[path]
+    for part in raw["components"].values():
+        knobs = part.get("knobs") or {}
+        for name in [n for n, knob in knobs.items() if knob["path"].endswith(endings)]:
+            del knobs[name]
+
+
+def _keys(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".idempotent")
+    for step in _steps(raw):
+        step["idempotent"] = "entity"
+
+
+def _atomic(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".mode")
+    for step in _steps(raw):
+        if step.get("mode") == "from_read":
+            step["mode"] = "atomic"
+
+
+def _leader_reads(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".policy")
+    for step in _steps(raw):
+        step["policy"] = "leader"
+
+
+def _commit_after(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".commit")
+    for group in (raw.get("entities") or {}).get("groups", []):
+        group["commit"] = "after"
+
+
+def _acks(raw: Raw, _focus: Focus, params: Params) -> None:
+    _forget(raw, ".acks", ".min_insync", ".unclean")
+    for topic in (raw.get("entities") or {}).get("topics", []):
+        topic["acks"], topic["unclean"] = "all", False
+        topic["min_insync"] = min(int(params["replicas"]), len(topic["brokers"]))
+
+
+def _durable_saga(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".persist", ".on_unknown")
+    for flow in (raw.get("entities") or {}).get("flows", []):
+        flow["persist"], flow["on_unknown"] = "each_step", "undo"
+
+
+def _more_tries(raw: Raw, _focus: Focus, params: Params) -> None:
+    for step in _steps(raw):
+        step["attempts"] = max(step.get("attempts", 1), int(params["attempts"]))
+
+
+def _fenced(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".fenced")
+    for store in (raw.get("entities") or {}).get("stores", []):
+        store["fenced"] = True
+
+
+def _semi_sync(raw: Raw, _focus: Focus, params: Params) -> None:
+    _forget(raw, ".sync")
+    for store in (raw.get("entities") or {}).get("stores", []):
+        store["sync"] = min(int(params["replicas"]), len(store["nodes"]) - 1)
+
+
+def _all_behind(raw: Raw, _focus: Focus, _params: Params) -> None:
+    extraction = raw.get("extraction")
+    if extraction:
+        extraction["flows"] = list(dict.fromkeys([*extraction["flows"], *extraction["seams"]]))
+
+
+def _characterised(raw: Raw, _focus: Focus, _params: Params) -> None:
+    _forget(raw, ".wrong")
+    for step in _steps(raw):
+        step["wrong"] = []
+
+
+def _new_capacity(raw: Raw, focus: Focus, params: Params) -> None:
+    service = raw["components"][(raw.get("extraction") or {}).get("service") or focus.service]
+    service["pods"] = round(service["pods"] * params["factor"])
+
+
+def _entry(
+    name: str,
+    kind: Kind,
+    titles: tuple[str, str],
+    costs: tuple[str, str],
+    patch: Callable[[Raw, Focus, Params], None],
+    parameters: dict[str, float] | None = None,
+) -> Intervention:
+    return Intervention(
+        name, kind, Text(ru=titles[0], en=titles[1]), Text(ru=costs[0], en=costs[1]), parameters or {}, patch
+    )
+
+
+ENTRIES = (
+    _entry("idempotency_keys", "prevent", ("ключ идемпотентности на каждую операцию с деньгами", "an idempotency key for every operation on money"), ("хранилище ключей и срок их жизни", "a store of keys and their lifetime"), _keys),
+    _entry("atomic_conditional_update", "prevent", ("атомарное условное изменение вместо «прочитал, проверил, записал»", "an atomic conditional change instead of read, check, write"), ("горячие строки становятся очередью", "hot rows become a queue"), _atomic),
+    _entry("critical_reads_from_leader", "prevent", ("решения принимаются по чтению с лидера", "decisions are made on reads from the leader"), ("нагрузка на лидера, задержка до его ЦОДа", "load on the leader, the way to its data centre"), _leader_reads),
+    _entry("commit_after_processing", "prevent", ("смещение фиксируется после обработки", "the offset is committed after processing"), ("повторная доставка: обработчик обязан быть идемпотентным", "redelivery: the handler has to be idempotent"), _commit_after),
+    _entry("acks_all_min_isr", "prevent", ("acks=all и min.insync.replicas", "acks=all and min.insync.replicas"), ("задержка записи, отказы при нехватке реплик", "slower writes, refusals when replicas are missing"), _acks, {"replicas": 2}),
+    _entry("durable_saga_state", "prevent", ("состояние саги сохраняется на каждом шаге", "a saga's state is kept at every step"), ("запись в базу на каждый шаг", "a database write a step"), _durable_saga),
+    _entry("more_saga_attempts", "mitigate", ("больше попыток шага саги", "more attempts of a saga's step"), ("дольше удерживаются деньги и остатки", "money and stock are held longer"), _more_tries, {"attempts": 5}),
+    _entry("fencing", "prevent", ("ограждение старого лидера", "fencing of the old leader"), ("без кворума записи останавливаются", "without a quorum writes stop"), _fenced),
+    _entry("synchronous_replica", "prevent", ("синхронная реплика", "a synchronous replica"), ("каждая запись ждёт реплику; её потеря останавливает записи", "every write waits for it; its loss stops writes"), _semi_sync, {"replicas": 1}),
+    _entry("every_entry_behind_facade", "prevent", ("все входы в модуль за фасадом до начала переноса", "every entry of the module behind the facade before the move"), ("недели правок чужого кода", "weeks of changes in other people's code"), _all_behind),
+    _entry("characterisation_in_ci", "prevent", ("записанные случаи монолита прогоняются в CI нового сервиса", "recorded cases of the monolith run in the new service's CI"), ("набор случаев надо хранить и обновлять", "the set of cases has to be kept and renewed"), _characterised),
+    _entry("new_service_capacity", "prevent", ("ёмкость нового сервиса под полную нагрузку до переключения", "the new service sized for the full load before the switch"), ("машины простаивают до переноса", "machines idle until the move"), _new_capacity, {"factor": 4}),
+)  # fmt: skip

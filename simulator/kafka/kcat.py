@@ -1,0 +1,183 @@
+"""`kcat` (once kafkacat): metadata, consuming and producing with one tool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulator.kafka import messages
+from simulator.kafka.console import MOST, SENT, milliseconds, records, unescaped
+from simulator.kafka.state import PORT, broker_id, first_up, kafka_of, leader_of, topics_of, up
+from simulator.reply import Reply, failure
+from simulator.scenario import Text
+
+if TYPE_CHECKING:
+    from simulator.entities.log import Record
+    from simulator.world import World
+
+VALUED, PLAIN = "btpocfKDXGsZF", "LCPQeqJuE"
+T = {
+    "usage": Text(
+        ru="kcat: {0}. Здесь есть -L, -C и -P с -b -t -p -o -c -e -q -f -K -D",
+        en="kcat: {0}. There are -L, -C and -P with -b -t -p -o -c -e -q -f -K -D",
+    ),
+    "order": Text(
+        ru="kcat: в сообщении нет номера заказа: {0!r} (нужен JSON с order_id или номер ключом)",
+        en="kcat: the message names no order: {0!r} (JSON with order_id is needed, or its number as the key)",
+    ),
+}
+
+
+@dataclass
+class Asked:
+    mode: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    flags: str = ""
+
+
+class Wrong(Exception):
+    """What is wrong with kcat's words."""
+
+
+def _parse(argv: list[str]) -> Asked:
+    asked, rest = Asked(), argv[1:]
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or len(word) < 2:
+            raise Wrong(word)
+        letter = word[1]
+        if letter in VALUED:
+            if len(word) == 2 and not rest:
+                raise Wrong(f"option requires an argument -- '{letter}'")
+            asked.values[letter] = word[2:] or rest.pop(0)
+            continue
+        for each in word[1:]:
+            if each not in PLAIN:
+                raise Wrong(f"invalid option -- '{each}'")
+            if each in "LCPQ":
+                asked.mode = each
+            else:
+                asked.flags += each
+    return asked
+
+
+def changes(argv: list[str]) -> bool:
+    return any(word.startswith("-P") for word in argv)
+
+
+def run(world: World, argv: list[str], stdin: str) -> Reply:
+    try:
+        asked = _parse(argv)
+        if first_up(world) is None:
+            return failure("% ERROR: Failed to acquire metadata: Local: Broker transport failure", 1)
+        if asked.mode == "L":
+            return Reply(_metadata(world, asked.values.get("t", "")))
+        topic = asked.values.get("t", "")
+        if asked.mode not in ("C", "P", "") or not topic:
+            raise Wrong("-L | -C -t TOPIC | -P -t TOPIC")
+        if topic not in topics_of(world):
+            return failure(f"% ERROR: Topic {topic} error: Broker: Unknown topic or partition", 1)
+        return _produce(world, asked, topic, stdin) if asked.mode == "P" else _consume(world, asked, topic)
+    except Wrong as wrong:
+        return failure(T["usage"].of(world.language).format(wrong), 1)
+
+
+def _metadata(world: World, only: str) -> str:
+    asked, made = first_up(world), kafka_of(world)
+    assert asked is not None
+    what = only or "all topics"
+    out = f"Metadata for {what} (from broker {broker_id(world, asked)}: {asked}:{PORT}/{broker_id(world, asked)}):\n"
+    running = [name for name in made.brokers if up(world, name)]
+    out += f" {len(running)} brokers:\n"
+    for name in running:
+        mark = " (controller)" if name == asked else ""
+        out += f"  broker {broker_id(world, name)} at {name}:{PORT}{mark}\n"
+    topics = {n: t for n, t in topics_of(world).items() if only in ("", n)}
+    out += f" {len(topics)} topics:\n"
+    for name, topic in topics.items():
+        out += f'  topic "{name}" with {len(topic.partitions)} partitions:\n'
+        for number, part in enumerate(topic.partitions):
+            leader = leader_of(part)
+            there = leader is not None and up(world, leader)
+            shown = broker_id(world, leader) if leader is not None and there else -1
+            replicas = ",".join(str(broker_id(world, c.name)) for c in part.copies)
+            isrs = ",".join(str(broker_id(world, part.copies[i].name)) for i in part.isr)
+            error = "" if there else ", Broker: Leader not available"
+            out += f"    partition {number}, leader {shown}, replicas: {replicas}, isrs: {isrs}{error}\n"
+    return out
+
+
+def _consume(world: World, asked: Asked, topic: str) -> Reply:
+    parts = topics_of(world)[topic].partitions
+    numbers = range(len(parts))
+    if "p" in asked.values:
+        text = asked.values["p"]
+        if not text.isdigit() or int(text) not in numbers:
+            return failure(f"% ERROR: Topic {topic} [{text}] error: Local: Unknown partition", 1)
+        numbers = range(int(text), int(text) + 1)
+    starts = {n: _start(world, asked.values.get("o", "beginning"), parts[n].watermark) for n in numbers}
+    limit = _number(asked.values.get("c", str(MOST)))
+    lines: list[str] = []
+    write = messages.writer(world, topic)
+    for number, record in records(world, topic, starts):
+        if len(lines) >= min(limit, MOST):
+            break
+        lines.append(_line(world, asked, topic, number, record, write(record)))
+    ends = ""
+    if len(lines) < limit and "q" not in asked.flags:
+        last = max(numbers)
+        for number in numbers:
+            over = ": exiting" if "e" in asked.flags and number == last else ""
+            ends += f"% Reached end of topic {topic} [{number}] at offset {parts[number].watermark}{over}\n"
+    return Reply("".join(lines), ends, 0)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Wrong(text) from None
+
+
+def _start(world: World, text: str, end: int) -> int:
+    if text == "beginning":
+        return 0
+    if text in ("end", "stored"):
+        return end
+    number = _number(text)
+    return max(0, end + number) if number < 0 else number
+
+
+def _line(world: World, asked: Asked, topic: str, number: int, record: Record, value: str) -> str:
+    key = messages.key_text(world, record)
+    if "f" not in asked.values:
+        separator = unescaped(asked.values.get("K", ""))
+        return (key + separator if separator else "") + value + unescaped(asked.values.get("D", "\n"))
+    out = unescaped(asked.values["f"])
+    made = {
+        "%t": topic, "%p": str(number), "%o": str(record.offset), "%k": key, "%s": value, "%S": str(len(value)),
+        "%K": str(len(key)), "%T": str(milliseconds(world, record)), "%h": "",
+    }  # fmt: skip
+    parts = out.split("%%")
+    for name, shown in made.items():
+        parts = [part.replace(name, shown) for part in parts]
+    return "%".join(parts)
+
+
+def _produce(world: World, asked: Asked, topic: str, stdin: str) -> Reply:
+    lines = [line for line in stdin.splitlines() if line][:SENT]
+    separator = unescaped(asked.values.get("K", ""))
+    try:
+        orders = []
+        for line in lines:
+            key, found, value = line.partition(separator) if separator else ("", "", line)
+            orders.append(messages.entity_in(world, key if found else None, value if found else line))
+    except messages.NotAnOrder as wrong:
+        return failure(T["order"].of(world.language).format(str(wrong)), 1)
+    errors = ""
+    for order in orders:
+        try:
+            messages.produce(world, topic, order)
+        except messages.NotWritten:
+            errors += "% Delivery failed for message: Broker: Not enough in-sync replicas\n"
+    return Reply("", errors, 1 if errors else 0)

@@ -1,0 +1,70 @@
+"""The registry of Kafka's tools, each with and without `.sh`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simulator.kafka import admin, console, groups, kcat, topics
+from simulator.scenario import Text
+from simulator.tool import Tool
+
+_MADE: tuple[Tool, ...] = (
+    Tool(
+        "kafka-topics",
+        topics.run,
+        Text(ru="топики: список, лидеры и реплики", en="topics: list, leaders and replicas"),
+        ("kafka-topics --list", "kafka-topics --describe --topic NAME"),
+    ),
+    Tool(
+        "kafka-console-consumer",
+        console.consumer,
+        Text(ru="прочитать сообщения топика", en="read a topic's messages"),
+        ("kafka-console-consumer --topic NAME --from-beginning --property print.offset=true",),
+    ),
+    Tool(
+        "kafka-console-producer",
+        console.producer,
+        Text(ru="записать сообщения из stdin в топик", en="write messages from stdin to a topic"),
+        ("… | kafka-console-producer --topic NAME --property parse.key=true --property key.separator=:",),
+        console.produces,
+    ),
+    Tool(
+        "kafka-consumer-groups",
+        groups.run,
+        Text(
+            ru="группы потребителей: участники, смещения, сброс",
+            en="consumer groups: members, offsets, resets",
+        ),
+        (
+            "kafka-consumer-groups --describe --group G",
+            "kafka-consumer-groups --group G --topic T:0 --reset-offsets --shift-by -10 --dry-run",
+        ),
+        groups.changes,
+    ),
+    Tool(
+        "kafka-configs",
+        admin.configs,
+        Text(ru="настройки топиков", en="settings of topics"),
+        ("kafka-configs --entity-type topics --entity-name T --alter --add-config min.insync.replicas=2",),
+        admin.alters,
+    ),
+    Tool(
+        "kafka-get-offsets",
+        admin.offsets,
+        Text(ru="концы и начала партиций", en="ends and beginnings of partitions"),
+        ("kafka-get-offsets --topic T --time -1",),
+    ),
+    Tool(
+        "kafka-leader-election",
+        admin.election,
+        Text(ru="выборы лидера партиций", en="elections of partitions' leaders"),
+        ("kafka-leader-election --election-type PREFERRED --all-topic-partitions",),
+        admin.always,
+    ),
+)
+_KCAT = Text(ru="метаданные, чтение и запись Kafka", en="Kafka's metadata, reading and writing")
+_FORMS = ("kcat -L", "kcat -C -t T -o beginning -e", "… | kcat -P -t T -K:")
+TOOLS: Mapping[str, Tool] = {
+    **{name: tool for tool in _MADE for name in (tool.name, f"{tool.name}.sh")},
+    **{name: Tool(name, kcat.run, _KCAT, _FORMS, kcat.changes) for name in ("kcat", "kafkacat")},
+}

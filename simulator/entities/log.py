@@ -112,7 +112,7 @@ class Partition(Replicated):
         if acks == "all" and len(self.isr) < self.spec.min_insync:
             return REFUSED
         position = self._known(producer, value)
-        if position is None or position > leader.end:
+        if position is None or not self._holds(leader, position, value):
             position = self.append(leader, (key, value, producer), conditions)
             self.history.add(
                 self.timers.now, OK, leader.name, "append", self.label, (position - 1, value), value
@@ -133,6 +133,13 @@ class Partition(Replicated):
         """Where an idempotent producer has already written this value, as the broker's sequence numbers tell."""
         column = self.sequences.get(producer) if producer and self.spec.idempotent else None
         return None if column is None else column.get(value)
+
+    def _holds(self, leader: Copy, position: int, value: int) -> bool:
+        """Whether this leader's log has the value there: an earlier leader's last records may be gone with it."""
+        if position > leader.end:
+            return False
+        place = position - 1 - self.base
+        return place < 0 or bool(leader.entries[place][3][1] == value)
 
     def taken_back(self, copy: Copy, entry: Entry) -> None:
         self.history.add(

@@ -183,6 +183,8 @@ def _machine(world: World, words: list[str], _flags: dict[str, str]) -> list[str
 def _lag(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     stores = world.entities.domain.stores.values() if world.entities is not None else ()
     names = [copy.name for store in stores for copy in store.copies]
+    if world.entities is not None:
+        names += [broker for topic in world.entities.domain.topics.values() for broker in topic.spec.brokers]
     pair = (_known(world, words[0], names), _known(world, words[1], names))
     for one in (pair, pair[::-1]):
         world.reach.delay_ms.pop(one, None)

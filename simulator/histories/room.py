@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.entities.history import Op
 from simulator.entities.spec import CALL, MOVE
 from simulator.entities.verdicts import Verdict, Violation
-from simulator.invariants import CHECKERS, judge
+from simulator.invariants import CHECKERS, first_broken, judge
 from simulator.reply import Reply, failure
 from simulator.room import Room
 from simulator.scenario import Invariant, Text
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
+    from simulator.telemetry.metrics import Column, Family, Labels, Telemetry
     from simulator.world import World
 
 SHOWN = 15  # violations or operations of an answer
+RECONCILED = "reconciliation/broken"
 MOST_OPS = 400  # operations of one entity
 NOTHING = Text(ru="", en="")
 # what an engineer calls it -> the kinds of violations that prove it
@@ -208,6 +210,24 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
         return failure(say(world, "usage", wrong, "; ".join(FORMS)), 2)
 
 
+def each_second(world: World) -> None:
+    """The reconciliation job, where the company has one: do the books add up, once a period?"""
+    period_s = world.policies.get("reconcile_s")
+    if period_s is None:
+        return
+    broken = world.plane.history.last(RECONCILED)
+    if int(world.now_s) % int(period_s) == 0:
+        broken = 1.0 if first_broken(world) else 0.0
+    world.plane.history.append(RECONCILED, broken)
+
+
+def _metrics() -> Mapping[str, Family]:
+    def reconciled(telemetry: Telemetry) -> Iterator[tuple[Labels, Column]]:
+        yield {"job": "reconciliation"}, telemetry.column(RECONCILED)
+
+    return {"reconciliation_books_broken": reconciled}
+
+
 def _build(world: World) -> Any:
     return {} if world.entities is not None else None  # it only reads
 
@@ -215,6 +235,8 @@ def _build(world: World) -> Any:
 ROOM = Room(
     "histories",
     _build,
+    each_second=each_second,
+    metrics=_metrics,
     tools=lambda: {
         "histcheck": Tool(
             "histcheck",

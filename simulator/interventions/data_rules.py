@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.interventions.base import Intervention, Kind, Params, Raw
 from simulator.scenario import Focus, Text
+
+if TYPE_CHECKING:
+    from simulator.world import World
 
 
 def _steps(raw: Raw) -> Iterator[dict[str, Any]]:
@@ -114,6 +117,45 @@ def _new_capacity(raw: Raw, focus: Focus, params: Params) -> None:
     service["pods"] = round(service["pods"] * params["factor"])
 
 
+def _reconcile(world: World, params: Params) -> None:
+    world.policies["reconcile_s"] = params["period_s"]
+
+
+def _reconcile_rule(raw: Raw, focus: Focus, _params: Params) -> None:
+    raw["alerting"]["rules"]["BooksDoNotAddUp"] = {
+        "expr": "max(reconciliation_books_broken) > 0", "for_s": 0, "severity": "P1", "service": focus.service,
+        "summary": {"ru": "Сверка данных не сходится", "en": "The reconciliation does not add up"},
+    }  # fmt: skip
+
+
+def _group(field: str) -> Callable[[Raw, Focus, Params], None]:
+    """Every consumer group has this field; no version, flag or variable says otherwise."""
+
+    def patch(raw: Raw, _focus: Focus, params: Params) -> None:
+        _forget(raw, f".{field}")
+        for group in (raw.get("entities") or {}).get("groups", []):
+            group[field] = True if field == "static" else round(params["value"])
+
+    return patch
+
+
+def _partitions(raw: Raw, _focus: Focus, params: Params) -> None:
+    for topic in (raw.get("entities") or {}).get("topics", []):
+        topic["partitions"] = max(topic.get("partitions", 1), round(params["partitions"]))
+
+
+def _outbox(raw: Raw, _focus: Focus, _params: Params) -> None:
+    """The message lies in the transaction of the write before it, and a relay publishes it."""
+    for flow in (raw.get("entities") or {}).get("flows", []):
+        kept: list[dict[str, Any]] = []
+        for step in flow["steps"]:
+            if step["do"] == "publish" and kept and kept[-1]["do"] == "write":
+                kept[-1]["outbox"] = step["target"]
+            else:
+                kept.append(step)
+        flow["steps"] = kept
+
+
 def _entry(
     name: str,
     kind: Kind,
@@ -128,7 +170,8 @@ def _entry(
 
 
 ENTRIES = (
-    _entry("idempotency_keys", "prevent", ("ключ идемпотентности на каждую операцию с деньгами", "an idempotency key for every operation on money"), ("хранилище ключей и срок их жизни", "a store of keys and their lifetime"), _keys),
+    Intervention("reconciliation_alert", "detect", Text(ru="сверка данных раз в минуту с алертом", en="a reconciliation every minute, with an alert"), Text(ru="нагрузка на базы, ложные срабатывания на незавершённом", en="load on the databases, false alarms on what is under way"), {"period_s": 60}, _reconcile_rule, _reconcile, first="rule"),
+    _entry("idempotency_key", "prevent", ("ключ идемпотентности на каждую операцию с деньгами", "an idempotency key for every operation on money"), ("хранилище ключей и срок их жизни", "a store of keys and their lifetime"), _keys),
     _entry("atomic_conditional_update", "prevent", ("атомарное условное изменение вместо «прочитал, проверил, записал»", "an atomic conditional change instead of read, check, write"), ("горячие строки становятся очередью", "hot rows become a queue"), _atomic),
     _entry("critical_reads_from_leader", "prevent", ("решения принимаются по чтению с лидера", "decisions are made on reads from the leader"), ("нагрузка на лидера, задержка до его ЦОДа", "load on the leader, the way to its data centre"), _leader_reads),
     _entry("commit_after_processing", "prevent", ("смещение фиксируется после обработки", "the offset is committed after processing"), ("повторная доставка: обработчик обязан быть идемпотентным", "redelivery: the handler has to be idempotent"), _commit_after),
@@ -140,4 +183,10 @@ ENTRIES = (
     _entry("every_entry_behind_facade", "prevent", ("все входы в модуль за фасадом до начала переноса", "every entry of the module behind the facade before the move"), ("недели правок чужого кода", "weeks of changes in other people's code"), _all_behind),
     _entry("characterisation_in_ci", "prevent", ("записанные случаи монолита прогоняются в CI нового сервиса", "recorded cases of the monolith run in the new service's CI"), ("набор случаев надо хранить и обновлять", "the set of cases has to be kept and renewed"), _characterised),
     _entry("new_service_capacity", "prevent", ("ёмкость нового сервиса под полную нагрузку до переключения", "the new service sized for the full load before the switch"), ("машины простаивают до переноса", "machines idle until the move"), _new_capacity, {"factor": 4}),
+    _entry("consumer_workers", "mitigate", ("меньше обработчиков в пуле потребителя", "fewer handlers in a consumer's pool"), ("пропускная способность группы", "the group's throughput"), _group("workers"), {"value": 8}),
+    _entry("auto_commit_interval", "mitigate", ("короче интервал автокоммита", "a shorter auto-commit interval"), ("больше записей в __consumer_offsets", "more writes to __consumer_offsets"), _group("auto_commit_ms"), {"value": 1000}),
+    _entry("static_membership", "mitigate", ("постоянное членство в группе", "static membership of consumers"), ("партиции упавшего ждут session.timeout", "a dead member's partitions wait for session.timeout"), _group("static")),
+    _entry("consumer_session_timeout", "detect", ("короче session.timeout потребителей", "a shorter session.timeout of consumers"), ("паузы GC превращаются в перебалансировки", "GC pauses become rebalances"), _group("session_ms"), {"value": 10000}),
+    _entry("topic_partitions", "mitigate", ("больше партиций", "more partitions"), ("ключи переезжают, порядок по ключу нарушается", "keys move, order by key breaks"), _partitions, {"partitions": 24}),
+    _entry("transactional_outbox", "prevent", ("outbox: событие в одной транзакции с заказом", "an outbox: the event in the order's transaction"), ("таблица, ретранслятор и задержка события", "a table, a relay and a delay of the event"), _outbox),
 )  # fmt: skip

@@ -127,14 +127,6 @@ def _leave(world: World, op: Op, owners: dict[str, str]) -> None:
     _preparing(world, op, group, f"removing member {op.process} on LeaveGroup")
 
 
-def _crash(world: World, op: Op, owners: dict[str, str]) -> None:
-    group = owners.get(op.process)
-    if group is not None:
-        member = next(m for m in groups_of(world)[group].members if m.name == op.process)
-        text = f"Heartbeats of {consumer_id(world, member)} stopped"
-        _coordinated(world, op, group, text)
-
-
 def _commit(world: World, op: Op, owners: dict[str, str]) -> None:
     group = owners.get(op.process)
     if group is not None and op.type == FAIL:
@@ -185,7 +177,6 @@ def _id(world: World, group: str, op: Op) -> str:
 WRITERS: dict[str, Callable[..., None]] = {
     "assign": _assign,
     "leave": _leave,
-    "crash": _crash,
     "commit": _commit,
     "reset": _reset,
     "lead": _lead,

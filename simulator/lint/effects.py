@@ -14,7 +14,7 @@ from simulator.interventions import CATALOGUE, Call, InterventionError
 from simulator.lint import runs
 from simulator.lint.proof import Proof
 from simulator.replay import Plan
-from simulator.scenario import Scenario, ScenarioError, Text
+from simulator.scenario import Scenario, ScenarioError, Text, varied
 
 SAMPLED = 3  # interventions that a quick proof replays
 ALONE_S = 600.0
@@ -61,12 +61,15 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[An
 
 
 def check(scenario: Scenario, name: str) -> Proof:
-    """One intervention's proof in the file as it stands."""
+    """One intervention's proof: in the file as it stands, or in the first variant where it matters."""
     proof = f"effect.{name}"
     calls = (Call(name),)
-    thin = replay.thinned(scenario, runs.ENTITIES_A_RUN)
+    found: dict[str, tuple[Any, Any]] = {}
     try:
-        found = _effect(thin, calls)
+        for seed in range(1, len(scenario.variants) + 2):  # a remedy may matter for one cause only
+            found = _effect(replay.thinned(varied(scenario, seed), runs.ENTITIES_A_RUN), calls)
+            if found:
+                break
     except (
         InterventionError,
         ScenarioError,

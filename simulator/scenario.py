@@ -674,8 +674,11 @@ class Variant(_Model):
 
 
 class TimelineEntry(_Model):
+    """What happens by itself at a second, and with `every_s` again and again."""
+
     at_s: float = Field(ge=0)
     command: str
+    every_s: float | None = Field(None, ge=10)
 
 
 class Sli(_Model):

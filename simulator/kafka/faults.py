@@ -12,7 +12,6 @@ from simulator.kafka.state import broker_id, broker_named, groups_of, kafka_of
 if TYPE_CHECKING:
     from simulator.world import World
 
-FORM = "chaos kafka broker N down|up, chaos kafka crash|stop|start GROUP/MEMBER"
 RESTART_S = 3.0  # until the kubelet runs the container of a dead consumer again
 POWER = "chaos kafka"
 

@@ -71,11 +71,3 @@ def unreachable() -> Reply:
         f"[main] ERROR org.apache.kafka.common.errors.TimeoutException: {text}",
         1,
     )
-
-
-def table(rows: list[tuple[str, ...]]) -> str:
-    """Columns as wide as their widest cell, one blank between, as ConsumerGroupCommand prints them."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "".join(
-        " ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
-    )

@@ -122,10 +122,6 @@ def topic_id(world: World, topic: str) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def client_id(member: Member) -> str:
-    return member.name
-
-
 def consumer_id(world: World, member: Member) -> str:
     """Client id and a UUID that a new life changes."""
     key = key_of(world.seed, "consumer", member.name, member.life)

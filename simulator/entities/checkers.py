@@ -154,7 +154,12 @@ def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int) -> V
     last: dict[int, Op] = {}
     seen: set[tuple[int, str]] = set()
     for op in ops:
-        if not _effect(op) or not isinstance(op.value, tuple) or not isinstance(op.key, tuple) or op.key[0] != table:
+        if (
+            not _effect(op)
+            or not isinstance(op.value, tuple)
+            or not isinstance(op.key, tuple)
+            or op.key[0] != table
+        ):
             continue
         if op.f.startswith("adjust "):
             continue  # a person put the row right; whether it is right is what is asked

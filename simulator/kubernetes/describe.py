@@ -375,7 +375,9 @@ def _budget(world: "World", item: Item) -> str:
     found: Deployment = item.source
     healthy, wanted, total = budgets.status(world, found)
     text = f"Name:\t{found.name}\nNamespace:\t{item.namespace}\nMin available:\t{found.min_available}\n"
-    text += f"Selector:\tapp={found.name}\nStatus:\n    Allowed disruptions:\t{budgets.allowed(world, found)}\n"
+    text += (
+        f"Selector:\tapp={found.name}\nStatus:\n    Allowed disruptions:\t{budgets.allowed(world, found)}\n"
+    )
     text += f"    Current:\t{healthy}\n    Desired:\t{wanted}\n    Total:\t{total}\n"
     return text
 

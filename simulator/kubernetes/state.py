@@ -36,7 +36,9 @@ class Node:
     @property
     def open(self) -> bool:
         """Whether the scheduler puts new pods here: no pod of ours tolerates a taint."""
-        return self.ready and not self.unschedulable and not any(e != "PreferNoSchedule" for _, e in self.taints)
+        return (
+            self.ready and not self.unschedulable and not any(e != "PreferNoSchedule" for _, e in self.taints)
+        )
 
     def all_taints(self) -> list[tuple[str, str, str]]:
         """(key, value, effect), those of the node's state included, in kubectl's order."""

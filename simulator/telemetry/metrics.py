@@ -193,7 +193,10 @@ class Telemetry:
         for spec in self.world.plane.network.databases:
             active = self.column(f"db/{spec.name}/active")
             connected = self.column(f"db/{spec.name}/connections")
-            base = {"datname": self.world.scenario.databases()[spec.family or spec.name].database, "server": spec.name}
+            base = {
+                "datname": self.world.scenario.databases()[spec.family or spec.name].database,
+                "server": spec.name,
+            }
             yield {**base, "state": "active"}, active
             yield {**base, "state": "idle"}, _room(connected, active, 1)
 

@@ -87,7 +87,7 @@ def test_looking_changes_nothing():
     assert one.entities.history.digest() == two.entities.history.digest()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])  # all four: dropprod lint
 def test_every_cause_is_solved_by_the_reference_and_not_by_rolling_back_alone(seed: int):
     commands = schedule(parse_commands("\n".join(World(RACE, seed).scenario.reference.commands)))
     world = World(RACE, seed)

@@ -158,7 +158,7 @@ def test_row_locks_of_single_orders_show_in_their_database():
         "customers": 2,
     }  # fmt: skip
     world = at(
-        40, db__sessions={}, entities__flows=[flow], entities__groups=[], entities__locks=["rows"], invariants={},
+        15, db__sessions={}, entities__flows=[flow], entities__groups=[], entities__locks=["rows"], invariants={},
         entities__rules={"orders": {"mean_ms": 60}},
     )  # fmt: skip
     world.advance(1)

@@ -147,7 +147,7 @@ def _translated(
     if second:
         if complement:
             text = "".join(c if c in chosen else second[-1] for c in text)
-        else:
+        elif first:
             second = second[: len(first)]
             padded = second + [second[-1]] * (len(first) - len(second))
             table = dict(zip(map(ord, first), padded, strict=True))

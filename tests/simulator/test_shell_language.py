@@ -222,3 +222,7 @@ def test_history_and_types() -> None:
     assert out("history 1", world) == "    2  pwd\n"
     assert out("which grep cd", world) == "/usr/bin/grep\n/usr/bin/cd\n"
     assert run("which nope").code == 1
+
+
+def test_tr_of_no_characters_leaves_everything() -> None:
+    assert out("echo abc | tr '' 0") == "abc\n"

@@ -136,10 +136,11 @@ def _numbers(low: float, step: float, high: float, places: int) -> list[str]:
     count = int(max(-1.0, min((high - low) / step + 1e-9, MAX_SEQUENCE))) + 1
     found, size = [], 0
     for index in range(count):
-        found.append(f"{low + index * step:.{places}f}")
-        size += len(found[-1]) + 1
+        text = f"{low + index * step:.{places}f}"
+        size += len(text) + 1
         if size > MAX_TEXT_CHARS:
             break
+        found.append(text)
     return found
 
 

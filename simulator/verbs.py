@@ -111,7 +111,9 @@ def run_status(world: World, _argv: list[str], _stdin: str) -> Reply:
             shards = world.scenario.databases()[name].shards
             own = world.plane.pools(name)
             main = own[:: len(own) // shards]  # the main pool of each shard
-            busy, waiting = sum(p.active for p in main), sum(p.waiting for p in main)
+            busy, waiting = (
+                max(0.0, sum(v)) for v in zip(*((p.active, p.waiting) for p in main), strict=True)
+            )
             limit = sum(p.limit for p in main)
             rows.append((_label(world, "pool", name), f"{busy:.0f}/{limit} / {waiting:.0f}"))
             rows.append((_label(world, "cpu", name), f"{world.plane.database(name).cpu:.0%}"))

@@ -33,7 +33,15 @@ def _bulkhead_resize(raw: Raw, focus: Focus, params: Params) -> None:
 
 
 def _scale_pods(raw: Raw, focus: Focus, params: Params) -> None:
-    _service(raw, focus)["pods"] = max(1, int(params["pods"]))
+    """So many pods; a service of several data centres keeps its proportions, remainders to the first."""
+    service, pods = _service(raw, focus), max(1, int(params["pods"]))
+    placed = service.get("placement") or {}
+    if placed:
+        total = sum(placed.values()) or 1
+        service["placement"] = {place: pods * held // total for place, held in placed.items()}
+        first = next(iter(placed))
+        service["placement"][first] += pods - sum(service["placement"].values())
+    service["pods"] = pods
 
 
 def _fix_n_plus_one(raw: Raw, focus: Focus, params: Params) -> None:

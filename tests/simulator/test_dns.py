@@ -5,16 +5,17 @@ import pickle
 import pytest
 
 from simulator.commands import execute
+from simulator.world import World
 from tests.simulator.places_scene import last, two
 from tests.simulator.shop_scene import do, shop
 
 
-def share_of(world, way: int) -> float:
+def share_of(world: World, way: int) -> float:
     taken = [last(world, f"dns/{n}") for n in range(2)]
     return taken[way] / sum(taken)
 
 
-def test_a_drain_empties_a_data_centre_within_the_ttl_but_for_the_stuck():
+def test_a_drain_empties_a_data_centre_within_the_ttl_but_for_the_stuck() -> None:
     world = two()
     world.advance_to(10)
     assert share_of(world, 0) == pytest.approx(0.5, abs=0.01)
@@ -28,7 +29,7 @@ def test_a_drain_empties_a_data_centre_within_the_ttl_but_for_the_stuck():
     assert share_of(world, 0) == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_shorter_ttl_lets_clients_follow_sooner():
+def test_a_shorter_ttl_lets_clients_follow_sooner() -> None:
     slow, fast = two(), two()
     for world in (slow, fast):
         world.advance_to(10)
@@ -40,7 +41,7 @@ def test_a_shorter_ttl_lets_clients_follow_sooner():
     assert share_of(slow, 0) > 0.4
 
 
-def test_checks_take_a_lost_data_centre_out_and_bring_it_back():
+def test_checks_take_a_lost_data_centre_out_and_bring_it_back() -> None:
     world = two()
     world.advance_to(15)
     do(world, "chaos dc dc-1 down")
@@ -55,7 +56,7 @@ def test_checks_take_a_lost_data_centre_out_and_bring_it_back():
     assert share_of(world, 0) == pytest.approx(0.5, abs=0.02)
 
 
-def test_in_manual_mode_checks_only_report():
+def test_in_manual_mode_checks_only_report() -> None:
     world = two(dns__mode="manual")
     world.advance_to(15)
     do(world, "chaos dc dc-1 down")
@@ -67,7 +68,7 @@ def test_in_manual_mode_checks_only_report():
     assert world.rooms["dns"].answered["dc-1"] == 0
 
 
-def test_when_every_check_fails_the_answers_stay():
+def test_when_every_check_fails_the_answers_stay() -> None:
     world = two()
     world.advance_to(5)
     for place in ("dc-1", "dc-2"):
@@ -76,7 +77,7 @@ def test_when_every_check_fails_the_answers_stay():
     assert world.rooms["dns"].answered == {"dc-1": 50, "dc-2": 50}
 
 
-def test_dig_answers_by_the_weights_with_the_ttl():
+def test_dig_answers_by_the_weights_with_the_ttl() -> None:
     world = two()
     world.advance_to(5)
     full = do(world, "dig shop.example")
@@ -105,7 +106,7 @@ def test_dig_answers_by_the_weights_with_the_ttl():
     ],
 )
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_nonsense_is_answered_and_changes_nothing(line: str, language: str):
+def test_nonsense_is_answered_and_changes_nothing(line: str, language: str) -> None:
     world = two(language=language)
     before = pickle.dumps(world.rooms["dns"])
     reply = execute(world, line)
@@ -113,5 +114,5 @@ def test_nonsense_is_answered_and_changes_nothing(line: str, language: str):
     assert pickle.dumps(world.rooms["dns"]) == before
 
 
-def test_a_world_with_one_data_centre_says_so():
+def test_a_world_with_one_data_centre_says_so() -> None:
     assert execute(shop(), "gslb status").code == 1

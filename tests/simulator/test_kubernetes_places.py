@@ -3,20 +3,21 @@
 import pytest
 
 from simulator.commands import execute
+from simulator.world import World
 from tests.simulator.places_scene import last, two
 from tests.simulator.shop_scene import do
 
 POOL = {"limit": 40, "open": 40, "connect_ms": 5, "per_pod": 10, "service": "shop"}
 
 
-def ready(world) -> int:
+def ready(world: World) -> int:
     return sum(p.app == "shop" and p.active and p.ready for p in world.kubernetes.pods.values())
 
 
 # -- taints
 
 
-def test_a_taint_keeps_new_pods_away_and_drives_out_those_there():
+def test_a_taint_keeps_new_pods_away_and_drives_out_those_there() -> None:
     world = two()
     assert (
         do(world, "kubectl taint nodes node-dc-2-01 maintenance=yes:NoSchedule")
@@ -44,12 +45,12 @@ def test_a_taint_keeps_new_pods_away_and_drives_out_those_there():
         ("kubectl taint nodes nowhere a=b:NoSchedule", "not found"),
     ],
 )
-def test_wrong_taints_are_refused_as_kubectl_does(line: str, text: str):
+def test_wrong_taints_are_refused_as_kubectl_does(line: str, text: str) -> None:
     reply = execute(two(), line)
     assert reply.code == 1 and text in reply.err
 
 
-def test_a_full_cluster_says_why():
+def test_a_full_cluster_says_why() -> None:
     world = two()
     do(world, "kubectl cordon node-dc-1-01 node-dc-1-02 node-dc-2-01")
     do(world, "kubectl taint nodes node-dc-2-02 gpu=only:NoSchedule")
@@ -64,7 +65,7 @@ def test_a_full_cluster_says_why():
 # -- disruption budgets
 
 
-def test_a_drain_waits_for_the_budget():
+def test_a_drain_waits_for_the_budget() -> None:
     world = two(components__shop__pdb="100%")
     assert "ALLOWED DISRUPTIONS" in do(world, "kubectl get pdb") and "100%" in do(world, "kubectl get pdb")
     world.follow_limit_s = 12
@@ -74,7 +75,7 @@ def test_a_drain_waits_for_the_budget():
     assert ready(world) == 8
 
 
-def test_a_budget_with_room_lets_pods_go_in_turns():
+def test_a_budget_with_room_lets_pods_go_in_turns() -> None:
     world = two(components__shop__pdb=7)
     world.follow_limit_s = 120
     node = next(p.node for p in world.kubernetes.pods.values() if p.app == "shop")
@@ -87,7 +88,7 @@ def test_a_budget_with_room_lets_pods_go_in_turns():
 # -- autoscaling
 
 
-def test_a_declared_autoscaler_follows_a_growing_load_within_its_bounds():
+def test_a_declared_autoscaler_follows_a_growing_load_within_its_bounds() -> None:
     world = two(
         components__shop__hpa={"min": 8, "max": 12, "cpu": 50},
         components__shop__cpu_ms=20,
@@ -101,7 +102,7 @@ def test_a_declared_autoscaler_follows_a_growing_load_within_its_bounds():
     assert "TooManyReplicas" in do(world, "kubectl describe hpa shop")
 
 
-def test_the_profile_goes_in_straight_lines_and_stays():
+def test_the_profile_goes_in_straight_lines_and_stays() -> None:
     world = two(traffic__profile=[[20, 1], [40, 3], [60, 2]])
     seen = []
     for second in (10, 30, 40, 50, 80):
@@ -113,7 +114,7 @@ def test_the_profile_goes_in_straight_lines_and_stays():
 # -- the wall of max_connections
 
 
-def test_pods_beyond_the_slots_die_and_smaller_pools_let_them_in():
+def test_pods_beyond_the_slots_die_and_smaller_pools_let_them_in() -> None:
     world = two(
         components__db__pool=POOL,
         components__db__max_connections=103,
@@ -141,7 +142,7 @@ def test_pods_beyond_the_slots_die_and_smaller_pools_let_them_in():
 SMALL = {"limit": 10, "queue": 20}
 
 
-def test_readiness_behind_the_requests_takes_saturated_pods_out_by_and_by():
+def test_readiness_behind_the_requests_takes_saturated_pods_out_by_and_by() -> None:
     shared = {"path": "/ready", "period_s": 5, "shared": True}
     calm, busy = (two(components__shop__readiness=shared, components__shop__bulkhead=SMALL) for _ in range(2))
     for world in (calm, busy):
@@ -157,7 +158,7 @@ def test_readiness_behind_the_requests_takes_saturated_pods_out_by_and_by():
     assert ready(busy) == 8
 
 
-def test_liveness_behind_the_requests_restarts_them():
+def test_liveness_behind_the_requests_restarts_them() -> None:
     liveness = {"path": "/live", "period_s": 5, "shared": True}
     world = two(components__shop__liveness=liveness, components__shop__bulkhead=SMALL)
     world.advance_to(5)

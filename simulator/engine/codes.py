@@ -11,6 +11,7 @@ MERGE = 0.05  # less than this much of a request joins its bucket's younger neig
 FLUSH = 1e-4  # a remainder of less than this much of one request finishes at once
 SPREAD = 2.3  # in flight per pod around its group's mean under two choices: measured on the exact engine
 BRISK = 3.0  # turns a step from which on a station is taken to be at rest within it
+LATE_SHARE = 0.05  # of a step in the average of what came too late
 LEAD = 3.0  # a group this much less loaded per pod wins nearly every mixed pair
 MAX_ATTEMPTS = 8  # attempts beyond the eighth are counted as the eighth
 ATTEMPTS = MAX_ATTEMPTS + 1

@@ -34,7 +34,7 @@ MIX_ROUNDS, MIX_STEP = 60, 0.15  # of the balance between pods of unlike speed
 STRETCH = 64.0  # work that is slowed further goes by a slow clock
 MOST_SLOTS = 4096  # ticks that a ring of WORK keeps apart when it is made longer
 CLEARED = (
-    "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "drained", "query_count",
+    "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "late", "drained", "query_count",
     "pool_timeouts", "group_busy_s", "pool_busy_s", "scope_calls", "scope_failed_count", "scope_retries",
     "split_taken",
 )  # fmt: skip
@@ -241,6 +241,7 @@ class CohortPlane(Readings):
             list(k.pool_busy_s)[:pools],
             [k.queue_total[k.group_station[g]] if k.group_station[g] >= 0 else 0.0 for g in groups],
             list(k.shed),
+            list(k.late),
             list(k.scope_calls),
             list(k.scope_failed_count),
             list(k.scope_retries),

@@ -118,6 +118,7 @@ class ExactPlane(Walk, Readings):
                 pool_busy_s=self._areas(self.active_area, [x.active for x in self.runs]),
                 waiting=[float(n) for n in self.queued],
                 shed=self.shed,
+                late=self.late,
                 scope_calls=self.scope_calls,
                 scope_failed=self.scope_failed,
                 scope_retries=self.scope_retries,

@@ -148,6 +148,7 @@ class State:
         self.offered, self.ok, self.declined = [0.0] * classes, [0.0] * classes, [0.0] * classes
         self.failed = [0.0] * (classes * 3)
         self.entered, self.rejected, self.errors = [0.0] * groups, [0.0] * groups, [0.0] * groups
+        self.late = [0.0] * groups
         self.shed, self.busy_area = [0.0] * groups, [0.0] * groups
         self.drained = [0.0] * len(self.jobs)
         self.queries, self.pool_timeouts = [0.0] * len(net.pools), [0.0] * len(net.pools)

@@ -91,6 +91,7 @@ class Stations(State):
             pod.queued -= 1
             self.queued[g] -= 1
             if self.spots[r.node].drops and self._abandoned(r):
+                self.late[g] += 1
                 self.ready.append((r, DROPPED))
             elif order == "codel" and now - r.since > patience:
                 self.shed[g] += 1

@@ -7,7 +7,7 @@ cdef extern from "math.h":
     cpdef double erfc(double x)
     cpdef double sqrt(double x)
 
-cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LEAD, NEAR, REACH, INFINITE
+cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LATE_SHARE, LEAD, NEAR, REACH, INFINITE
 cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
 cdef long long CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
 cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, LUCK, LUCKY, GRID, WIDE
@@ -25,6 +25,7 @@ cdef class Kernel:
     cdef public double[::1] group_queue
     cdef public double[::1] group_hold_s
     cdef public double[::1] group_flow
+    cdef public double[::1] group_late
     cdef public double[::1] group_before
     cdef public double[::1] group_busy
     cdef public double[::1] group_draining
@@ -106,6 +107,7 @@ cdef class Kernel:
     cdef public double[::1] rejected
     cdef public double[::1] errors
     cdef public double[::1] shed
+    cdef public double[::1] late
     cdef public double[::1] drained
     cdef public double[::1] query_count
     cdef public double[::1] pool_timeouts
@@ -324,8 +326,11 @@ cdef void finish_joined(Kernel k, long long i) noexcept
 @cython.locals(busy=cython.double, draining=cython.double, total=cython.double, part=cython.double)
 cdef void give_back(Kernel k, long long g, double mass) noexcept
 
-@cython.locals(j=cython.longlong, s=cython.longlong, cols=cython.longlong, scope=cython.longlong)
+@cython.locals(j=cython.longlong)
 cpdef void fail(Kernel k, long long i, long long column, double mass, long long kind) noexcept
+
+@cython.locals(cols=cython.longlong, scope=cython.longlong)
+cdef void forget(Kernel k, long long s, long long column, double mass, long long kind) noexcept
 
 @cython.locals(w=cython.longlong)
 cdef void worker_failed(Kernel k, long long s, double mass) noexcept
@@ -435,9 +440,23 @@ cdef void shed_older(Kernel k, long long g, long long q, long long tick) noexcep
 
 @cython.locals(
     q=cython.longlong, order=cython.longlong, limit=cython.longlong, e=cython.longlong,
-    x=cython.double, i=cython.longlong, b=cython.longlong, s=cython.longlong, got=cython.double
+    x=cython.double, i=cython.longlong, b=cython.longlong, s=cython.longlong, got=cython.double, gone=cython.double,
+    lost=cython.double
 )
 cdef void serve_group(Kernel k, long long g) noexcept
+
+@cython.locals(late=cython.double)
+cdef double last_ticks(Kernel k, long long g, long long s) noexcept
+
+cdef double ticks_left(Kernel k, long long s, long long b) noexcept
+
+cdef bint too_late(Kernel k, long long g, long long s, long long b) noexcept
+
+@cython.locals(
+    s=cython.longlong, mean=cython.double, left=cython.double, hold=cython.double, part=cython.double,
+    lost=cython.double
+)
+cdef double leave_early(Kernel k, long long i, long long g, long long b, double mass) noexcept
 
 cdef void shed_mass(Kernel k, long long g, long long q, long long e, double mass) noexcept
 

@@ -55,6 +55,7 @@ MERGE = codes.MERGE
 FLUSH = codes.FLUSH
 SPREAD = codes.SPREAD
 BRISK = codes.BRISK
+LATE_SHARE = codes.LATE_SHARE
 LEAD = codes.LEAD
 MAX_ATTEMPTS = codes.MAX_ATTEMPTS
 ATTEMPTS = codes.ATTEMPTS
@@ -81,7 +82,7 @@ def ints(n, value=0):
 
 FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
-    "group_limit group_queue group_hold_s group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
+    "group_limit group_queue group_hold_s group_late group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
     "pool_expected pool_arrived pool_lost pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
     "table queue_total q_mass q_joined service_expected service_arrived service_failing door_expected door_arrived "
@@ -91,7 +92,7 @@ FLOATS = (
     "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
     "worker_rate worker_last worker_backlog breaker_until breaker_sent breaker_good breaker_bad breaker_size "
     "breaker_rate breaker_open_s breaker_calls breaker_luck window_good window_bad "
-    "offered ok declined failed entered rejected errors shed drained query_count pool_timeouts "
+    "offered ok declined failed entered rejected errors shed late drained query_count pool_timeouts "
     "scope_calls scope_failed_count scope_retries split_taken admitted group_admitted trace share wait_share"
 ).split()
 INTS = (
@@ -583,7 +584,11 @@ def fail(k, i, column, mass, kind):
     stir(k)
     for j in range(k.held_at[i], k.held_at[i + 1]):
         give_back(k, k.held[j], mass)
-    s = k.scope_of[i]
+    forget(k, k.scope_of[i], column, mass, kind)
+
+
+def forget(k, s, column, mass, kind):
+    """Whoever waits for mass of a scope learns that it has failed."""
     cols = k.scope_cols[s]
     scope = k.scope_kind[s]
     if scope == CLIENT:
@@ -1131,6 +1136,7 @@ def serve_group(k, g):
     order = k.group_order[g]
     stir(k)
     limit = 0
+    gone = 0.0
     if order == CODEL:
         limit = k.group_target[g] if k.tick - k.group_empty[g] > k.group_interval[g] else k.group_interval[g]
         if limit == 0:
@@ -1145,23 +1151,71 @@ def serve_group(k, g):
         s = k.scope_of[i]
         if b < k.scope_oldest[s]:
             b = -1
-        if b < 0 and k.scope_drops[s] == 1:
-            give_up(k, q, e, x, REJECTED)
+        if k.scope_drops[s] == 1 and (b < 0 or too_late(k, g, s, b)):
+            gone += x
+            k.late[g] += x
+            give_up(k, q, e, x, REJECTED if b < 0 else TIMEOUT)
             continue
         got = x if x <= k.group_budget[g] else k.group_budget[g]
         if got > 0.0:
             k.queue_total[q] -= got
             k.q_mass[e] = x - got
-            admit(k, i, g, k.scope_cols[s] if b < 0 else b % k.scope_cols[s], b, got)
+            lost = leave_early(k, i, g, b, got) if k.scope_drops[s] == 1 else 0.0
+            admit(k, i, g, k.scope_cols[s] if b < 0 else b % k.scope_cols[s], b, got - lost)
         if got < x:
             break
         unlink(k, q, e)
+    k.group_late[g] += LATE_SHARE * (gone / k.stride - k.group_late[g])
     if k.queue_head[q] < 0:
         k.group_empty[g] = k.tick
     if limit > 0:  # those who are dropped in this step have waited as long as those who were served in it
         shed_older(k, g, q, k.tick + k.stride - 1 - limit)
     if k.queue_head[q] < 0:
         k.queue_total[q] = 0.0
+
+
+def last_ticks(k, g, s):
+    """How long before its time is over a request of a scope gets a slot, where too many want one, on average.
+
+    Servers that drop whom nobody waits for take the next who is not late yet. In overload the time such a one
+    has left is exponential (M/M/c+D), one over the rate of those a pod drops in the mean. Without overload: 0.
+    """
+    late = k.group_late[g] / k.group_pods[g] if k.group_pods[g] > 0 else 0.0
+    return 1.0 / late if late * k.scope_ticks[s] > 4.0 else 0.0
+
+
+def ticks_left(k, s, b):
+    """Ticks until those of a bucket leave."""
+    return k.scope_ticks[s] + (b + 0.5) * k.scope_width[s] - k.tick
+
+
+def too_late(k, g, s, b):
+    """Whether a bucket is nearer to its end than those who get slots are on average."""
+    return ticks_left(k, s, b) < last_ticks(k, g, s) - 0.5 * k.scope_width[s]
+
+
+def leave_early(k, i, g, b, mass):
+    """Part of what gets slots now has less time left than its bucket says: its clients leave at once.
+
+    As many as make the chance to be done in time that of an exponential rest, for work of about exponential
+    length. The work is done all the same. Returns the mass that nobody waits for any more.
+    """
+    s = k.scope_of[i]
+    mean = last_ticks(k, g, s)
+    if b < 0 or mean <= 0.0 or k.scope_waits[s] == 1:
+        return 0.0
+    left = ticks_left(k, s, b)
+    if left > mean + 1.5 * k.scope_width[s]:
+        return 0.0
+    hold = k.group_hold_s[g] / k.dt
+    left = left - 0.5 if left > 1.0 else 0.5 * left  # they get in all over this tick
+    part = mean / (mean + hold) / (1.0 - exp(-left / hold))
+    if part >= 1.0:
+        return 0.0
+    lost = mass * (1.0 - part)
+    admit(k, i, g, k.scope_cols[s], -1, lost)
+    forget(k, s, b % k.scope_cols[s], lost, TIMEOUT)
+    return lost
 
 
 def shed_older(k, g, q, tick):

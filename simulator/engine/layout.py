@@ -270,9 +270,9 @@ class Layout:
         put(k, "queue_total", [0.0] * station)
         times = WalkTimes(net)
         put(k, "group_hold_s", [max(1e-5, times.mean_s(g)) for g in range(len(groups))])
-        names = ("flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted")
+        names = ("late", "flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted")
         doors = ("door_expected", "door_arrived")  # by the first group behind a door
-        for name in (*(f"group_{n}" for n in names), *doors, "entered", "rejected", "errors", "shed"):
+        for name in (*(f"group_{n}" for n in names), *doors, "entered", "rejected", "errors", "shed", "late"):
             put(k, name, [0.0] * len(groups))
         offsets, _ = rows([[g for g, x in enumerate(groups) if x.service == s] for s in self.services])
         put(k, "service_at", offsets)

@@ -40,6 +40,7 @@ class Second:
     pool_busy_s: list[float]  # connection-seconds by pool
     waiting: list[float]  # inside the pods, by group
     shed: list[float]  # dropped from the pods' queues, by group
+    late: list[float]  # dropped there because nobody waited for them any more
     scope_calls: list[float]  # attempts by scope, retries included
     scope_failed: list[float]  # failed attempts by scope
     scope_retries: list[float]
@@ -87,6 +88,7 @@ class Recorder:
             if group.queue_per_pod:
                 put(base + "waiting", s.waiting[g])
                 put(base + "shed", s.shed[g])
+                put(base + "late", s.late[g])
         self._everywhere()
         self._stores(s)
         self._choices(s)

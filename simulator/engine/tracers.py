@@ -12,7 +12,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from simulator.engine import codes, stations, streams
-from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
+from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network, Node
 from simulator.engine.plane import Span
 from simulator.engine.readings import WINDOW_S
 
@@ -301,8 +301,9 @@ class Tracers:
         while i >= 0:
             node = nodes[i]
             if node.kind == ENTER:
-                wait, i, admitted = self._enter(i, t, luck)
-                t += wait
+                wait, first, admitted = self._enter(i, t, luck)
+                t += self._in_time(node, start, t, wait, luck)
+                i = first
                 weight *= admitted
                 continue
             if node.kind == WORK:
@@ -431,6 +432,24 @@ class Tracers:
             return 0.0, branches[-1][1], 0.0
         g, first = branches[pick(flows, luck.uniform() * total)]
         return self._group_wait(g, t, luck), first, self._let_in(branches, t)
+
+    def _in_time(self, node: Node, start: float, t: float, wait: float, luck: Luck) -> float:
+        """The wait of those who get a slot where servers drop whom nobody waits for (see `kernel.last_ticks`)."""
+        scope = self.net.scopes[node.scope]
+        if not scope.drops or wait <= 0.0:
+            return wait
+        late = pods = 0.0
+        for g, _ in node.branches:
+            base = f"service/{self.net.groups[g].label}/"
+            column = self.plane.history.column(base + "late")
+            second = min(int(t), len(column) - 1)
+            if second >= 0:
+                late += column[second]
+                pods += self.plane.history.column(base + "pods")[second]
+        if late * scope.timeout_s <= 4.0 * pods:
+            return wait
+        left = -math.log(1.0 - luck.uniform()) * pods / late
+        return max(0.0, start + scope.timeout_s - t - left)
 
     def _let_in(self, branches: list[tuple[int, int]], t: float) -> float:
         """Which share of those who came to a service in the second of time t was let in."""

@@ -15,12 +15,14 @@ from simulator.scenario import parse
 from tests.simulator.engine_scenes import (
     DATABASE,
     SERVICE,
+    bare_raw,
     check_books,
     digest,
     failed,
     mass_at_nodes,
     mean,
     plane_of,
+    service,
     small,
     total,
 )
@@ -473,3 +475,26 @@ def test_two_data_centres_share_no_doors() -> None:
     assert history.last("class/a/rejected") == 0.0
     for place in ("d1", "d2"):
         assert history.last(f"service/s/v1@{place}/in_flight") == pytest.approx(625, rel=0.01)
+
+
+@pytest.mark.parametrize(("rps", "work_ms"), [(1200, 40), (1500, 40), (1200, 10)])
+def test_in_overload_a_deadline_leaves_little_time_to_those_who_are_served(
+    rps: float, work_ms: float
+) -> None:
+    """M/M/c+D: the rest is exponential, one over the rate of those who are dropped; the work has to fit into it."""
+    capacity = 1000
+    slots = round(capacity * work_ms / 1000)
+    parts = {"s": service({"work_ms": work_ms}, limit=slots, queue=2000)}
+    scenario = parse(bare_raw(parts, rps, {"timeout_s": 1.0, "deadline": True}), "late")
+    plane = CohortPlane(scenario, network.build(scenario), 1)
+    plane.advance(40)
+    rest_ms = 1000 / (rps - capacity)
+    expected = rest_ms / (rest_ms + work_ms) * capacity / rps
+    assert total(plane, "class/all/ok", 15) / total(plane, "class/all/offered", 15) == pytest.approx(
+        expected, abs=0.02
+    )
+    assert total(plane, "service/s/v1/late", 15) / 25 == pytest.approx(rps - capacity, rel=0.05)
+    assert plane.latency_s("all", 15, 40)[0] == pytest.approx(
+        1.0 - rest_ms * work_ms / (rest_ms + work_ms) / 1000, abs=0.004
+    )
+    check_books(plane)

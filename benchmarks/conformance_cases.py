@@ -157,7 +157,7 @@ def _mek1(name: str, shape: int, rho: float, work_ms: float) -> Case:
     rate = rho / work_ms * 1000
     found = network(rate, {"app": service([work(work_ms, shape)], 1)})
     closed = mek1(rate, work_ms / 1000, shape)
-    return Case(name, f"M/E{shape}/1 at {rho:.0%}", found, closed=closed, small=True)
+    return Case(name, f"M/E{shape}/1 at {rho:.0%}", found, until_s=600, closed=closed, small=True)
 
 
 def _loss() -> Case:
@@ -345,10 +345,10 @@ def _cases() -> tuple[Case, ...]:
         _rollout(),
         _payment_pool(),
         _shop(),
-        _mmc("mm1", 1, 0.75, 2, small=True),
-        _mmc("mm2", 2, 0.75, 4, small=True),
-        _mmc("mm4", 4, 0.75, 8, small=True),
-        _mmc("mm8", 8, 0.75, 10, small=True),
+        _mmc("mm1", 1, 0.75, 2, until_s=600, small=True),
+        _mmc("mm2", 2, 0.75, 4, until_s=600, small=True),
+        _mmc("mm4", 4, 0.75, 8, until_s=600, small=True),
+        _mmc("mm8", 8, 0.75, 10, until_s=600, small=True),
         _mek1("me4-1", 4, 0.75, 2),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ Judges no wording and knows no simulator: the facts come in as plain numbers by 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -62,6 +62,7 @@ class ClaimSpec(_Model):
 
 class _File(_Model):
     planning: list[str]
+    rules: list[str]
     elsewhere: list[str]
     claims: dict[str, ClaimSpec]
 
@@ -86,6 +87,7 @@ class _Number:
     unit: str
     start: int
     end: int
+    listed: bool = False  # a time in a sentence that begins with one, as lines of a timeline do
 
 
 def check_claims(
@@ -93,10 +95,15 @@ def check_claims(
     facts: Mapping[str, Any],
     starts_at: datetime | None = None,
     is_instruction: Any = None,
+    story: bool = False,
 ) -> list[Claim]:
-    """The checkable claims of a text in order. Its list of actions is left out: plans claim nothing."""
+    """The checkable claims of a text in order. Its list of actions is left out: plans claim nothing.
+
+    `story`: somebody tells what happened, so that "when" begins no rule.
+    """
     book = _load()
-    planning, elsewhere = words(book.planning), words(book.elsewhere)
+    planning = words(book.planning if story else [*book.planning, *book.rules])
+    elsewhere = words(book.elsewhere)
     start, end = action_section(text)
     whole = start == 0 and end == len(text)
     claims = []
@@ -121,6 +128,19 @@ def _load() -> _File:
         return _File.model_validate(yaml.safe_load(CLAIMS.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise LexiconError(f"{CLAIMS.name}: {' '.join(str(error).split())[:200]}") from None
+
+
+def agrees(id: str, text: str, facts: Mapping[str, Any], starts_at: datetime | None = None) -> bool:
+    """Whether a text holds a number that would make the claim `id` right, whatever words stand around it."""
+    numbers = (n for s in sentences(text) for n in _numbers(s) if n.unit == _load().claims[id].unit)
+    quote = Quote(0, 0, "")
+    return any(_checked(id, quote, n, facts, starts_at).status == "right" for n in numbers)
+
+
+def claim_title(id: str, language: str) -> str:
+    """What a claim is about, in a person's words."""
+    title = _load().claims[id].title
+    return title.ru if language == "ru" else title.en
 
 
 @lru_cache(maxsize=1)
@@ -152,14 +172,15 @@ def _in_sentence(
 def _numbers(sentence: Span) -> list[_Number]:
     shift = sentence.start
     found = [_Number(0.0, "money", m.start(), m.end()) for m in _MONEY.finditer(sentence.text)]
+    listed = _CLOCK.match(sentence.text.lstrip("-*•|[( ")) is not None
     for m in _CLOCK.finditer(sentence.text):
         seconds = int(m.group(1)) * _HOUR_S + int(m.group(2)) * 60 + int(m.group(3) or 0)
-        found.append(_Number(float(seconds), "clock", m.start(), m.end()))
+        found.append(_Number(float(seconds), "clock", m.start(), m.end(), listed))
     for q in quantities(sentence.text):
         taken = any(n.start < q.end and q.start < n.end for n in found)
         if not taken and not _is_arithmetic(sentence.text, q) and not (q.bare and q.value < _SMALL):
             found.append(_Number(q.value, q.unit, q.start, q.end))
-    shifted = [_Number(n.value, n.unit, n.start + shift, n.end + shift) for n in found]
+    shifted = [replace(n, start=n.start + shift, end=n.end + shift) for n in found]
     return sorted(shifted, key=lambda n: n.start)
 
 
@@ -183,7 +204,7 @@ def _distance(id: str, number: _Number, toks: list[Token]) -> int | None:
 
 def _gap(number: _Number, token: Token) -> int:
     before = number.start - token.end
-    if number.unit == "clock" and before > 0:
+    if number.listed and before > 0:
         before *= 6  # in a timeline the time comes first; what stands before it belongs to the line before
     return max(token.start - number.end, before, 0)
 

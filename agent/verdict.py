@@ -1,7 +1,7 @@
 """The one verdict type that every judge returns; quotes are verified here and nowhere else."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Source = Literal["embedded", "model", "simulator"]
 
@@ -34,3 +34,13 @@ class Verdict:
         if self.level and not true:
             return Verdict(self.criterion, None, (), "no verifiable quote for this level", self.source)
         return Verdict(self.criterion, self.level, true, self.why, self.source)
+
+    def shown(self) -> dict[str, Any]:
+        """As results print it."""
+        return {
+            "criterion": self.criterion,
+            "level": self.level if self.level is not None else "cannot_assess",
+            "quotes": [{"start": q.start, "end": q.end, "text": q.text} for q in self.quotes],
+            "why": self.why,
+            "source": self.source,
+        }

@@ -83,7 +83,7 @@ def debrief(
         "overall": overall,
         "wanted": wanted,
         "verdict": verdict,
-        "criteria": [_shown(verdicts[c.id]) for c in load_rubric(RUBRIC).criteria],
+        "criteria": [verdicts[c.id].shown() for c in load_rubric(RUBRIC).criteria],
         "unknown": list(state.unknown),
         "design": drawn(state.design) if state.design is not None else None,
         "trials": [trials.shown(t) for t in state.found],
@@ -93,16 +93,6 @@ def debrief(
     }
     found["text"] = _text(state, found, earlier)
     return found
-
-
-def _shown(v: Verdict) -> dict[str, Any]:
-    return {
-        "criterion": v.criterion,
-        "level": v.level if v.level is not None else "cannot_assess",
-        "quotes": [{"start": q.start, "end": q.end, "text": q.text} for q in v.quotes],
-        "why": v.why,
-        "source": v.source,
-    }
 
 
 def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> str:

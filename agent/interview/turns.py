@@ -8,10 +8,10 @@ contains its answer.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from agent.honest import admits_gap
 from agent.interview import trials, voice
 from agent.interview.arithmetic import shown as figure
 from agent.interview.arithmetic import sums
@@ -26,11 +26,6 @@ TURNS: dict[Length, int] = {"short": 7, "long": 16}
 DRAW_AFTER = 3  # answers, before the drawing is asked for
 TURN_LIMIT = 12_000  # characters of one answer
 TOLD = 0.5  # levels an answer must add to count as an answer
-UNKNOWN = re.compile(
-    r"^\W*(?:(?:честно\w*|увы|хм+|ну)\W+)*(?:я\s+)?(?:не\s+знаю|без\s+понятия|затрудняюсь|не\s+скажу|пас)\b|"
-    r"^\W*(?:(?:honestly|hmm+|well)\W+)*(?:i\s+)?(?:don'?t\s+know|do\s+not\s+know|no\s+idea|not\s+sure|pass)\b",
-    re.IGNORECASE,
-)
 YES = {"да", "верно", "ага", "так", "yes", "y", "right", "ok", "ок", "correct"}
 COMMANDS = ("/hint", "/skip", "/run", "/finish")
 
@@ -95,7 +90,7 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
         return _drawing(state, text)
     if state.design is not None and not state.confirmed and word.rstrip(".! ") in YES:
         return _confirmed(state)
-    if UNKNOWN.match(text) and len(text) < 200:
+    if admits_gap(text):
         return _unknown(state)
     state = replace(state, said=(*state.said, text))
     wrong = [s for s in sums(text) if not s.right][:1]

@@ -49,7 +49,7 @@ def labels(folder: Path = RUBRICS) -> dict[str, Wording]:
 
 def quotes_for(reading: Reading, criterion: Criterion, level: float) -> tuple[Quote, ...]:
     """The sentences that answer the criterion best, in the order of the text; for a low level, what hurts."""
-    scored = [(_support(reading, s, criterion), i) for i, s in enumerate(reading.sentences)]
+    scored = [(support(reading, s, criterion), i) for i, s in enumerate(reading.sentences)]
     best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1]))[:MAX_QUOTES]
     chosen = {i for _, i in best}
     if level < _LOW:
@@ -57,7 +57,7 @@ def quotes_for(reading: Reading, criterion: Criterion, level: float) -> tuple[Qu
     return tuple(_quote(reading, reading.sentences[i]) for i in sorted(chosen))
 
 
-def _support(reading: Reading, sentence: Sentence, criterion: Criterion) -> float:
+def support(reading: Reading, sentence: Sentence, criterion: Criterion) -> float:
     """How well a sentence answers the criterion; 0 when it says nothing to the point."""
     hits = {m.concept for m in sentence.matches if any(_covers(e, m.concept) for e in criterion.evidence)}
     marked = sum(bool(PATTERNS[e](sentence)) for e in criterion.evidence if e in PATTERNS)

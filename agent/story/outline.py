@@ -1,0 +1,147 @@
+"""A story cut to two and to five minutes, out of the teller's own sentences: chosen and ordered, never reworded.
+
+What a part lacks is named as a place to fill. Sentences that speak to the grader were set aside before; one that the
+log refutes is marked, and left out when it tells of a deed that the teller took back. Answers about a wrong figure
+are talk about the story and no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.judge import reading_of
+from agent.judge.contexts import context_of
+from agent.judge.explain import support
+from agent.judge.reading import Reading, Sentence
+from agent.rubric import load_rubric
+from agent.story.book import RUBRIC, Part, book
+from agent.story.incident import Checked
+from agent.story.turns import CLAIM, Story
+
+ASKED_FOR = 1.5  # how much more a sentence belongs to the part that it answers a question about
+LATER = 0.3  # and how much less an answer to something else belongs to the setting
+OPENS = 1.5  # the first sentence sets the scene unless it plainly does something else
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence of the story, text[start:end], and the wrong claim in it, if there is one."""
+
+    start: int
+    end: int
+    text: str
+    wrong: Checked | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    part: Part
+    lines: tuple[Line, ...]
+
+    @property
+    def words(self) -> int:
+        return sum(len(line.text.split()) for line in self.lines)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    sentence: Sentence
+    part: str
+    score: float
+
+
+def version(state: Story, claims: Sequence[Checked], minutes: int) -> list[Section]:
+    """The story's parts within so many minutes of speech, each sentence once, in the order it was told."""
+    budget = minutes * book().words_a_minute[state.lang]
+    reading = reading_of(state.text, context_of(state.incident.scenario if state.incident else None, None))
+    placed = [p for p in _placed(state, reading) if not _taken_back(p.sentence, claims)]
+    chosen: dict[str, list[_Placed]] = {part.id: [] for part in book().parts}
+    spare = 0
+    for part in book().parts:
+        mine = sorted(
+            (p for p in placed if p.part == part.id), key=lambda p: (-p.score, p.sentence.span.start)
+        )
+        spare += int(budget * part.share)
+        for p in mine:
+            if _words(p) <= spare or not chosen[part.id]:
+                chosen[part.id].append(p)
+                spare -= _words(p)
+    return [Section(part, _lines(reading, chosen[part.id], claims)) for part in book().parts]
+
+
+def place_for(state: Story, at: int, criterion: str) -> float:
+    """How much the place of a character in the story speaks for its telling about a criterion."""
+    about, depth = _where(state, at)
+    if about is not None:
+        return ASKED_FOR if about == criterion else 1.0
+    return next((_prior(part.id, depth) for part in book().parts if criterion in part.criteria), 1.0)
+
+
+def _placed(state: Story, reading: Reading) -> list[_Placed]:
+    """Each sentence in the part it supports best; where it stands and what it answers have a say."""
+    found = []
+    for sentence in reading.sentences:
+        about, depth = _where(state, sentence.span.start)
+        if about == CLAIM:
+            continue
+        scores = {part.id: _score(reading, sentence, part, about, depth) for part in book().parts}
+        if sentence is reading.sentences[0]:
+            scores["situation"] += OPENS
+        part_id = max(scores, key=lambda name: scores[name])
+        if scores[part_id] > 0:
+            found.append(_Placed(sentence, part_id, scores[part_id]))
+    return found
+
+
+def _score(reading: Reading, sentence: Sentence, part: Part, about: str | None, depth: float) -> float:
+    """How much a sentence belongs to a part. Naming one's role makes a sentence a task, or being asked."""
+    rubric = load_rubric(RUBRIC)
+    score = max(support(reading, sentence, rubric.criterion(c)) for c in part.criteria)
+    roles = any(m.concept.startswith("role") for m in sentence.matches)
+    if part.id == "task" and not roles and about not in part.criteria:
+        score = 0.0
+    if about is None:
+        return score * _prior(part.id, depth)
+    if about in part.criteria:
+        return score * ASKED_FOR
+    return score * LATER if part.id == "situation" else score
+
+
+def _where(state: Story, at: int) -> tuple[str | None, float]:
+    """(the criterion a turn answered, None for the story itself; how far into it a character stands, 0-1)."""
+    start = 0
+    for number, said in enumerate(state.said):
+        if at < start + len(said) + 2 or number == len(state.said) - 1:
+            told = number == 0
+            return (None if told else state.about[number]), (at - start) / max(1, len(said))
+        start += len(said) + 2
+    return None, 0.0
+
+
+def _prior(part: str, depth: float) -> float:
+    """A story begins with its setting and ends with its result: how much a place in it speaks for a part."""
+    if part == "situation":
+        return max(0.1, 1.6 - 3.2 * depth)
+    return max(0.02, 3.2 * depth - 1.2) if part == "result" else 1.0
+
+
+def _words(placed: _Placed) -> int:
+    return len(placed.sentence.span.text.split())
+
+
+def _taken_back(sentence: Sentence, claims: Sequence[Checked]) -> bool:
+    return any(c.corrected and not c.truth for c in _within(sentence, claims))
+
+
+def _within(sentence: Sentence, claims: Sequence[Checked]) -> list[Checked]:
+    return [c for c in claims if sentence.span.start <= c.start < sentence.span.end]
+
+
+def _lines(reading: Reading, placed: list[_Placed], claims: Sequence[Checked]) -> tuple[Line, ...]:
+    lines = []
+    for p in sorted(placed, key=lambda p: p.sentence.span.start):
+        span = p.sentence.span
+        wrong = next((c for c in _within(p.sentence, claims) if c.status == "wrong"), None)
+        lines.append(Line(span.start, span.end, reading.text[span.start : span.end], wrong))
+    return tuple(lines)

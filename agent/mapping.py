@@ -36,6 +36,7 @@ _NEGATORS = words(
     "не нет ни без нельзя вместо не никакой никаких not no never without don doesn didn isn aren cannot won "
     "wouldn shouldn nor instead"
 )
+_WITHOUT = ("без", "without")
 _DENIERS = words("не not don doesn shouldn won wouldn isn never")
 _HARMLESS = words("более больше дольше реже позднее позже менее меньше только more longer later less only")
 _REFUSALS = words("отказаться отказываться против against отложить")
@@ -243,7 +244,7 @@ def _stance(item: str, toks: tuple[Token, ...], finding: _Finding, listed: bool,
     left, right = _clause(item, toks, lo, hi)
     negation = book.specs[finding.id].negation
     if negation != "ignore" and (
-        _denied_before(toks, max(left, first), lo)
+        (_denied_before(toks, max(left, first), lo) and not _required(toks, max(left, first), finding, right))
         or (negation == "gate" and _denied_inside(toks, lo, hi))
         or _dismissed_after(toks, hi, right)
     ):
@@ -284,6 +285,16 @@ def _denied_before(toks: tuple[Token, ...], left: int, lo: int) -> bool:
     if any(_REFUSALS.match(t) for t in toks[max(left, lo - _NEGATION_REACH) : lo]):
         return True
     return any(_denies(toks, k, _NEGATORS) for k in range(max(left, lo - _NEGATION_REACH), lo))
+
+
+def _required(toks: tuple[Token, ...], left: int, finding: _Finding, right: int) -> bool:
+    """ "no release without a load test", "без прогона не выпускать": what is denied is doing without it."""
+    lo = finding.lo
+    without = [k for k in range(max(left, lo - _NEGATION_REACH), lo) if toks[k].text in _WITHOUT]
+    if not without:
+        return False
+    others = (*range(left, without[0]), *range(finding.hi + 1, right + 1))
+    return any(_denies(toks, k, _NEGATORS) for k in others)
 
 
 def _denied_inside(toks: tuple[Token, ...], lo: int, hi: int) -> bool:
@@ -382,7 +393,7 @@ def _parameter(
             options.append((distance, number.start, value))
     if not options:
         return None
-    value = min(options)[2]
+    value = round(min(options)[2] * spec.scale, 9)
     return int(value) if spec.kind == "count" else value
 
 
@@ -397,6 +408,8 @@ def _as(number: Quantity, spec: ParameterSpec) -> float | None:
     """The number in the parameter's unit, or None when it is of another kind."""
     if spec.kind == "count":
         return number.value if number.unit == "count" and number.value == int(number.value) else None
+    if spec.kind == "size":
+        return number.value if number.unit == "size" else None
     if spec.kind == "rate":
         return number.value if number.unit == "rate" or (number.unit == "count" and number.bare) else None
     if spec.kind == "share":

@@ -26,14 +26,15 @@ class _Model(BaseModel):
 
 
 class ParameterSpec(_Model):
-    """How one parameter is read. Durations in seconds, shares 0-1, rates a second."""
+    """How one parameter is read. Durations in seconds, shares 0-1, rates a second, sizes in gigabytes."""
 
-    kind: Literal["count", "duration", "share", "rate"]
+    kind: Literal["count", "duration", "share", "rate", "size"]
     near: list[str] = []  # words the number stands next to; without any: next to the finding
     min: float = 0.0
     max: float = 1e9
     unitless: Literal["ms"] | None = None  # what a bare number of 20 or more means
     zero: float | None = None  # what a bare 0 means, where a tool reads it as "for ever"
+    scale: float = 1.0  # what the catalogue's unit is to the one read here: 1000 for milliseconds
     complement: bool = False  # a success rate of 99 % means an error rate of 1 %
     first: bool = False  # the first of a progression instead of its last
     close: bool = False  # only a number of the finding's own clause counts

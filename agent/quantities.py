@@ -9,12 +9,13 @@ from typing import Literal, cast
 
 from agent.text import Normalised, normalise
 
-Unit = Literal["count", "duration", "share", "rate"]
+Unit = Literal["count", "duration", "share", "rate", "size"]
 
 _NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]\d)|\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
 _UNIT = (
     r"(?P<ms>мс|миллисек\w*|ms|msec|millis\w*)|(?P<min>минут\w*|мин|minutes?|mins?|m(?=\b))"
     r"|(?P<h>час(?:а|ов)?|ч|hours?|hrs?|h)|(?P<rate>rps|qps|tps|/с|/s|в секунду|per second|a second)"
+    r"|(?P<mb>мб|mb|mib)|(?P<gb>гб|гиг\w*|gb|gib|g)|(?P<tb>тб|терабайт\w*|tb|tib)"
     r"|(?P<day>дн(?:я|ей)|день|недел\w*|месяц\w*|days?|weeks?|months?|d|w)"
     r"|(?P<s>секунд\w*|сек|с|seconds?|secs?|s)|(?P<pct>%|процент\w*|percent|pct|pp)|(?P<x>[xх](?=\b))"
     r"|(?P<thousand>k|к|тыс\w*|thousand)|(?P<million>млн|m(?=illion)|million|миллион\w*)"
@@ -24,6 +25,7 @@ _QUANTITY = re.compile(
     rf"(?<![\w.,:])(?P<number>{_NUMBER})(?!\d|:\d|\.\d)(?:[\s-]?(?:{_UNIT})(?!\w))?", re.IGNORECASE
 )
 _SCALE_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
+_SCALE_GB = {"mb": 0.001, "gb": 1.0, "tb": 1000.0}
 _UNIT_BEFORE = re.compile(r"(?:^|\s)(минут\w*|секунд\w*)\s$")  # "минут 10": about ten minutes
 _ARROW = re.compile(r"\s*(?:→|—>|–>|->|=>|⇒|>>)\s*$")
 _UP_TO = re.compile(r"\s*(?:до|to|на)\s*$")
@@ -62,7 +64,7 @@ _MINUTES_AFTER = re.compile(
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number at original[start:end]; durations in seconds, shares as 0-1, rates a second.
+    """A number at original[start:end]; durations in seconds, shares as 0-1, rates a second, sizes in GB.
 
     `old`: the text says that this is how it was, not how it shall be. `chain` counts the members of the
     same progression ("1 → 10 → 50"), of which this is number `place`. `bare`: without any unit.
@@ -94,10 +96,14 @@ def quantities(text: str) -> list[Quantity]:
 
 def _read(norm: Normalised, match: re.Match[str]) -> Quantity:
     scale, unit = 1.0, cast(Unit, "count")
-    name = next((n for n in (*_SCALE_S, "pct", "rate", "x", "thousand", "million") if match.group(n)), "")
+    name = next(
+        (n for n in (*_SCALE_S, *_SCALE_GB, "pct", "rate", "x", "thousand", "million") if match.group(n)), ""
+    )
     before = norm.text[max(0, match.start() - 40) : match.start()]
     if name in _SCALE_S:
         scale, unit = _SCALE_S[name], "duration"
+    elif name in _SCALE_GB:
+        scale, unit = _SCALE_GB[name], "size"
     elif name == "pct":
         scale, unit = 0.01, "share"
     elif name == "rate":

@@ -94,6 +94,8 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
 def _plain(cluster: str) -> str:
     if cluster.isascii():
         return _LINE_ENDS.get(cluster, cluster)
+    if len(cluster) == 1 and "А" <= cluster <= "я":
+        return cluster  # already as NFKC has it
     composed = unicodedata.normalize("NFKC", cluster)
     return "".join(_LINE_ENDS.get(c, c) for c in composed if not _invisible(c))
 

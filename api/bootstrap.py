@@ -14,14 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 import simulator as simulator_package
 from api.messages import Language
-from api.ports import Progress, Simulator
+from api.ports import Progress, SessionError, Simulator
 from api.service import ApplicationService
-from api.store import SqliteStore, Store
+from api.store import Header, SqliteStore, Store
 
 if TYPE_CHECKING:
     from agent.interview.turns import Interview
-    from api.talks import Talks
+    from agent.story.turns import Story
+    from api.talks import Known, Listener, Talks, Topic
     from simulator.scenario import Scenario
+    from simulator.world import World
+
+ASIDE = {
+    "wait",
+    "yes",
+    "no",
+    "y",
+    "n",
+    "да",
+    "нет",
+    "д",
+    "н",
+}  # words of the terminal that are no command to a system
 
 
 def home() -> Path:
@@ -44,17 +58,39 @@ def open_service() -> ApplicationService:
     return ApplicationService(open_store(), real_simulator(), review_text, new_session_id, utc_now)
 
 
-def open_talks() -> Talks:
+def open_talks() -> Talks[Interview]:
     """Interviews with their real parts. Raises StoreError."""
-    from api.talks import Interviewer, Talks
+    from api.talks import Talks
 
-    return Talks(
-        open_store(),
-        Interviewer(_interviews_digest, _begin_interview, _interview_turn, _plain_turn, _interview_debrief),
-        simulator_package.__version__,
-        new_session_id,
-        utc_now,
+    return Talks(open_store(), interviewer(), simulator_package.__version__, new_session_id, utc_now)
+
+
+def interviewer() -> Listener[Interview]:
+    """The mind of interviews."""
+    from api.talks import Listener
+
+    return Listener(
+        "interview",
+        _interviews_digest,
+        _begin_interview,
+        _interview_turn,
+        _plain_turn,
+        _interview_debrief,
     )
+
+
+def open_stories() -> Talks[Story]:
+    """Rehearsals of stories with their real parts. Raises StoreError."""
+    from api.talks import Talks
+
+    return Talks(open_store(), story_listener(), simulator_package.__version__, new_session_id, utc_now)
+
+
+def story_listener() -> Listener[Story]:
+    """The mind of stories."""
+    from api.talks import Listener
+
+    return Listener("story", _stories_digest, _begin_story, _story_turn, _plain_story_turn, _story_debrief)
 
 
 def _interviews_digest() -> str:
@@ -63,10 +99,11 @@ def _interviews_digest() -> str:
     return digest()
 
 
-def _begin_interview(prompt: str, level: str, length: str, language: str) -> tuple[Interview, str]:
+def _begin_interview(topic: Topic, language: str, _known: Known) -> tuple[Interview, str]:
     from agent.interview.prompts import book
     from agent.interview.turns import begin
 
+    prompt, level, length = topic
     seniority: Any = level
     wanted: Any = length
     return begin(book().prompt(prompt), seniority, wanted, language)
@@ -85,16 +122,89 @@ def _interview_turn(state: Interview, text: str) -> tuple[Interview, str, str]:
     return take_turn(state, text, mind())
 
 
-def _interview_debrief(state: Interview, earlier: dict[str, Any] | None) -> dict[str, Any]:
+def _interview_debrief(state: Interview, earlier: list[dict[str, Any]]) -> dict[str, Any]:
     from agent.interview.graph import make_debrief
     from agent.library import Library
     from agent.review_entry import cache_dir, mind
 
     library = Library(cache_dir(), os.environ.get("DROPPROD_CHROMA_URL") or None)
     try:
+        return make_debrief(state, mind(), library, earlier[-1] if earlier else None)
+    finally:
+        library.close()
+
+
+def _stories_digest() -> str:
+    from agent.story.book import digest
+
+    return digest()
+
+
+def _begin_story(_topic: Topic, language: str, known: Known) -> tuple[Story, str]:
+    from agent.story.incident import Incident
+    from agent.story.turns import begin
+
+    return begin(Incident.of(known) if known is not None else None, language)
+
+
+def _plain_story_turn(state: Story, text: str) -> tuple[Story, str]:
+    from agent.story.turns import step
+
+    return step(state, text)
+
+
+def _story_turn(state: Story, text: str) -> tuple[Story, str, str]:
+    from agent.review_entry import mind
+    from agent.story.graph import take_turn
+
+    return take_turn(state, text, mind())
+
+
+def _story_debrief(state: Story, earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    from agent.library import Library
+    from agent.review_entry import cache_dir, mind
+    from agent.story.graph import make_debrief
+
+    library = Library(cache_dir(), os.environ.get("DROPPROD_CHROMA_URL") or None)
+    try:
         return make_debrief(state, mind(), library, earlier)
     finally:
         library.close()
+
+
+def played_incident(
+    session: str, on_progress: Progress | None = None, service: ApplicationService | None = None
+) -> dict[str, Any]:
+    """What the log of a played session knows, as agent.story.incident keeps it: figures, times, commands.
+
+    Raises SessionError, ScenarioError, StoreError; a session that cannot be replayed is no witness.
+    """
+    service = service or open_service()
+    header = service.resume(session, on_progress).header
+    log = service.log(session)
+
+    def known(world: World, _header: Header, read_only: str | None) -> dict[str, Any]:
+        from simulator.commands import changes
+        from simulator.facts import collect
+
+        if read_only is not None:
+            raise SessionError(read_only)
+        facts = collect(world)
+        figures = {k: v for k, v in facts.items() if v is None or isinstance(v, int | float)}
+        done = [(e.t_s, e.line) for e in log if e.kind == "command" and changes(e.line)]
+        scenario = world.scenario
+        return {
+            "session": session,
+            "scenario": header.scenario,
+            "title": {"ru": scenario.title.ru, "en": scenario.title.en},
+            "brief": {"ru": scenario.brief.ru, "en": scenario.brief.en},
+            "themes": list(scenario.themes),
+            "starts_at": scenario.starts_at.isoformat(),
+            "facts": figures,
+            "commands": [(t_s, line) for t_s, line in done if line.split()[0].lower() not in ASIDE],
+        }
+
+    return service.look(session, known)
 
 
 def real_simulator() -> Simulator:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from api.ports import Observation, Opened, Progress, ReadOnly, ReviewText, SessionError, Simulator
 from api.store import Effect, Entry, Header, Kind, Status, Store
@@ -21,6 +21,8 @@ from api.store import Effect, Entry, Header, Kind, Status, Store
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
     from simulator.world import World
+
+Result = TypeVar("Result")
 
 LINE_LIMIT = 4_000  # characters of one command: a long SQL statement fits, a pasted log does not
 TEXT_LIMIT = 50_000  # characters of a text under review: ten times a long post-mortem
@@ -55,12 +57,17 @@ class ApplicationService:
         review: ReviewText,
         new_id: Callable[[], str],
         utc_now: Callable[[], datetime],
+        shared: bool = False,
+        most_live: int = 0,
     ) -> None:
+        """`shared`: other processes may append to the same sessions. `most_live`: worlds kept in memory, 0: all."""
         self._store = store
         self._simulator = simulator
         self._review = review
         self._new_id = new_id
         self._utc_now = utc_now
+        self._shared = shared
+        self._most_live = most_live
         self._lives: dict[str, _Live] = {}
         self._opening: dict[str, threading.Lock] = {}  # a replay takes seconds: one at a time a session
         self._turns = threading.Lock()
@@ -135,6 +142,15 @@ class ApplicationService:
                 live.world.advance_to(until_s)
             return self._observe(live)
 
+    def look(self, session_id: str, view: Callable[[World, Header, str | None], Result]) -> Result:
+        """What `view(world, header, why it is read-only)` makes of a session; it must not change the world."""
+        live = self._live(session_id)
+        with live.lock:
+            return view(live.world, live.header, live.read_only)
+
+    def live_count(self) -> int:
+        return len(self._lives)
+
     def now_s(self, session_id: str) -> float | None:
         """The session's simulated second, also while a command is under way in another thread."""
         live = self._lives.get(session_id)
@@ -208,10 +224,35 @@ class ApplicationService:
         with self._turns:
             turn = self._opening.setdefault(session_id, threading.Lock())
         with turn:
-            live = self._lives.get(session_id)
+            live = self._lives.pop(session_id, None)
+            if live is not None and self._shared and not self._caught_up(live):
+                live = None
             if live is None:
-                live = self._lives[session_id] = self._rebuilt(self._header(session_id), on_progress)
+                live = self._rebuilt(self._header(session_id), on_progress)
+            self._lives[session_id] = live  # the last in the order of use
+            self._make_room()
             return live
+
+    def _caught_up(self, live: _Live) -> bool:
+        """Whether a world in memory is where its log is, after what another process may have appended."""
+        if self._store.last_seq(live.id) < live.next_seq:
+            return True
+        with live.lock:
+            new = [e for e in self._store.entries(live.id) if e.seq >= live.next_seq]
+            return all(
+                e.t_s >= live.world.now_s and e.effect is not None and self._take_over(live, e) for e in new
+            )
+
+    def _make_room(self) -> None:
+        """Let go of the worlds that were used longest ago; none that is in use."""
+        if not self._most_live:
+            return
+        for session_id, live in list(self._lives.items()):
+            if len(self._lives) <= self._most_live:
+                return
+            if live.lock.acquire(blocking=False):
+                self._lives.pop(session_id, None)
+                live.lock.release()
 
     @contextmanager
     def _playable(self, session_id: str) -> Iterator[_Live]:
@@ -289,13 +330,19 @@ class ApplicationService:
         for entry in entries:
             if on_progress is not None:
                 on_progress(entry.t_s, end_s)
-            self._apply(live.world, entry)
-            if not self._verified(live, entry):
+            if not self._take_over(live, entry):
                 break
-            live.next_seq = entry.seq + 1
-            if entry.kind in ("action-items", "postmortem", "model"):
-                live.unanswered = None if entry.kind == "model" else entry
         return live
+
+    def _take_over(self, live: _Live, entry: Entry) -> bool:
+        """Carry out an entry of the log. False: it does not do what the log says."""
+        self._apply(live.world, entry)
+        if not self._verified(live, entry):
+            return False
+        live.next_seq = entry.seq + 1
+        if entry.kind in ("action-items", "postmortem", "model"):
+            live.unanswered = None if entry.kind == "model" else entry
+        return True
 
     def _stale(self, header: Header, scenario: Scenario) -> str | None:
         version, digest = self._simulator.version, self._simulator.digest(scenario)
@@ -366,8 +413,8 @@ def summaries(store: Store) -> list[dict[str, Any]]:
 
 
 def _storable(text: str) -> str:
-    """Half a surrogate pair (a broken paste, a JSON escape) has no UTF-8 form and cannot be kept."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Half a surrogate pair (a broken paste, a JSON escape) has no UTF-8 form, and PostgreSQL keeps no NUL."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _was_carried_out(entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""Where sessions live: append-only logs behind one protocol, and SQLite as its first keeper.
+"""Where sessions live: append-only logs behind one protocol, written in the SQL that two databases share.
 
 Nothing here knows what a line means, what a world is or who asks. An entry is committed before it
 takes effect; its effect is a second insert. Nothing is ever updated or deleted (triggers see to it).
@@ -7,10 +7,11 @@ takes effect; its effect is a second insert. Nothing is ever updated or deleted 
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 Kind = Literal["command", "action-items", "postmortem", "answer", "model"]
 Status = Literal["done", "interrupted"]
@@ -76,6 +77,9 @@ class Store(Protocol):
 
     def entries(self, session: str) -> list[Entry]: ...
 
+    def last_seq(self, session: str) -> int:
+        """The number of the last entry, 0 without one."""
+
     def append(self, session: str, entry: Entry) -> None:
         """Keep an entry (and its effect, if it has one). Raises Conflict if its `seq` is taken."""
 
@@ -85,7 +89,110 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-_VERSION = 1
+_HEADER_FIELDS = "id, scenario, scenario_digest, seed, version, language, created, parent, parent_seq"
+
+
+class Connection(Protocol):
+    """What sqlite3 and psycopg have in common, as far as it is used here. Placeholders are `?`."""
+
+    def execute(self, query: str, parameters: tuple[Any, ...] = (), /) -> Any: ...
+
+
+Work = Callable[[Connection], Result]
+
+
+class SqlStore(ABC):
+    """The store's statements; a keeper says how they are run. Players' own tables lie in the same database."""
+
+    @abstractmethod
+    def read(self, work: Work[Result]) -> Result:
+        """Run `work` on a connection. Raises StoreError."""
+
+    @abstractmethod
+    def write(self, work: Work[Result]) -> Result:
+        """Run `work` in a transaction that is durable once this returns. Raises StoreError."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def create(self, header: Header, entries: Iterable[Entry] = ()) -> None:
+        values = (header.id, header.scenario, header.scenario_digest, header.seed, header.version)
+        more = (header.language, header.created, header.parent, header.parent_seq)
+        kept = list(entries)
+
+        def work(db: Connection) -> None:
+            db.execute(f"INSERT INTO sessions ({_HEADER_FIELDS}) VALUES (?,?,?,?,?,?,?,?,?)", values + more)
+            for entry in kept:
+                if not _insert(db, header.id, entry):
+                    raise StoreError(f"session {header.id}: entry {entry.seq} is there twice")
+
+        self.write(work)
+
+    def header(self, session: str) -> Header | None:
+        query = f"SELECT {_HEADER_FIELDS} FROM sessions WHERE id = ?"
+        row = self.read(lambda db: db.execute(query, (session,)).fetchone())
+        return Header(*row) if row else None
+
+    def headers(self) -> list[tuple[Header, int, float]]:
+        query = f"""
+            SELECT {_HEADER_FIELDS},
+                (SELECT count(*) FROM entries WHERE session = id),
+                (SELECT coalesce(max(now_s), 0) FROM effects WHERE session = id)
+            FROM sessions ORDER BY created DESC, id"""
+        rows = self.read(lambda db: db.execute(query).fetchall())
+        return [(Header(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+    def entries(self, session: str) -> list[Entry]:
+        query = """
+            SELECT e.seq, e.t_s, e.kind, e.line, f.digest, f.now_s, f.status
+            FROM entries e LEFT JOIN effects f USING (session, seq) WHERE e.session = ? ORDER BY e.seq"""
+        rows = self.read(lambda db: db.execute(query, (session,)).fetchall())
+        return [
+            Entry(seq, t_s, kind, line, Effect(digest, now_s, status) if digest is not None else None)
+            for seq, t_s, kind, line, digest, now_s, status in rows
+        ]
+
+    def last_seq(self, session: str) -> int:
+        query = "SELECT coalesce(max(seq), 0) FROM entries WHERE session = ?"
+        found: int = self.read(lambda db: db.execute(query, (session,)).fetchone())[0]
+        return found
+
+    def append(self, session: str, entry: Entry) -> None:
+        def work(db: Connection) -> None:
+            if not _insert(db, session, entry):
+                raise Conflict(
+                    f"session {session}: entry {entry.seq} is already there: it is open elsewhere, too; "
+                    f"nothing was done here, resume it to go on from its end"
+                )
+
+        self.write(work)
+
+    def complete(self, session: str, seq: int, effect: Effect) -> None:
+        def work(db: Connection) -> None:
+            if not _insert_effect(db, session, seq, effect):
+                raise Conflict(
+                    f"session {session}: entry {seq} has been completed elsewhere; "
+                    f"resume it to go on from its end"
+                )
+
+        self.write(work)
+
+
+def _insert(db: Connection, session: str, entry: Entry) -> bool:
+    """Whether the place was free; the key of a session and a number lets one writer in."""
+    query = "INSERT INTO entries VALUES (?, ?, ?, ?, ?) ON CONFLICT (session, seq) DO NOTHING"
+    if db.execute(query, (session, entry.seq, entry.t_s, entry.kind, entry.line)).rowcount != 1:
+        return False
+    return entry.effect is None or _insert_effect(db, session, entry.seq, entry.effect)
+
+
+def _insert_effect(db: Connection, session: str, seq: int, effect: Effect) -> bool:
+    query = "INSERT INTO effects VALUES (?, ?, ?, ?, ?) ON CONFLICT (session, seq) DO NOTHING"
+    done: bool = db.execute(query, (session, seq, effect.digest, effect.now_s, effect.status)).rowcount == 1
+    return done
+
+
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, scenario TEXT NOT NULL, scenario_digest TEXT NOT NULL, seed INTEGER NOT NULL,
@@ -99,6 +206,15 @@ CREATE TABLE IF NOT EXISTS effects (
     session TEXT NOT NULL, seq INTEGER NOT NULL, digest TEXT NOT NULL, now_s REAL NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('done', 'interrupted')),
     PRIMARY KEY (session, seq), FOREIGN KEY (session, seq) REFERENCES entries) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS players (
+    id TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, created TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS owners (
+    session TEXT PRIMARY KEY REFERENCES sessions (id), player TEXT NOT NULL REFERENCES players (id)) STRICT;
+CREATE INDEX IF NOT EXISTS owners_player ON owners (player);
+CREATE TABLE IF NOT EXISTS shares (
+    token_hash TEXT PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions (id),
+    words INTEGER NOT NULL, created TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS chats (id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
 """
 _TRIGGERS = "".join(
     f"CREATE TRIGGER IF NOT EXISTS {table}_{verb.lower()} BEFORE {verb} ON {table} "
@@ -106,13 +222,10 @@ _TRIGGERS = "".join(
     for table in ("sessions", "entries", "effects")
     for verb in ("UPDATE", "DELETE")
 )
-_ENTRY = "INSERT INTO entries VALUES (?, ?, ?, ?, ?)"
-_EFFECT = "INSERT INTO effects VALUES (?, ?, ?, ?, ?)"
-_HEADER_FIELDS = "id, scenario, scenario_digest, seed, version, language, created, parent, parent_seq"
 _BUSY_S = 5.0  # another process' commit takes milliseconds: longer means that it hangs
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """Sessions in one SQLite file: WAL, and `synchronous=FULL`, so that a commit outlives a crash."""
 
     def __init__(self, path: Path) -> None:
@@ -148,81 +261,21 @@ class SqliteStore:
                 if self._db.in_transaction:
                     self._db.rollback()
 
-    def create(self, header: Header, entries: Iterable[Entry] = ()) -> None:
-        values = (header.id, header.scenario, header.scenario_digest, header.seed, header.version)
-        more = (header.language, header.created, header.parent, header.parent_seq)
-        kept = list(entries)
+    def read(self, work: Work[Result]) -> Result:
+        return self._guard(work)
 
-        def work(db: sqlite3.Connection) -> None:
+    def write(self, work: Work[Result]) -> Result:
+        def whole(db: sqlite3.Connection) -> Result:
             db.execute("BEGIN IMMEDIATE")
-            db.execute(f"INSERT INTO sessions ({_HEADER_FIELDS}) VALUES (?,?,?,?,?,?,?,?,?)", values + more)
-            for entry in kept:
-                _insert(db, header.id, entry)
+            result = work(db)
             db.execute("COMMIT")
+            return result
 
-        self._guard(work)
-
-    def header(self, session: str) -> Header | None:
-        query = f"SELECT {_HEADER_FIELDS} FROM sessions WHERE id = ?"
-        row = self._guard(lambda db: db.execute(query, (session,)).fetchone())
-        return Header(*row) if row else None
-
-    def headers(self) -> list[tuple[Header, int, float]]:
-        query = f"""
-            SELECT {_HEADER_FIELDS},
-                (SELECT count(*) FROM entries WHERE session = id),
-                (SELECT coalesce(max(now_s), 0) FROM effects WHERE session = id)
-            FROM sessions ORDER BY created DESC, id"""
-        rows = self._guard(lambda db: db.execute(query).fetchall())
-        return [(Header(*row[:-2]), row[-2], row[-1]) for row in rows]
-
-    def entries(self, session: str) -> list[Entry]:
-        query = """
-            SELECT e.seq, e.t_s, e.kind, e.line, f.digest, f.now_s, f.status
-            FROM entries e LEFT JOIN effects f USING (session, seq) WHERE e.session = ? ORDER BY e.seq"""
-        rows = self._guard(lambda db: db.execute(query, (session,)).fetchall())
-        return [
-            Entry(seq, t_s, kind, line, Effect(digest, now_s, status) if digest is not None else None)
-            for seq, t_s, kind, line, digest, now_s, status in rows
-        ]
-
-    def append(self, session: str, entry: Entry) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            db.execute("BEGIN IMMEDIATE")
-            if db.execute(
-                "SELECT 1 FROM entries WHERE (session, seq) = (?, ?)", (session, entry.seq)
-            ).fetchone():
-                raise Conflict(
-                    f"session {session}: entry {entry.seq} is already there: it is open elsewhere, too; "
-                    f"nothing was done here, resume it to go on from its end"
-                )
-            _insert(db, session, entry)
-            db.execute("COMMIT")
-
-        self._guard(work)
-
-    def complete(self, session: str, seq: int, effect: Effect) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            try:
-                db.execute(_EFFECT, (session, seq, effect.digest, effect.now_s, effect.status))
-            except sqlite3.IntegrityError:
-                raise Conflict(
-                    f"session {session}: entry {seq} has been completed elsewhere; "
-                    f"resume it to go on from its end"
-                ) from None
-
-        self._guard(work)
+        return self._guard(whole)
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-
-def _insert(db: sqlite3.Connection, session: str, entry: Entry) -> None:
-    db.execute(_ENTRY, (session, entry.seq, entry.t_s, entry.kind, entry.line))
-    if entry.effect is not None:
-        effect = entry.effect
-        db.execute(_EFFECT, (session, entry.seq, effect.digest, effect.now_s, effect.status))
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

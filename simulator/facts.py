@@ -63,18 +63,18 @@ def outcomes(name: str) -> tuple[str, ...]:
     return tuple(f"class/{name}/{kind}" for kind in ("ok", "declined", "rejected", "timeout", "error"))
 
 
-def failures(history: History, name: str) -> list[float]:
-    """Technical failures of a class by second: refused, timed out, in error."""
-    columns = [history.column(f"class/{name}/{kind}") for kind in ("rejected", "timeout", "error")]
+def failures(history: History, name: str, first: int = 0) -> list[float]:
+    """Technical failures of a class by second, from second `first` on: refused, timed out, in error."""
+    columns = [history.column(f"class/{name}/{kind}")[first:] for kind in ("rejected", "timeout", "error")]
     return [math.fsum(values) for values in zip(*columns, strict=True)]
 
 
-def success(history: History, name: str) -> list[float]:
-    """Share of a class's finished requests that succeeded, by second; 1.0 where none finished."""
-    ok = history.column(f"class/{name}/ok")
-    declined = history.column(f"class/{name}/declined")
+def success(history: History, name: str, first: int = 0) -> list[float]:
+    """Share of a class's finished requests that succeeded, by second from `first` on; 1.0 where none finished."""
+    ok = history.column(f"class/{name}/ok")[first:]
+    declined = history.column(f"class/{name}/declined")[first:]
     rates = []
-    for good, refused, bad in zip(ok, declined, failures(history, name), strict=True):
+    for good, refused, bad in zip(ok, declined, failures(history, name, first), strict=True):
         total = good + refused + bad
         rates.append(good / total if total > 0 else 1.0)
     return rates
@@ -255,13 +255,17 @@ def _release(world: World, focus: Focus) -> dict[str, Any]:
             "queries_extra",
         )
         return dict.fromkeys(names)
-    deploys = [e.t_s for e in world.events if e.kind == "deploy"]
-    done = [e.t_s for e in world.events if e.kind == "rollout"]
+    told = [e for e in world.events if e.text.startswith(f"{focus.service}: ")]
+    # A restart, and whatever was deployed elsewhere, neither begins the release nor takes it back.
+    moves = [e for e in told if e.kind == "deploy" and " -> " in e.text]
+    came = next((n for n, e in enumerate(moves) if f" -> {focus.bad_version}" in e.text), len(moves))
+    went = (e.t_s for e in moves[came + 1 :] if f" -> {focus.bad_version}" not in e.text)
+    done = [e.t_s for e in told if e.kind == "rollout"]
     versions = world.scenario.services()[focus.service].versions
     after, good = versions[focus.bad_version].queries, versions[focus.good_version].queries
     return {
-        "deploy_s": deploys[0] if deploys else None,
-        "rollback_s": deploys[1] if len(deploys) > 1 else None,
+        "deploy_s": moves[came].t_s if came < len(moves) else None,
+        "rollback_s": next(went, None),
         "rollout_done_s": next((t for t in done[1:2]), None),
         "queries_before": good,
         "queries_after": after,

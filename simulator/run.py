@@ -127,31 +127,31 @@ def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> R
     return execute(world, line)
 
 
-def series(world: World) -> dict[str, list[float]]:
-    """The scenario's SLI and what explains it, one point a finished second."""
+def series(world: World, first: int = 0) -> dict[str, list[float]]:
+    """The scenario's SLI and what explains it, one point a finished second, from second `first` on."""
     history, scenario = world.plane.history, world.scenario
     name = scenario.sli.traffic_class
     base = f"class/{name}/"
     table: dict[str, list[float]] = {
-        "t": [float(s) for s in range(history.seconds)],
-        "rps": list(history.column(base + "offered")),
-        "success_rate": facts.success(history, name),
-        "p99_ms": list(world.plane.p99_series_ms(name)),
-        "failed": facts.failures(history, name),
+        "t": [float(s) for s in range(first, history.seconds)],
+        "rps": list(history.column(base + "offered")[first:]),
+        "success_rate": facts.success(history, name, first),
+        "p99_ms": list(world.plane.p99_series_ms(name)[first:]),
+        "failed": facts.failures(history, name, first),
     }
     database = scenario.focus.database
     pool = f"pool/{database}/" if history.column(f"pool/{database}/active") else ""  # a sharded one has many
     for what in ("active", "waiting", "open", "wait_s", "queries"):
         label = {"waiting": "pool_pending"}.get(what, f"pool_{what}")
         if pool:
-            table[label] = list(history.column(pool + what))
+            table[label] = list(history.column(pool + what)[first:])
     if history.column(f"db/{database}/cpu"):
-        table["db_cpu"] = list(history.column(f"db/{database}/cpu"))
+        table["db_cpu"] = list(history.column(f"db/{database}/cpu")[first:])
     if scenario.focus.worker:
-        table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog"))
-        table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker"))
+        table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog")[first:])
+        table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker")[first:])
     for version in scenario.services()[scenario.focus.service].versions:
-        table[f"pods_{version}"] = list(history.column(f"service/{scenario.focus.service}/{version}/pods"))
+        table[f"pods_{version}"] = list(history.column(f"service/{scenario.focus.service}/{version}/pods")[first:])
     return table
 
 

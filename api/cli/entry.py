@@ -24,9 +24,12 @@ COMMANDS: dict[str, str] = {
     "grade": "api.cli.judging:grade",
     "bench": "api.cli.bench:bench",
     "lint": "api.cli.proving:lint",
+    "export": "api.cli.export:export",
     "interview": "api.cli.interview:interview",
+    "serve": "api.cli.serve:serve",
+    "mcp": "api.cli.mcp:mcp",
+    "story": "api.cli.story:story",
 }
-NOT_YET = ("story", "serve")
 SEED_LIMIT = 2**63  # what SQLite's INTEGER holds
 
 
@@ -44,8 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _speak_utf8()
     try:
-        if words and words[0] in NOT_YET and not {"-h", "--help"} & set(words):
-            raise UsageError(f"{words[0]}: not part of this version yet")
         options = build_parser(_language_of(words)).parse_args(words)
         return _command(options.command)(options)
     except UsageError as error:
@@ -98,8 +99,6 @@ def build_parser(language: str) -> argparse.ArgumentParser:
 
     def add(name: str) -> argparse.ArgumentParser:
         text = say(language, f"help.{name}")
-        if name in NOT_YET:
-            text += " " + say(language, "usage.not_yet")
         child: argparse.ArgumentParser = commands.add_parser(
             name,
             help=text,
@@ -120,16 +119,22 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     _add_exec(add("exec"), language)
     _add_review(add("review"), language)
     _add_interview(add("interview"), language)
+    _add_story(add("story"), language)
+    _add_serve(add("serve"), language)
+    _add_language(add("mcp"), language)
     grade = add("grade")
     grade.add_argument("--jsonl", metavar="FILE|-", required=True, help=say(language, "opt.jsonl"))
     measure = add("bench")
     measure.add_argument(
-        "name", nargs="?", choices=("engine", "conformance", "peers"), default="engine", metavar="NAME"
+        "name",
+        nargs="?",
+        choices=("engine", "conformance", "peers", "terminal", "load"),
+        default="engine",
+        metavar="NAME",
     )
     measure.add_argument("--json", action="store_true", help=say(language, "opt.json"))
     _add_lint(add("lint"), language)
-    for name in NOT_YET:
-        add(name).add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    _add_export(add("export"), language)
     return parser
 
 
@@ -227,6 +232,34 @@ def _add_interview(parser: argparse.ArgumentParser, language: str) -> None:
     parser.add_argument("--resume", metavar="ID", help=say(language, "opt.resume"))
     _add_language(parser, language)
     parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+
+
+def _add_story(parser: argparse.ArgumentParser, language: str) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--session", metavar="ID", help=say(language, "opt.story_session"))
+    source.add_argument("--resume", metavar="ID", help=say(language, "opt.resume"))
+    parser.add_argument("--text", metavar="FILE|-", help=say(language, "opt.story_text"))
+    _add_language(parser, language)
+    parser.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    parser.add_argument("--progress", action="store_true", help=say(language, "opt.progress"))
+
+
+def _add_serve(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=say(language, "opt.host"))
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help=say(language, "opt.port"))
+    parser.add_argument("--database", metavar="URL", help=say(language, "opt.database"))
+    parser.add_argument("--access-codes", metavar="FILE", help=say(language, "opt.access_codes"))
+    parser.add_argument("--telegram-webhook", metavar="URL", help=say(language, "opt.webhook"))
+    parser.add_argument("--worlds", type=int, default=120, metavar="N", help=say(language, "opt.worlds"))
+    _add_language(parser, language)
+
+
+def _add_export(parser: argparse.ArgumentParser, language: str) -> None:
+    parser.add_argument("session", metavar="SESSION", help=say(language, "opt.session"))
+    parser.add_argument(
+        "--as-scenario", metavar="FILE|-", required=True, help=say(language, "opt.as_scenario")
+    )
+    _add_language(parser, language)
 
 
 def _add_lint(parser: argparse.ArgumentParser, language: str) -> None:

@@ -26,6 +26,7 @@ def scenarios(options: argparse.Namespace) -> int:
                     "id": s.id,
                     "title": {"ru": s.title.ru, "en": s.title.en},
                     "tier": s.tier,
+                    "type": s.type,
                     "topics": s.topics,
                     "minutes": s.minutes,
                 }
@@ -33,7 +34,10 @@ def scenarios(options: argparse.Namespace) -> int:
             ]
         )
         return 0
-    rows = [[s.id, s.title.of(language), s.tier, str(s.minutes)] for s in found]
+    rows = [
+        [s.id, s.title.of(language), s.tier if s.type == "incident" else s.type, str(s.minutes)]
+        for s in found
+    ]
     _print_table([say(language, "list.scenarios").split("\t"), *rows], right=(3,))
     return 0
 

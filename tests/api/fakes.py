@@ -164,12 +164,20 @@ def review_result() -> dict[str, Any]:
     }
 
 
+def fake_simulator(version: str = "0.1.0", execute: Any = fake_execute) -> Simulator:
+    return Simulator(version, load, digest, FakeWorld, execute)  # type: ignore[arg-type]
+
+
+def utc_now() -> datetime:
+    return datetime(2026, 11, 20, 15, tzinfo=UTC)
+
+
 def fake_service(
     folder: Path, reviewer: Any = None, version: str = "0.1.0", execute: Any = fake_execute
 ) -> ApplicationService:
     """A service on a real store in `folder`; ids are s1, s2, … in order of creation."""
     store = SqliteStore(folder / "sessions.db")
-    simulator = Simulator(version, load, digest, FakeWorld, execute)  # type: ignore[arg-type]
+    simulator = fake_simulator(version, execute)
     count = len(store.headers())
 
     def new_id() -> str:
@@ -177,6 +185,4 @@ def fake_service(
         count += 1
         return f"s{count}"
 
-    return ApplicationService(
-        store, simulator, reviewer or FakeReviewer(), new_id, lambda: datetime(2026, 11, 20, 15, tzinfo=UTC)
-    )
+    return ApplicationService(store, simulator, reviewer or FakeReviewer(), new_id, utc_now)

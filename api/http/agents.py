@@ -1,0 +1,46 @@
+"""Incidents for programs over HTTP: reset, step, state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.agentic import TOOLS, Agents
+from api.http.guard import Who
+from api.http.models import Call, NewSession, SessionId
+from api.http.problems import Problem
+from api.http.sessions import Ctx, owned
+from api.players import FULL
+
+router = APIRouter(prefix="/v1/agent", tags=["agents"])
+
+
+@router.get("/tools")
+def tools() -> dict[str, Any]:
+    """The tools with their JSON schemas."""
+    return {"tools": [{"name": t.name, "description": t.text, "parameters": t.parameters} for t in TOOLS]}
+
+
+@router.post("/reset", status_code=201)
+def reset(body: NewSession, who: Who, context: Ctx) -> dict[str, Any]:
+    """A new episode of a scenario."""
+    scenario = context.catalogue.get(body.scenario)
+    if scenario is None:
+        raise Problem(404, f"no scenario {body.scenario!r}: GET /v1/scenarios lists them")
+    if scenario.tier != "free" and who.plan != FULL:
+        raise Problem(402, f"scenario {body.scenario} belongs to the full plan; payment-pool is free")
+    found = Agents(context.service).reset(body.scenario, body.seed, body.language)
+    context.players.give(found["episode"], who.id)
+    return found
+
+
+@router.post("/{session}/step")
+def step(session: SessionId, body: Call, who: Who, context: Ctx) -> dict[str, Any]:
+    """Call a tool; the observation is its text, the state holds the score so far."""
+    return Agents(context.service).step(owned(context, who, session), body.tool, body.arguments)
+
+
+@router.get("/{session}/state")
+def state(session: SessionId, who: Who, context: Ctx) -> dict[str, Any]:
+    return Agents(context.service).state(owned(context, who, session))

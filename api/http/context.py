@@ -1,0 +1,62 @@
+"""What the routes share: the application service, players, talks, jobs and limits. Made once by `create_app`."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from starlette.requests import HTTPConnection
+
+from api.players import Player, Players
+from api.service import ApplicationService
+from api.store import SqlStore
+
+if TYPE_CHECKING:
+    from agent.interview.turns import Interview
+    from agent.library import Library
+    from agent.story.turns import Story
+    from api.http.guard import Buckets
+    from api.http.meters import Meters
+    from api.http.streams import Pace
+    from api.jobs import Jobs
+    from api.rooms import Room
+    from simulator.scenario import Scenario
+
+TOKEN_KEPT_S = 60.0  # a token is looked up once in so long: its row never changes
+
+
+@dataclass
+class Context:
+    store: SqlStore
+    service: ApplicationService
+    players: Players
+    interviews: Room[Interview]
+    stories: Room[Story]
+    library: Library
+    catalogue: dict[str, Scenario]
+    jobs: Jobs
+    meters: Meters
+    pace: Pace
+    rate: Buckets  # requests, by player
+    thinking: Buckets  # reviews and debriefs, by player
+    joining: Buckets  # new players, by address
+    streams: dict[str, int] = field(default_factory=dict)  # open ones by player
+    draining: bool = False
+    _known: OrderedDict[str, tuple[float, Player]] = field(default_factory=OrderedDict)
+
+    def known_player(self, token: str) -> Player | None:
+        found = self._known.get(token)
+        if found is not None and time.monotonic() - found[0] < TOKEN_KEPT_S:
+            return found[1]
+        player = self.players.by_token(token)
+        if player is not None:
+            self._known[token] = (time.monotonic(), player)
+            while len(self._known) > 1000:
+                self._known.popitem(last=False)
+        return player
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    return cast(Context, cast(Any, connection.app).state.context)

@@ -208,11 +208,11 @@ def played_incident(
 
 
 def real_simulator() -> Simulator:
-    from simulator.commands import execute
+    from simulator.commands import execute, pass_over
     from simulator.scenario import digest, load
     from simulator.world import World
 
-    return Simulator(simulator_package.__version__, load, digest, World, execute)
+    return Simulator(simulator_package.__version__, load, digest, World, execute, pass_over)
 
 
 def review_text(

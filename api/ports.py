@@ -27,13 +27,17 @@ class ReadOnly(SessionError):
 
 @dataclass(frozen=True)
 class Simulator:
-    """The world as the service sees it; the real one is composed in `api.bootstrap`."""
+    """The world as the service sees it; the real one is composed in `api.bootstrap`.
+
+    `pass_over` replays a line that only looks, up to a second, without carrying it out; False if it must be.
+    """
 
     version: str
     load: Callable[[str], Scenario]
     digest: Callable[[Scenario], str]
     build: Callable[[Scenario, int, str], World]
     execute: Callable[[World, str], Reply]
+    pass_over: Callable[[World, str, float], bool] = lambda _world, _line, _until_s: False
 
 
 class ReviewText(Protocol):

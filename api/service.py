@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 LINE_LIMIT = 4_000  # characters of one command: a long SQL statement fits, a pasted log does not
 TEXT_LIMIT = 50_000  # characters of a text under review: ten times a long post-mortem
+QUICK_FROM = 10  # entries from which on a log is replayed without what only looked
 FOLLOW_LIMIT_S = 120.0  # simulated seconds a following command (`-w`) goes on; part of what a log means
 
 
@@ -190,11 +191,21 @@ class ApplicationService:
                 raise SessionError(f"session {session_id} has no text that waits for a review")
             return self._judge(live, live.unanswered, on_progress)
 
-    def answer(self, session_id: str, question: str, text: str) -> None:
-        """Log the player's answer to a follow-up question."""
+    def answer(
+        self, session_id: str, question: str, text: str, judged: bool = True
+    ) -> dict[str, Any] | None:
+        """Log the player's answer to a follow-up question with the CTO's word on it, and return that.
+
+        `judged` False: what is logged is no answer to a person's question, and nobody says anything.
+        """
+        kept: dict[str, Any] = {"question": question, "answer": text[:TEXT_LIMIT]}
         with self._playable(session_id) as live:
-            line = json.dumps({"question": question, "answer": text[:TEXT_LIMIT]}, ensure_ascii=False)
-            self._append(live, "answer", _storable(line), done=True)
+            if judged:
+                from agent.replies import judge_reply  # lazily: most sessions end without a review
+
+                kept["response"] = judge_reply(question, text, live.header.language).shown()
+            self._append(live, "answer", _storable(json.dumps(kept, ensure_ascii=False)), done=True)
+        return kept.get("response")
 
     # inside
 
@@ -326,6 +337,12 @@ class ApplicationService:
         live = _Live(header, scenario, self._build(scenario, header.seed, header.language))
         live.read_only = self._stale(header, scenario)
         entries = self._store.entries(header.id)
+        quick = self._quickly_rebuilt(live, entries, on_progress)
+        if quick is not None:
+            return quick
+        live = _Live(
+            header, scenario, self._build(scenario, header.seed, header.language), read_only=live.read_only
+        )
         end_s = entries[-1].t_s if entries else 0.0
         for entry in entries:
             if on_progress is not None:
@@ -334,14 +351,34 @@ class ApplicationService:
                 break
         return live
 
+    def _quickly_rebuilt(
+        self, live: _Live, entries: list[Entry], on_progress: Progress | None
+    ) -> _Live | None:
+        """Replay without what only looked, and verify the end. None: it does not hold, go entry by entry."""
+        kept = [e for e in entries if e.effect is not None]
+        if live.read_only is not None or len(kept) < QUICK_FROM or kept != entries[: len(kept)]:
+            return None
+        for entry in kept:
+            if on_progress is not None:
+                on_progress(entry.t_s, kept[-1].t_s)
+            self._apply(live.world, entry, quick=entry is not kept[-1])
+            self._went_on(live, entry)
+        effect = kept[-1].effect
+        if effect is None or live.world.digest() != effect.digest:
+            return None
+        return live if all(self._take_over(live, e) for e in entries[len(kept) :]) else None
+
+    def _went_on(self, live: _Live, entry: Entry) -> None:
+        live.next_seq = entry.seq + 1
+        if entry.kind in ("action-items", "postmortem", "model"):
+            live.unanswered = None if entry.kind == "model" else entry
+
     def _take_over(self, live: _Live, entry: Entry) -> bool:
         """Carry out an entry of the log. False: it does not do what the log says."""
         self._apply(live.world, entry)
         if not self._verified(live, entry):
             return False
-        live.next_seq = entry.seq + 1
-        if entry.kind in ("action-items", "postmortem", "model"):
-            live.unanswered = None if entry.kind == "model" else entry
+        self._went_on(live, entry)
         return True
 
     def _stale(self, header: Header, scenario: Scenario) -> str | None:
@@ -357,13 +394,18 @@ class ApplicationService:
             )
         return None
 
-    def _apply(self, world: World, entry: Entry) -> None:
+    def _apply(self, world: World, entry: Entry, quick: bool = False) -> None:
         if entry.t_s > world.now_s:
             world.advance_to(entry.t_s)
         if entry.effect is not None and entry.effect.status == "interrupted":
             world.advance_to(entry.effect.now_s)
         elif entry.kind == "command":
+            if quick and entry.effect is not None and self._passed_over(world, entry.line, entry.effect):
+                return
             self._simulator.execute(world, entry.line)
+
+    def _passed_over(self, world: World, line: str, effect: Effect) -> bool:
+        return self._simulator.pass_over(world, line, effect.now_s)
 
     def _verified(self, live: _Live, entry: Entry) -> bool:
         """Compare an entry's effect with the log's, or complete it. False: the log ends here."""

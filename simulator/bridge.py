@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from simulator import lock_feed
 from simulator.engine.streams import exponential, uniform
 from simulator.entities import conditions as ends
 from simulator.entities.conditions import MS, Outcome
@@ -49,6 +50,8 @@ class Reach:
     seen: int = 0  # records of the history that feeds have read
     open: dict[int, tuple[str, int]] = field(default_factory=dict)  # running flows: name, when they began
     ends: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)  # flow -> (ended, failed) a second
+    rates: dict[str, float] = field(default_factory=dict)  # flow -> what a setting makes of its `per_s`
+    standing: lock_feed.Standing = field(default_factory=lock_feed.Standing)
 
 
 def build(scenario: Scenario, seed: int) -> Entities | None:
@@ -193,7 +196,7 @@ def catch_up(world: World) -> Conditions:
 def _rates(world: World) -> None:
     assert world.entities is not None and world.scenario.entities is not None
     for flow, drive in world.scenario.entities.drive.items():
-        per_s = drive.per_s
+        per_s = world.reach.rates.get(flow, drive.per_s)
         if drive.traffic:
             per_s += world.plane.rate(drive.traffic) * drive.share
         world.entities.set_rate(flow, per_s)
@@ -229,3 +232,4 @@ def _feed(world: World) -> None:
         ended, failed = sum(e for e, _ in recent), sum(f for _, f in recent)
         share = failed / ended if ended else 0.0
         world.plane.set_failing(feed.service, math.floor(share * 1000) / 1000, feed.why)
+    lock_feed.each_second(world, reach.standing, feeds)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.entities import anomalies, checkers, delivery, registers, shard_checks
+from simulator.entities import anomalies, books, checkers, delivery, registers, shard_checks
 from simulator.entities.history import Op
 from simulator.entities.timers import SECOND
 from simulator.entities.verdicts import Verdict
@@ -35,13 +35,17 @@ CHECKERS: dict[str, tuple[Callable[..., Verdict], bool]] = {
     "balances": (checkers.balances, False),
     "settled": (checkers.settled, True),
     "sums": (checkers.sums, False),
-    "saga_atomic": (checkers.saga_atomic, False),
+    "saga_atomic": (checkers.saga_atomic, True),
+    "paid_for": (checkers.paid_for, True),
     "one_leader": (checkers.one_leader, False),
     "consumed": (delivery.at_least_once, False),
     "consumed_once": (delivery.at_most_once, False),
     "delivered": (delivery.delivered, True),
+    "ledger": (books.ledger, True),
+    "undisturbed": (books.undisturbed, False),
     "at_most": (delivery.at_most, True),
     "in_order": (delivery.in_order, False),
+    "added_kept": (registers.added_kept, True),
     "fresh_reads": (registers.fresh_reads, False),
     "read_your_writes": (registers.read_your_writes, False),
     "monotonic_reads": (registers.monotonic_reads, False),
@@ -80,10 +84,10 @@ def judge(world: World, spec: Invariant, final: list[Op] | None = None) -> Verdi
     if needs_final:
         more = {"final": world.entities.audit() if final is None else final}
     if spec.check == "saga_atomic":
-        more = {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
+        more |= {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
     elif spec.check == "done_by":
         more = {"now_ns": world.entities.now_ns}
-    elif spec.check == "delivered":
+    elif spec.check in ("delivered", "paid_for", "ledger", "undisturbed"):
         more["now_ns"] = world.entities.now_ns
     return checker(world.ops, **more, **spec.args)
 

@@ -33,3 +33,9 @@ def full_match(pattern: str, text: str) -> bool:
 def found_in(pattern: str, text: str) -> bool:
     """Whether the pattern occurs in the text. Raises PatternError."""
     return _compiled(pattern).search(text) is not None
+
+
+def groups_in(pattern: str, text: str) -> dict[str, str]:
+    """What the named groups of a pattern's first occurrence hold; nothing without one. Raises PatternError."""
+    found = _compiled(pattern).search(text)
+    return {k: v for k, v in found.groupdict().items() if v is not None} if found is not None else {}

@@ -90,7 +90,10 @@ def _restart(r: _Request) -> str | None:
 
 
 def _scale(r: _Request) -> str | None:
-    if r.service is None or r.number is None or not r.has("под", "реплик", "pod", "replica"):
+    plainly = r.has("масштаб", "scale") and (
+        " до " in f" {' '.join(r.words)} " or " to " in f" {' '.join(r.words)} "
+    )
+    if r.service is None or r.number is None or not (plainly or r.has("под", "реплик", "pod", "replica")):
         return None
     return f"kubectl scale deployment/{r.service} --replicas={r.number}"
 
@@ -132,6 +135,12 @@ def _graph(r: _Request) -> str | None:
     return f"graph {found}" if found else None
 
 
+def _severity(r: _Request) -> str | None:
+    """An incident is declared by giving it a severity."""
+    level = next((w for w in r.words if re.fullmatch(r"p[1-4]|sev-?[1-4]", w)), None)
+    return f"sev P{level[-1]}" if level else None
+
+
 def _fixed(command: str) -> Build:
     return lambda _r: command
 
@@ -162,6 +171,9 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Build, bool], ...] = (
     ("base", ("что", "как", "покажи", "what", "how", "show", "check"), ("баз", "postgres", "database", "субд"), _fixed("psql -d payments -c 'SELECT state, count(*) FROM pg_stat_activity GROUP BY 1'"), False),
     ("describe", ("опиши", "describe", "подробн"), (), _describe, False),
     ("timeline", ("таймлайн", "хроник", "хронолог", "timeline", "покажи", "show"), ("таймлайн", "хроник", "хронолог", "timeline"), _fixed("timeline"), False),
+    ("status", ("покажи", "открой", "show", "open"), ("дашборд", "dashboard"), _fixed("status"), False),
+    ("help", ("помощь", "справка", "команды", "commands"), (), _fixed("help"), False),
+    ("sev", ("объяв", "declare", "открой", "open"), ("инцидент", "incident"), _severity, True),
     ("status", ("статус", "состояние", "как", "сводк", "обстановк", "status", "how", "what's", "что", "покажи", "show"), ("статус", "дела", "сводк", "обстановк", "состояние", "status", "going", "situation", "происход", "творит"), _fixed("status"), False),
 )  # fmt: skip
 

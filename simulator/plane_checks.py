@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from simulator.backups import state as backups
 from simulator.entities import checkers
 from simulator.entities.verdicts import Verdict, Violation
+from simulator.patroni.checks import one_timeline
 from simulator.planning import review
 from simulator.postgres import checks
 
@@ -42,10 +44,13 @@ def lost_within(world: World, flow: str, table: str, most: float) -> Verdict:
 WORLD_CHECKERS: dict[str, Callable[..., Verdict]] = {
     "class_served": class_served,
     "lost_within": lost_within,
+    "one_timeline": one_timeline,
     "column_filled": checks.column_filled,
     "columns_agree": checks.columns_agree,
     "column_gone": checks.column_gone,
     "reads_from": checks.reads_from,
+    "older_kept": checks.older_kept,
+    "recoverable": backups.recoverable,
     "failed_within": checks.failed_within,
     "plan_complete": review.plan_complete,
 }

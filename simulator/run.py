@@ -151,7 +151,9 @@ def series(world: World, first: int = 0) -> dict[str, list[float]]:
         table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog")[first:])
         table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker")[first:])
     for version in scenario.services()[scenario.focus.service].versions:
-        table[f"pods_{version}"] = list(history.column(f"service/{scenario.focus.service}/{version}/pods")[first:])
+        table[f"pods_{version}"] = list(
+            history.column(f"service/{scenario.focus.service}/{version}/pods")[first:]
+        )
     return table
 
 

@@ -3,6 +3,7 @@
 This file knows the shape of a scenario, not what any of its parts does.
 """
 
+import builtins
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from simulator.entities.groups import GroupSpec
 from simulator.entities.log import TopicSpec
+from simulator.entities.quorum import QuorumSpec
 from simulator.entities.shards import ShardedSpec
 from simulator.entities.spec import EntitiesSpec, Flow, SystemSpec
 from simulator.entities.store import StoreSpec
@@ -389,6 +391,7 @@ class EntityTable(_Model):
     readers: dict[str, ColumnReader] = {}  # by service
     reads: str = ""  # the column they need at first
     required: list[str] = []  # columns that are NOT NULL
+    references: dict[str, str] = {}  # foreign keys: column -> table
 
     @model_validator(mode="after")
     def _sound(self) -> "EntityTable":
@@ -446,7 +449,7 @@ class LongSession(_Model):
     """A session of somebody else that stays: a report, or a transaction left open (`idle`).
 
     It holds AccessShareLock on the tables its statement names (RowExclusiveLock when it writes) for `for_s` seconds,
-    from `at_s` on and again `every_s` seconds later.
+    from `at_s` on and again `every_s` seconds later. `rows`, by table and number, are locked against single orders.
     """
 
     user: str = "bi"
@@ -456,6 +459,7 @@ class LongSession(_Model):
     for_s: float = Field(gt=0)
     every_s: float = Field(0.0, ge=0)
     idle: bool = False
+    rows: list[tuple[str, int]] = []
 
 
 class Postgres(_Model):
@@ -545,6 +549,26 @@ class Link(_Model):
     loss: float = Field(0.0, ge=0, le=1)
 
 
+class Patroni(_Model):
+    """Patroni over a database's nodes: one agent a node, the leader's key in etcd (`Standby.etcd`, `ttl_s`).
+
+    Defaults are Patroni's own. `watchdog`: whether a node whose agent does not answer is reset; without it
+    PostgreSQL goes on as a primary. `pause`: maintenance mode from the start.
+    """
+
+    scope: str = Field(min_length=1)
+    loop_wait: int = Field(default=10, ge=1, le=600)
+    retry_timeout: int = Field(default=10, ge=3, le=600)
+    maximum_lag_on_failover: int = Field(default=1_048_576, ge=0)
+    watchdog: Literal["off", "automatic", "required"] = "off"
+    failsafe_mode: bool = False
+    synchronous_mode: bool = False
+    synchronous_mode_strict: bool = False
+    use_pg_rewind: bool = False
+    pause: bool = False
+    hosts: dict[str, str] = {}  # of the members, as `patronictl list` shows them
+
+
 class Standby(_Model):
     """How a database with a standby elsewhere fails over, and what plays its rows.
 
@@ -558,6 +582,31 @@ class Standby(_Model):
     store: str = ""
     table: str = ""
     evidence: str = ""
+    patroni: Patroni | None = None  # what runs the failover; else a manager that only sees dead machines
+
+
+class BackupSpec(_Model):
+    """pgBackRest's stanza of one database: base backups, an archive of its WAL, and a spare machine to restore to.
+
+    full_age_s, every_s   how old the last full backup is at the start, and how far apart they are; `keep` of them
+    incr_s                how far apart the incremental ones are since the last full one
+    size_gb               what a restore copies; copy_mb_s and replay_mb_s: how fast (FACTS: 300 and 41 measured)
+    wal_mb_s              what the server writes
+    spare, spare_path     the machine that takes a restored copy (`psql -h SPARE`) and its data directory
+    """
+
+    stanza: str
+    path: str = "/var/lib/pgsql/15/data"
+    spare: str = "restore"
+    spare_path: str = "/var/lib/pgsql/restore"
+    full_age_s: float = Field(6 * 3600.0, gt=0)
+    every_s: float = Field(86_400.0, gt=0)
+    incr_s: float = Field(3_600.0, ge=60)
+    keep: int = Field(3, ge=1, le=30)
+    size_gb: float = Field(40.0, gt=0)
+    copy_mb_s: float = Field(300.0, gt=0)
+    replay_mb_s: float = Field(41.0, gt=0)
+    wal_mb_s: float = Field(1.0, gt=0)
 
 
 class Dns(_Model):
@@ -585,11 +634,15 @@ Component = Annotated[Balancer | Service | Postgres | Cache | Worker, Field(disc
 
 
 class Drive(_Model):
-    """How often a flow starts: `share` of a traffic class's requests, and `per_s` beside it."""
+    """How often a flow starts: `share` of a traffic class's requests, and `per_s` beside it.
+
+    `sites`: the client of each data centre; entities come by the requests' shares, as the GSLB sends them.
+    """
 
     traffic: str = ""
     share: float = Field(1.0, ge=0)
     per_s: float = Field(0.0, ge=0)
+    sites: dict[str, str] = {}
 
 
 class CallRule(_Model):
@@ -602,12 +655,19 @@ class CallRule(_Model):
 
 
 class Feed(_Model):
-    """Failing and overdue runs of `flow` (over `timeout_s`) make calls to `service` fail in the data plane."""
+    """Failing and overdue runs of `flow` (over `timeout_s`) make calls to `service` fail in the data plane.
+
+    Those that wait for row locks take time and connections there: the new way of `route`, which lasts `wait_s`, gets the
+    share of requests with which their mean wait is the flow's, and what stands is missing from `pool`.
+    """
 
     flow: str
     service: str
     timeout_s: float = Field(5.0, gt=0)
     why: str = "entities"
+    route: str = ""
+    wait_s: float = Field(1.0, gt=0)
+    pool: str = ""
 
 
 class Business(_Model):
@@ -624,6 +684,7 @@ class Business(_Model):
     systems: list[SystemSpec] = []
     locks: list[str] = []
     sharded: list[ShardedSpec] = []
+    quorums: list[QuorumSpec] = []
     outbox_ms: int = Field(50, gt=0)
     lock_timeout_ms: int = Field(0, ge=0)
     drive: dict[str, Drive] = {}
@@ -642,6 +703,7 @@ class Business(_Model):
             systems=tuple(self.systems),
             locks=tuple(self.locks),
             sharded=tuple(self.sharded),
+            quorums=tuple(self.quorums),
             outbox_ms=self.outbox_ms,
             lock_timeout_ms=self.lock_timeout_ms,
             keep=self.keep,
@@ -674,11 +736,12 @@ class Variant(_Model):
 
 
 class TimelineEntry(_Model):
-    """What happens by itself at a second, and with `every_s` again and again."""
+    """What happens by itself at a second, and with `every_s` again and again, unless a flag stops it."""
 
     at_s: float = Field(ge=0)
     command: str
     every_s: float | None = Field(None, ge=10)
+    unless: dict[str, str] = {}  # flag: state in which it does not happen
 
 
 class Sli(_Model):
@@ -948,6 +1011,9 @@ class Scenario(_Model):
 
     id: str
     title: Text
+    type: Literal["incident", "sandbox"] = (
+        "incident"  # a sandbox has no incident: its faults are the player's
+    )
     tier: Literal["free", "full"] = "full"
     topics: list[str] = []
     minutes: int = 30
@@ -962,6 +1028,7 @@ class Scenario(_Model):
     links: list[Link] = []
     dns: Dns = Dns()
     standbys: dict[str, Standby] = {}  # by database
+    backups: dict[str, BackupSpec] = {}  # by database
     timeline: list[TimelineEntry] = []
     sli: Sli
     alerting: Alerting = Alerting(rules={})
@@ -1034,6 +1101,9 @@ class Scenario(_Model):
             for place in places:
                 if place not in self.datacenters:
                     raise ValueError(f"components.{name}: no data centre named {place!r} in datacenters")
+        for name in self.backups:
+            if not isinstance(self.components.get(name), Postgres):
+                raise ValueError(f"backups.{name}: no database of that name")
         for name in self.standbys:
             found = self.components.get(name)
             if not isinstance(found, Postgres) or not found.standby:
@@ -1084,7 +1154,7 @@ class Scenario(_Model):
             raise ValueError(f"sharding.store: no sharded store {spec.store!r} in entities")
         return self
 
-    def component(self, name: str, kind: type) -> Any:
+    def component(self, name: str, kind: "builtins.type[Any]") -> Any:
         """The component `name` of a given kind. Raises ScenarioError."""
         found = self.components.get(name)
         if not isinstance(found, kind):
@@ -1123,8 +1193,14 @@ def read_raw(name: str) -> tuple[dict[str, Any], str]:
 
 
 def _over_base(raw: dict[str, Any], file_name: str) -> dict[str, Any]:
-    """A scenario laid over the base it names: mappings merge, everything else replaces, null removes."""
+    """A scenario laid over the base it names: mappings merge, everything else replaces, null removes.
+
+    `base: sandbox` lays it over the sandbox, as the drafts of `break save` do.
+    """
     name = raw.pop("base")
+    if name == "sandbox":
+        below, _ = read_raw(name)
+        return _mapping(_merged({**below, "type": "incident"}, raw))
     path = BASES / f"{name}.yaml"
     if not isinstance(name, str) or "/" in name or not path.is_file():
         known = ", ".join(sorted(p.stem for p in BASES.glob("*.yaml")))

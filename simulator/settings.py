@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.scenario import Knob, ScenarioError, Service
 
 if TYPE_CHECKING:
+    from simulator.bridge import Reach
     from simulator.entities.engine import Entities
     from simulator.entities.spec import Flow
     from simulator.world import World
@@ -31,6 +32,7 @@ class Settings:
     live: Overrides = field(default_factory=dict)
     variants: dict[str, Any] = field(default_factory=dict)  # flow -> what its variants were made from
     ways: dict[str, list[tuple[float, Overrides]]] = field(default_factory=dict)  # flow -> (share, overrides)
+    forced: Overrides = field(default_factory=dict)  # by faults: over everything else
 
 
 # -- one path
@@ -49,6 +51,8 @@ def _spec_of(kind: str) -> Callable[[World, str], Any]:
             "group": {**domain.groups},
             "topic": {**domain.topics},
             "store": {**domain.stores},
+            "quorum": {**domain.quorums},
+            "system": {**domain.systems},
         }
         return owners[kind][name]
 
@@ -89,7 +93,20 @@ def _read_ttl(world: World, cache: str) -> float:
 
 def _read_pool(world: World, pool: str) -> int:
     names = [p.family or p.name for p in world.plane.network.pools]
-    return world.plane.pool_limits[names.index(pool)]
+    return world.reach.standing.usual.get(pool, world.plane.pool_limits[names.index(pool)])
+
+
+def _read_drive(world: World, flow: str) -> float:
+    """How often a second a flow starts by itself."""
+    business = world.scenario.entities
+    if business is None:
+        raise KeyError(flow)
+    return business.drive[flow].per_s
+
+
+def _write_drive(world: World, flow: str, value: Any) -> None:
+    reach: Reach = world.reach
+    reach.rates[flow] = float(value)
 
 
 def _read_redis(world: World, rest: str) -> Any:
@@ -160,12 +177,15 @@ KINDS: dict[str, tuple[Reader, Writer]] = {
     "route": (_read_route, lambda w, n, v: w.plane.set_route(n, float(v))),
     "per_pod": (_read_per_pod, _write_per_pod),
     "fail": (lambda w, n: 0.0, lambda w, n, v: w.plane.set_failing(n, float(v), "settings")),
+    "drive": (_read_drive, _write_drive),
     "redis": (_read_redis, _write_redis),
     "shards": (_read_shards, _write_shards),
     "group": (lambda w, n: _read_spec("group", w, n), lambda w, n, v: _write_spec("group", w, n, v)),
+    "system": (lambda w, n: _read_spec("system", w, n), lambda w, n, v: _write_spec("system", w, n, v)),
     "topic": (lambda w, n: _read_spec("topic", w, n), lambda w, n, v: _write_spec("topic", w, n, v)),
     "replica_reads": (_read_replicas, lambda w, n, v: w.rooms["postgres"].shares.update({n: float(v)})),
     "reads": (_read_column, lambda w, n, v: w.rooms["postgres"].reads.update({n: str(v)})),
+    "quorum": (lambda w, n: _read_spec("quorum", w, n), lambda w, n, v: _write_spec("quorum", w, n, v)),
     "store": (lambda w, n: _read_spec("store", w, n), lambda w, n, v: _write_spec("store", w, n, v)),
 }
 
@@ -187,8 +207,8 @@ def _flow_field(world: World, rest: str) -> Any:
     step_name, _, what = where.rpartition(".")
     if not step_name:
         return getattr(flow, what)
-    step = next(s for s in flow.steps if s.name == step_name)
-    return getattr(step, what)
+    steps = [s for step in flow.steps for s in (step, step.undo) if s is not None]
+    return getattr(next(s for s in steps if s.name == step_name), what)
 
 
 # -- what is declared
@@ -272,7 +292,7 @@ def each_second(world: World) -> None:
                 spec = service.versions.get(version)
                 by_version.update(spec.set if spec is not None else {})
                 by_variable.update(_env_overrides(service, env))
-    wanted = {**by_version, **flags, **by_variable}
+    wanted = {**by_version, **flags, **by_variable, **state.forced}
     plain = {path: value for path, value in wanted.items() if not path.startswith("flow.")}
     for path in [*plain, *(p for p in state.live if p not in plain)]:
         _set(world, path, plain.get(path, state.base.get(path)))
@@ -306,7 +326,12 @@ def _flows(world: World, templates: dict[str, dict[Template, int]], flags: Overr
                 variables = _env_overrides(service, env)
             for share, way in world.settings.ways.get(flow.name, [(1.0, {})]):
                 if share > 0:
-                    made.append((pods / total * share, varied(flow, {**own, **flags, **variables, **way})))
+                    made.append(
+                        (
+                            pods / total * share,
+                            varied(flow, {**own, **flags, **variables, **way, **world.settings.forced}),
+                        )
+                    )
         if world.settings.variants.get(flow.name, [(1.0, flow)]) != made:
             world.settings.variants[flow.name] = made
             entities.set_variants(flow.name, made)
@@ -316,12 +341,17 @@ def varied(flow: Flow, overrides: Overrides) -> Flow:
     """A flow with the settings that concern it."""
     changes: Overrides = {}
     steps = {step.name: step for step in flow.steps}
+    undoes = {step.undo.name: step.name for step in flow.steps if step.undo is not None}
     for path, value in overrides.items():
         head = f"flow.{flow.name}."
         if not path.startswith(head):
             continue
         name, _, what = path.removeprefix(head).rpartition(".")
-        if name:
+        if name in undoes:
+            done = steps[undoes[name]]
+            assert done.undo is not None
+            steps[done.name] = replace(done, undo=replace(done.undo, **{what: value}))
+        elif name:
             steps[name] = replace(steps[name], **{what: value})
         else:
             changes[what] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,27 @@ def clock(world: World, t_s: float) -> str:
     return world.at(t_s).strftime("%H:%M:%S")
 
 
+SPOKEN = re.compile(r"(?:(\d{1,6}(?:\.\d+)?)|an?)?\s*([a-zа-я]*)\.?")
+UNITS_S = {"": 1.0, "s": 1.0, "с": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "сек": 1.0, "секунд": 1.0, "секунду": 1.0,
+           "секунды": 1.0, "m": 60.0, "м": 60.0, "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0, "мин": 60.0, "минут": 60.0,
+           "минуту": 60.0, "минуты": 60.0}  # fmt: skip
+
+
+def _spoken_s(text: str) -> float:
+    """`30`, `30s`, `2 min`, `a minute`: seconds; not a number for anything else."""
+    found = SPOKEN.fullmatch(text.strip())
+    if (
+        found is None
+        or not text.strip()
+        or found[2] not in UNITS_S
+        or (found[1] is None and UNITS_S[found[2]] < 60)
+    ):
+        return math.nan
+    return float(found[1] or 1) * UNITS_S[found[2]]
+
+
 def run_wait(world: World, argv: list[str], _stdin: str) -> Reply:
-    try:
-        seconds = float(argv[1].rstrip("sс")) if len(argv) == 2 else math.nan
-    except ValueError:
-        seconds = math.nan
+    seconds = _spoken_s(" ".join(argv[1:]).lower())
     if not 0 < seconds <= WAIT_LIMIT_S:
         return failure(say(world, "wait_usage", WAIT_LIMIT_S), 2)
     world.advance(seconds)
@@ -169,7 +186,8 @@ def run_sev(world: World, argv: list[str], _stdin: str) -> Reply:
 
 
 def run_page(world: World, argv: list[str], _stdin: str) -> Reply:
-    return pager.page(world, argv[1] if len(argv) > 1 else "")
+    words = [word for word in argv[1:] if word.lower() not in ("the", "team", "команду", "команда")]
+    return pager.page(world, words[0] if words else "")
 
 
 def run_help(world: World, argv: list[str], _stdin: str) -> Reply:

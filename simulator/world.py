@@ -101,7 +101,9 @@ class World:
         self._ops: list[Op] = []
         self.agenda.at(1.0, "world.second", priority=9)
         for entry in scenario.timeline:
-            again = {"every_s": entry.every_s} if entry.every_s is not None else {}
+            again: dict[str, Any] = {"every_s": entry.every_s} if entry.every_s is not None else {}
+            if entry.unless:
+                again["unless"] = entry.unless
             self.agenda.at(entry.at_s, "world.timeline", priority=7, line=entry.command, **again)
         alerts.start(self)
         install(self, interventions)
@@ -194,12 +196,20 @@ def on_second(world: World) -> None:
     responder.watch(world)
 
 
-def on_timeline(world: World, line: str, every_s: float | None = None) -> None:
+def on_timeline(
+    world: World, line: str, every_s: float | None = None, unless: dict[str, str] | None = None
+) -> None:
     """The scenario's own command, unless somebody has already brought that version out."""
     from simulator.commands import execute
 
     if every_s is not None:
-        world.agenda.at(world.now_s + every_s, "world.timeline", priority=7, line=line, every_s=every_s)
+        more = {"unless": unless} if unless else {}
+        world.agenda.at(
+            world.now_s + every_s, "world.timeline", priority=7, line=line, every_s=every_s, **more
+        )
+    for flag, state in (unless or {}).items():
+        if world.settings.flags.get(flag, world.scenario.flags[flag].default) == state:
+            return
     words = line.split()
     if words[:1] == ["deploy"] and any(
         found.template.version == words[-1] for found in world.kubernetes.revisions(words[1])

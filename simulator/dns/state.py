@@ -80,6 +80,7 @@ def each_second(world: World) -> None:
     """Health checks when they are due, and the values of this second for the exporters."""
     gslb: Gslb = world.rooms["dns"]
     _record(world, gslb)
+    _place_clients(world)
     if world.now_s < gslb.next_check_s:
         return
     spec = world.scenario.dns
@@ -152,6 +153,18 @@ def answers(world: World, asked: int) -> list[str]:
                 del left[name]
                 break
     return found
+
+
+def _place_clients(world: World) -> None:
+    """New entities come from where the requests come in, in steps of a hundredth."""
+    business = world.scenario.entities
+    for flow, drive in business.drive.items() if business is not None else ():
+        if drive.sites:
+            shares = traffic(world)
+            if not math.fsum(shares.values()):
+                continue
+            found = [(round(shares.get(p, 0.0), 2), client) for p, client in drive.sites.items()]
+            world.settings.ways[flow] = [(share, {f"flow.{flow}.clients": (c,)}) for share, c in found]
 
 
 def _record(world: World, gslb: Gslb) -> None:

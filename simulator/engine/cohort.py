@@ -714,20 +714,19 @@ class CohortPlane(Readings):
         width = int(k.scope_cols[k.scope_of[i]]) + 1
         clock = int(k.clock_of[i])
         due = int(k.clock_at[2 * clock] + k.clock_at[2 * clock + 1])
-        future, low, high = list(k.future), list(k.future_low), list(k.future_high)
         base, ranges, old = int(k.future_at[i]), int(k.range_at[i]), int(k.ring[i])
-        cells = [0.0] * (size * width)
-        lows, highs = [codes.FAR] * size, [-1] * size
+        begin, first = len(k.future), len(k.future_low)
+        for name, more in (("future", size * width), ("future_low", size), ("future_high", size)):
+            lengthen(k, name, more)
+        future, low, high = k.future, k.future_low, k.future_high
+        for slot in range(first, first + size):
+            low[slot], high[slot] = codes.FAR, -1
         for step in range(old):
             source, target = (due + step) % old, (due + step) % size
-            cells[target * width : (target + 1) * width] = future[
-                base + source * width : base + (source + 1) * width
-            ]
-            lows[target], highs[target] = low[ranges + source], high[ranges + source]
-        k.future_at[i], k.range_at[i], k.ring[i] = len(future), len(low), size
-        put(k, "future", future + cells)
-        put(k, "future_low", low + lows)
-        put(k, "future_high", high + highs)
+            for column in range(width):
+                future[begin + target * width + column] = future[base + source * width + column]
+            low[first + target], high[first + target] = low[ranges + source], high[ranges + source]
+        k.future_at[i], k.range_at[i], k.ring[i] = begin, first, size
 
     def set_dns(self, weights: dict[str, float]) -> None:
         """New weights of the data centres; clients follow within the TTL, some never."""

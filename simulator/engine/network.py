@@ -579,7 +579,8 @@ class _Builder:
         home = database.datacenter or self.places[0]
         if not database.standby:
             return self._query_at(step, owner, at, home)
-        split = self._split("route", home_route(step.query), [1.0, 0.0])
+        managed = step.query in self.scenario.standbys and self.scenario.standbys[step.query].patroni
+        split = self._split("route", home_route(step.query, at.here if managed else ""), [1.0, 0.0])
         index = self._node(Node(SPLIT, split=split, service=owner[0], held=list(at.held), scope=at.scope))
         ends: list[int] = []
         for way, place in enumerate((home, database.standby)):
@@ -656,9 +657,12 @@ class _Builder:
         return len(self.net.nodes) - 1
 
 
-def home_route(database: str) -> str:
-    """The route that says where a database's primary is: 0 at its first home, 1 at its standby's."""
-    return f"home/{database}"
+def home_route(database: str, here: str = "") -> str:
+    """The route that says where a database's primary is: 0 at its first home, 1 at its standby's.
+
+    Under Patroni each data centre has a route of its own (`here`): in a split brain they differ.
+    """
+    return f"home/{database}@{here}" if here else f"home/{database}"
 
 
 def _cores(text: str) -> float:

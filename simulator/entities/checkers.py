@@ -14,6 +14,8 @@ from simulator.entities.verdicts import Verdict, Violation, blame, verdict
 # what the log, the groups and the elections record by themselves: no effects of a flow's steps
 LOG_EVENTS = frozenset(("append", "deliver", "process", "commit", "assign", "lead"))
 
+UNDER_WAY_NS = 300 * 10**9  # a running saga may be this old before its books are looked at
+
 
 def _effect(op: Op) -> bool:
     return op.type == OK and isinstance(op.process, str) and op.f not in LOG_EVENTS
@@ -144,12 +146,16 @@ def balances(
     return verdict(found)
 
 
-def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int) -> Verdict:
+def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int, only: str = "") -> Verdict:
     """In the end each row holds `start` plus what its entities were to change, each entity's step once.
 
-    Overwritten and repeated changes count as they should have been, so a row that was put right by hand passes. Blames
-    the last change of the row.
+    Overwritten and repeated changes count as they should have been, so a row that was put right by hand passes. With
+    `only`, an entity that has ended without a row of that table should have changed nothing: it was done by
+    halves. Blames the last change of the row.
     """
+    final = list(final)
+    whole = {op.entity for op in final if op.f == "final live"}
+    whole.update(op.key[1] for op in final if op.f == "final row" and op.key[0] == only)
     due: dict[int, int] = {}
     last: dict[int, Op] = {}
     seen: set[tuple[int, str]] = set()
@@ -167,7 +173,8 @@ def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int) -> V
         last[row] = op
         if (op.entity, op.f) not in seen:
             seen.add((op.entity, op.f))
-            due[row] = due.get(row, start) + op.value[0]
+            counts = not only or op.entity in whole
+            due[row] = due.get(row, start) + (op.value[0] if counts else 0)
     found = []
     for op in final:
         if op.f == "final row" and op.key[0] == table and op.key[1] in due and op.value != due[op.key[1]]:
@@ -198,11 +205,12 @@ def saga_atomic(
     flow: str,
     now_ns: int,
     older_ns: int,
+    final: Iterable[Op] = (),
 ) -> Verdict:
     """In the end all steps of `promises` (step, compensation) hold for an entity, or none does.
 
     All if `flow` was acknowledged, none if it was refused. Without an answer it may be on its way until its last
-    effect is older than `older_ns`. With `flow` empty (choreography: nobody answers) all or none will do.
+    effect is older than `older_ns`, or while it runs by `final`, up to five minutes. With `flow` empty (choreography: nobody answers) all or none will do.
     Blames the last effect; `happened` is how often each step holds.
     """
     steps = list(promises)
@@ -211,8 +219,15 @@ def saga_atomic(
     last: dict[int, Op] = {}
     answers: dict[int, Op] = {}
     stuck: dict[int, Op] = {}
+    running = {op.entity for op in final if op.f == "final live" and op.key == flow}
+    begun: dict[int, int] = {}
+    concerned = {*plus, *minus, flow, "stuck", "forgotten"}
     for op in ops:
-        if op.f in ("stuck", "forgotten") and op.type == INFO:
+        if op.f not in concerned:
+            continue
+        if op.type == INVOKE:
+            begun[op.entity] = op.time_ns
+        elif op.f in ("stuck", "forgotten") and op.type == INFO:
             stuck[op.entity] = op
         elif op.f == flow and op.type in (OK, FAIL) and not isinstance(op.process, str):
             answers[op.entity] = op
@@ -226,6 +241,8 @@ def saga_atomic(
     found = []
     for entity, counts in net.items():
         answer, op = answers.get(entity), last[entity]
+        if entity in running and now_ns - begun.get(entity, 0) < UNDER_WAY_NS:
+            continue
         wanted = (0, 1) if not flow else () if answer is None else (1,) if answer.type == OK else (0,)
         if any(all(c == each for c in counts) for each in wanted) or (answer is None and not any(counts)):
             continue
@@ -239,6 +256,33 @@ def saga_atomic(
         kind = "stuck" if entity in stuck or answer is None else "half-done"
         others = tuple(o.index for o in (answer, stuck.get(entity)) if o is not None)
         found.append(blame(kind, op, expected, happened, others))
+    return verdict(found)
+
+
+def paid_for(
+    ops: Iterable[Op], final: Iterable[Op], flow: str, system: str, table: str, now_ns: int
+) -> Verdict:
+    """What a payment system keeps of an entity is its amount if its row of `table` stands (above 0), else nothing.
+
+    Those under way are left out, up to five minutes. Blames the entity's beginning.
+    """
+    begun = {op.entity: op for op in ops if op.type == INVOKE and op.f == flow}
+    stands: set[int] = set()
+    running: set[int] = set()
+    kept: dict[int, int] = {}
+    for op in final:
+        if op.f == "final row" and op.key[0] == table and op.value > 0:
+            stands.add(op.entity)
+        elif op.f == "final live" and op.key == flow:
+            running.add(op.entity)
+        elif op.f == "final money" and op.process == system:
+            kept[op.entity] = op.value
+    found = []
+    for entity, first in begun.items():
+        due = first.value[0] if entity in stands else 0
+        young = entity in running and now_ns - first.time_ns < UNDER_WAY_NS
+        if not young and kept.get(entity, 0) != due:
+            found.append(blame("unbalanced", first, due, kept.get(entity, 0)))
     return verdict(found)
 
 

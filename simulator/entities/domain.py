@@ -13,6 +13,7 @@ from simulator.entities import saga
 from simulator.entities.conditions import AMBIGUOUS, LOST, Conditions, Outcome
 from simulator.entities.conditions import OK as WENT_WELL
 from simulator.entities.effects import (
+    ABORTS,
     AMOUNT,
     ATTEMPT,
     DOUBT,
@@ -22,6 +23,7 @@ from simulator.entities.effects import (
     PHASE,
     SAID,
     SAVED,
+    SEEN,
     SOURCE,
     STEP,
     TURN,
@@ -34,14 +36,17 @@ from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, SKIP, EntitiesSpe
 from simulator.entities.store import PENDING, REFUSED
 from simulator.entities.timers import MS, Timers
 
-STATE = (*Effects.__slots__, "down", "groups", "number", "orphans", "variants")  # all but the running flows
+# all but the running flows
+STATE = (
+    *Effects.__slots__, "down", "forgotten", "groups", "number", "orphans", "standing", "stuck", "variants",
+)  # fmt: skip
 VARIANT = 1 << 18  # the draw that chooses a flow's variant
 
 
 class Domain(Effects):
     """Plays the flows. Its name in the timers is `domain`."""
 
-    __slots__ = ("down", "groups", "live", "number", "orphans", "variants")
+    __slots__ = ("down", "forgotten", "groups", "live", "number", "orphans", "standing", "stuck", "variants")
     name = "domain"
 
     def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
@@ -50,6 +55,9 @@ class Domain(Effects):
         self.live: dict[int, list[Any]] = {}
         self.number = 0
         self.down: dict[str, list[tuple[int, list[Any]]]] = {}  # host -> the flows that survived its crash
+        self.standing: dict[int, tuple[int, ...]] = {}  # reconciled sagas: the steps that really stand
+        self.stuck: dict[int, list[Any]] = {}  # sagas that wait for a person
+        self.forgotten: dict[int, list[Any]] = {}  # lost with the memory of their host; nothing knows of them
         self.orphans: dict[tuple[int, int], list[Any]] = {}  # calls under way whose caller has died
         self.variants: dict[int, list[tuple[float, int]]] = {}  # flow -> (cumulative share, flow to go by)
 
@@ -70,7 +78,7 @@ class Domain(Effects):
         total, reached = 0.0, []
         for share, flow in made:
             total += share
-            known = [i for i, f in enumerate(self.flows) if f == flow and self._family(i) == index]
+            known = [i for i, f in enumerate(self.flows) if f == flow and self.family(i) == index]
             if not known:
                 self.flows = (*self.flows, flow)
                 self.lucks.insert(len(self.flows) - 1, self.lucks[index])
@@ -79,10 +87,17 @@ class Domain(Effects):
         reached[-1] = (2.0, reached[-1][1])
         self.variants[index] = reached
 
-    def _family(self, index: int) -> int:
+    def family(self, index: int) -> int:
         """The declared flow that a flow is a variant of, or itself."""
         name = self.flows[index].name
         return next(i for i, flow in enumerate(self.flows) if flow.name == name)
+
+    def present(self, index: int, entity: int) -> int:
+        """The way that a declared flow goes now for an entity."""
+        if index not in self.variants:
+            return index
+        lot = uniform(bits(self.lucks[index], entity), VARIANT)
+        return next(i for share, i in self.variants[index] if lot < share)
 
     # beginnings
 
@@ -90,22 +105,23 @@ class Domain(Effects):
         self, conditions: Conditions, index: int, entity: int, item: int, weight: float, source: Any = None
     ) -> None:
         """Start a flow for an entity. What the entity is like follows from its number alone."""
-        if index in self.variants:
-            lot = uniform(bits(self.lucks[index], entity), VARIANT)
-            index = next(i for share, i in self.variants[index] if lot < share)
+        index = self.present(index, entity)
+        self.number += 1
+        record = self.fresh(index, entity, item, source)
+        self.live[self.number] = record
+        if source is None:
+            name, amount = self.flows[index].name, record[AMOUNT]
+            self.history.add(self.timers.now, INVOKE, self.number, name, entity, (amount, weight), entity)
+        self.run(conditions, self.number, record)
+
+    def fresh(self, index: int, entity: int, item: int, source: Any = None) -> list[Any]:
+        """The record of a flow that has done nothing yet."""
         flow = self.flows[index]
         low, high = flow.amounts
         person = bits(self.lucks[-1], entity)  # the same in every flow the entity runs through
-        self.number += 1
         thing = item if item >= 0 else (person >> 8) % flow.items
         amount = low + (person >> 24) % (high - low + 1)
-        record = [index, 0, saga.FORWARD, 0, entity, thing, amount, None, 0, 0, 0, 0, source, None]
-        self.live[self.number] = record
-        if source is None:
-            self.history.add(
-                self.timers.now, INVOKE, self.number, flow.name, entity, (amount, weight), entity
-            )
-        self._run(conditions, self.number, record)
+        return [index, 0, saga.FORWARD, 0, entity, thing, amount, None, 0, 0, 0, 0, source, None, 0]
 
     def deliver(
         self,
@@ -131,9 +147,9 @@ class Domain(Effects):
         self.orphans.pop((number, turn), None)
         record = self.live.get(number)
         if record is not None and record[TURN] == turn:
-            self._run(conditions, number, record)
+            self.run(conditions, number, record)
 
-    def _run(self, conditions: Conditions, number: int, record: list[Any]) -> None:
+    def run(self, conditions: Conditions, number: int, record: list[Any]) -> None:
         """Begin a try of the present step."""
         step = saga.step_of(self.flows[record[FLOW]], record[STEP], record[PHASE])
         now, timers = self.timers.now, self.timers
@@ -177,7 +193,7 @@ class Domain(Effects):
         step = saga.step_of(self.flows[record[FLOW]], record[STEP], record[PHASE])
         result = self._effect(conditions, number, record, step)
         if result == PENDING:
-            if step.mode == "locked":  # the lock manager has its own time-outs
+            if step.locks:  # the lock manager has its own time-outs
                 return
             self.timers.at(
                 self.timers.now + step.timeout_ms * MS, "domain", "told", number, turn, saga.UNKNOWN
@@ -187,7 +203,7 @@ class Domain(Effects):
 
     def land_late(self, conditions: Conditions, number: int, step: Step, record: list[Any]) -> None:
         """A call whose caller timed out takes effect. Locked moves do not: their session is gone."""
-        if step.mode != "locked" and step.do != COMMIT:
+        if not step.locks and step.do != COMMIT:
             self._effect(conditions, 0, record, step)
 
     def told(self, conditions: Conditions, number: int, turn: int, result: str) -> None:
@@ -203,6 +219,13 @@ class Domain(Effects):
         record = self.live.get(number)
         if record is not None and record[TURN] == turn:
             self._ended(conditions, number, record, saga.UNKNOWN if result == "info" else result)
+
+    def fetched(self, conditions: Conditions, token: int, value: Any) -> None:
+        """A store without a leader has answered a read."""
+        record = self.live.get(token >> TURN_BITS)
+        if record is not None and record[TURN] == token & ((1 << TURN_BITS) - 1):
+            record[SEEN] = value
+            self._ended(conditions, token >> TURN_BITS, record, saga.OK)
 
     def resume_lock(self, conditions: Conditions, number: int, result: str) -> None:
         """A row lock has been granted, or its transaction aborted."""
@@ -235,6 +258,8 @@ class Domain(Effects):
         self._go(conditions, number, record, place)
 
     def _go(self, conditions: Conditions, number: int, record: list[Any], place: saga.Place) -> None:
+        if number in self.standing:
+            place = saga.past(self.flows[record[FLOW]], place, self.standing[number])
         if self.flows[record[FLOW]].persist == "behind":
             record[SAVED] = record[STEP] * 8 + record[PHASE]
         elif place.phase <= saga.BACKWARD:
@@ -242,16 +267,19 @@ class Domain(Effects):
         record[STEP], record[PHASE], record[ATTEMPT], record[DOUBT] = place[:4]
         record[TURN] += 1
         if place.phase > saga.BACKWARD:
-            self._end(conditions, number, record, place.phase)
+            self.end(conditions, number, record, place.phase)
         elif place.wait_ns:
             self.timers.at(self.timers.now + place.wait_ns, "domain", "again", number, record[TURN])
         else:
-            self._run(conditions, number, record)
+            self.run(conditions, number, record)
 
-    def _end(self, conditions: Conditions, number: int, record: list[Any], phase: int) -> None:
+    def end(self, conditions: Conditions, number: int, record: list[Any], phase: int) -> None:
         del self.live[number]
+        self.standing.pop(number, None)
         source = record[SOURCE]
         if phase == saga.STUCK:
+            if source is None:
+                self.stuck[number] = record
             self.history.add(
                 self.timers.now, INFO, f"saga/{number}", "stuck", record[STEP], None, record[ENTITY]
             )
@@ -273,11 +301,11 @@ class Domain(Effects):
     def _abort(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> None:
         """The transaction was a deadlock's victim or waited too long: begin it again, or give up."""
         self._manager().end(number)
-        moves, record[MOVES] = record[MOVES] or [], None
-        first = record[STEP] - len(moves)
-        if record[PHASE] == saga.FORWARD and record[ATTEMPT] + 1 < step.attempts:
-            record[STEP] = first
-            record[ATTEMPT] += 1
+        record[MOVES] = None
+        first = saga.transaction_start(self.flows[record[FLOW]], record[STEP])
+        if record[PHASE] == saga.FORWARD and record[ABORTS] + 1 < step.attempts:
+            record[STEP], record[ATTEMPT] = first, 0
+            record[ABORTS] += 1
             pause = step.backoff_ms * MS + bits(self._luck(record), 1 << 17 | record[TURN]) % (
                 step.backoff_ms * MS + 1
             )
@@ -321,34 +349,39 @@ class Domain(Effects):
             flow = self.flows[record[FLOW]]
             if flow.host != host or record[SOURCE] is not None:
                 continue
-            self._abandon(number)
+            self.abandon(number)
             if flow.persist == "none":
-                self.history.add(
-                    self.timers.now, INFO, f"saga/{number}", "forgotten", record[STEP], None, record[ENTITY]
-                )
+                self.forget(number, record)
             else:
                 parked.append((number, record))
+
+    def forget(self, number: int, record: list[Any]) -> None:
+        """A saga whose state lay in memory only: its effects stand, and nobody knows of them."""
+        self.forgotten[number] = record
+        self.history.add(
+            self.timers.now, INFO, f"saga/{number}", "forgotten", record[STEP], None, record[ENTITY]
+        )
 
     def restart(self, conditions: Conditions, host: str) -> None:
         """The service returns and takes up what it had saved; a step in flight is run again."""
         for number, record in self.down.pop(host, []):
             record[STEP], record[PHASE] = divmod(record[SAVED], 8)
-            record[ATTEMPT], record[MOVES] = 0, None
+            record[ATTEMPT], record[DOUBT], record[MOVES] = 0, 1, None  # what was in flight may have happened
             self.live[number] = record
-            self._run(conditions, number, record)
+            self.run(conditions, number, record)
 
     def drop_member(self, group: str, member: str) -> None:
         """The handlers of a consumer that died stop where they are."""
         for number in list(self.live):
             source = self.live[number][SOURCE]
             if source is not None and source[0] == group and source[1] == member:
-                self._abandon(number)
+                self.abandon(number)
 
-    def _abandon(self, number: int) -> None:
+    def abandon(self, number: int) -> None:
         """A caller dies. Its session's locks go; a call it has made is carried out all the same."""
         record = self.live.pop(number)
         step = saga.step_of(self.flows[record[FLOW]], record[STEP], record[PHASE])
-        if step.mode != "locked" and step.do != COMMIT:  # those belong to the session that is gone
+        if not step.locks and step.do != COMMIT:  # those belong to the session that is gone
             self.orphans[number, record[TURN]] = list(record)
         if self.locks:
             self._manager().end(number)

@@ -10,19 +10,36 @@ from simulator.engine.streams import bits
 from simulator.entities import saga
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import OK, History
-from simulator.entities.locks import GRANTED, LockManager
+from simulator.entities.locks import LockManager
+from simulator.entities.locktypes import GRANTED
 from simulator.entities.log import Topic
 from simulator.entities.payments import PaymentSystem
+from simulator.entities.quorum import Quorum
 from simulator.entities.shards import ShardMap
-from simulator.entities.spec import CALL, MOVE, PUBLISH, READ, WRITE, EntitiesSpec, Flow, Step, amount_by
+from simulator.entities.spec import (
+    ASCENDING,
+    CALL,
+    DESCENDING,
+    LOCK,
+    MOVE,
+    PUBLISH,
+    READ,
+    WRITE,
+    EntitiesSpec,
+    Flow,
+    Step,
+    amount_by,
+)
 from simulator.entities.store import PENDING, REFUSED, Store
 from simulator.entities.timers import MS, Timers
 
 # the fields of a running flow
-(FLOW, STEP, PHASE, ATTEMPT, ENTITY, ITEM, AMOUNT, SEEN, TURN, DOUBT, SAID, SAVED, SOURCE, MOVES) = range(14)
+(FLOW, STEP, PHASE, ATTEMPT, ENTITY, ITEM, AMOUNT, SEEN, TURN, DOUBT, SAID, SAVED, SOURCE, MOVES, ABORTS) = (
+    range(15)
+)
 # TURN counts what it waited for: an answer to an earlier wait is ignored. SAID: the customer has been answered.
 # SAVED: 8 x step + phase, which outlive the host. SOURCE: (group, member, life, partition, offset) or None.
-# MOVES: changes that wait for their commit, (store, table, row, change).
+# MOVES: changes that wait for their commit, (store, table, row, change). ABORTS: of its present transaction.
 
 APPLIED, CANCELLED = 1, 2  # what a row of done operations says
 TURN_BITS = 16
@@ -32,7 +49,7 @@ class Effects:
     """The systems, stores, topics and locks, and what steps do to them."""
 
     __slots__ = (
-        "flows", "history", "locks", "lucks", "outbox", "shards", "spec", "stores", "systems", "timers", "topics", "undoes",
+        "flows", "hand_keys", "history", "locks", "lucks", "outbox", "quorums", "shards", "spec", "stores", "systems", "timers", "topics", "undoes",
     )  # fmt: skip
 
     def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
@@ -40,17 +57,19 @@ class Effects:
         self.flows: tuple[Flow, ...] = spec.flows
         self.stores: dict[str, Store] = {}
         self.topics: dict[str, Topic] = {}
+        self.quorums: dict[str, Quorum] = {}
         self.shards: dict[str, ShardMap] = {}  # stores that are many
         self.locks: dict[str, LockManager] = {}
         self.systems: dict[str, PaymentSystem] = {s.name: PaymentSystem(s) for s in spec.systems}
         self.undoes = {s.undo.name: s.name for flow in self.flows for s in flow.steps if s.undo is not None}
+        self.hand_keys: dict[int, str] = {}  # entity -> the key a person gave for its compensations
         self.outbox: dict[str, list[tuple[int, int]]] = {}  # topic -> (key, entity), oldest first
 
     def _effect(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
         """Do what a step does: saga's OK, REFUSED or FAILED, or PENDING."""
         entity = record[ENTITY]
         if step.do == CALL:
-            key = step.name if step.idempotent == "entity" else ""
+            key = step.name if step.idempotent == "entity" else self._hand_key(record, step)
             amount = amount_by(step, entity, record[AMOUNT]) if step.wrong else record[AMOUNT]
             posted = self.systems[step.target].post(step.operation, entity, amount, key, self.timers.now)
             if posted == "posted":
@@ -58,13 +77,22 @@ class Effects:
             return saga.REFUSED if posted == "refused" else saga.OK
         if step.do == MOVE:
             return self._move(conditions, number, record, step)
+        if step.do == LOCK:
+            return self._lock(conditions, number, record, step)
         if step.do == PUBLISH:
             return self._publish(conditions, number, record, step)
+        if self.quorums and step.target in self.quorums:
+            return self._ask(conditions, number, record, step)
         if step.do == WRITE:
             return self._write(conditions, number, record, step)
         if step.do == READ:
             return self._read(conditions, record, step)
         return self._commit(conditions, number, record, step)
+
+    def _hand_key(self, record: list[Any], step: Step) -> str:
+        """The key of an operation that declares none."""
+        given = self.hand_keys.get(record[ENTITY], "") if record[PHASE] == saga.BACKWARD else ""
+        return f"{step.name}/{given}" if given else ""
 
     def _publish(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
         entity = record[ENTITY]
@@ -83,7 +111,7 @@ class Effects:
     def _write(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
         store = self._store(record, step)
         leader = store.leader_for(self._client(record), conditions) if store is not None else None
-        if store is None or leader is None:
+        if store is None or leader is None or step.table in store.gone:
             return saga.FAILED
         row, entity = self._row(record, step), record[ENTITY]
         value = step.value if step.writes == "value" else amount_by(step, entity, record[AMOUNT])
@@ -98,9 +126,23 @@ class Effects:
                 self.timers.at(self.timers.now + self.spec.outbox_ms * MS, "domain", "relay", step.outbox)
         return PENDING if result == PENDING else saga.OK
 
+    def _ask(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
+        """A store without a leader: the nearest node coordinates, the answer comes later."""
+        store, entity, row = self.quorums[step.target], record[ENTITY], self._row(record, step)
+        via = store.coordinator(self._client(record), conditions)
+        if via < 0:
+            return saga.FAILED
+        token, process = self._token(number, record)[1], number or -entity
+        if step.do == READ:
+            store.read(conditions, process, row, via, token)
+            return PENDING
+        value = (*(record[SEEN] or ()), entity) if step.writes == "append" else step.value
+        store.write(conditions, process, row, value, via, token)
+        return PENDING
+
     def _read(self, conditions: Conditions, record: list[Any], step: Step) -> str:
         store = self._store(record, step)
-        if store is None:
+        if store is None or step.table in store.gone:
             return saga.FAILED
         node = store.choose(
             step.policy, self._client(record), bits(self._luck(record), 1 << 16 | record[TURN]), conditions
@@ -123,7 +165,7 @@ class Effects:
             return self._lock(conditions, number, record, step)
         store = self._store(record, step)
         leader = store.leader_for(self._client(record), conditions) if store is not None else None
-        if store is None or leader is None:
+        if store is None or leader is None or step.table in store.gone:
             return saga.FAILED
         row, entity = self._row(record, step), record[ENTITY]
         if step.idempotent == "unique" and store.read(leader.index, step.table, row) is not None:
@@ -200,14 +242,20 @@ class Effects:
     # locked moves
 
     def _lock(self, conditions: Conditions, number: int, record: list[Any], step: Step) -> str:
-        """Lock the row first; the change waits for the commit step."""
-        manager = self._manager()
-        answer = manager.lock_row(
-            number, step.table, self._row(record, step), owner="domain", query=step.name
+        """Lock the row first; the change waits for the commit step. Fails when the pool has no connection left."""
+        if self._manager().full(number):
+            return saga.FAILED
+        row = self._row(record, step)
+        query = step.sql.replace("{row}", str(row)) or step.name
+        label = self.flows[record[FLOW]].name
+        answer = self._manager().lock_row(
+            number, step.table, row, step.lock, owner="domain", query=query, label=label
         )
         return self._hold(record, step, conditions) if answer == GRANTED else PENDING
 
     def _hold(self, record: list[Any], step: Step, conditions: Conditions) -> str:
+        if step.do == LOCK:
+            return saga.OK
         store = self.stores[step.target]
         leader = store.leader_for(self._client(record), conditions)
         if leader is None:
@@ -236,7 +284,7 @@ class Effects:
             self.history.add(
                 self.timers.now, OK, leader.name, name, (table, row), (change, value), record[ENTITY]
             )
-        record[MOVES] = None
+        record[MOVES], record[ABORTS] = None, 0
         self._manager().end(number)
         return saga.OK
 
@@ -263,5 +311,16 @@ class Effects:
     def _row(self, record: list[Any], step: Step) -> int:
         if step.row == "customer":
             return (bits(self.lucks[-1], record[ENTITY]) >> 40) % self.flows[record[FLOW]].customers
-        row: int = record[ENTITY] if step.row == "entity" else record[ITEM]
-        return row
+        if step.row == "entity":
+            entity: int = record[ENTITY]
+            return entity
+        return self._items(record)[step.row == "item 2"]
+
+    def _items(self, record: list[Any]) -> tuple[int, int]:
+        """The two items an entity is about, in the order in which its flow goes through them."""
+        flow, first = self.flows[record[FLOW]], record[ITEM]
+        further = 1 + (bits(self.lucks[-1], record[ENTITY]) >> 16) % max(1, flow.items - 1)
+        both = (first, (first + further) % flow.items)
+        if flow.rows_by == ASCENDING:
+            return min(both), max(both)
+        return (max(both), min(both)) if flow.rows_by == DESCENDING else both

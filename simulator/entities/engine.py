@@ -13,6 +13,7 @@ from simulator.entities.domain import Domain
 from simulator.entities.groups import Group
 from simulator.entities.history import INVOKE, OK, History, Op
 from simulator.entities.locks import LockManager
+from simulator.entities.quorum import Quorum
 from simulator.entities.sample import Arrivals
 from simulator.entities.shard_checks import FINAL_STRAY
 from simulator.entities.shards import Placement, ShardMap
@@ -46,6 +47,9 @@ class Entities:
             for name in shards.names():
                 luck = key_of(seed, "store", name)
                 self.domain.stores[name] = Store(StoreSpec(name, (name,)), luck, self.timers, self.history)
+        for each in spec.quorums:
+            luck = key_of(seed, "quorum", each.name)
+            self.domain.quorums[each.name] = Quorum(each, luck, self.timers, self.history)
         for topic in spec.topics:
             built = log.build(topic, key_of(seed, "topic", topic.name), self.timers, self.history)
             self.domain.topics[topic.name] = built
@@ -55,7 +59,7 @@ class Entities:
             self.domain.groups[group.name] = Group(group, read, "domain", luck, self.timers, self.history)
         for name in spec.locks:
             self.domain.locks[name] = LockManager(name, self.timers, self.history, spec.lock_timeout_ms)
-        for machine in (self.domain.stores, self.domain.groups, self.domain.locks):
+        for machine in (self.domain.quorums, self.domain.stores, self.domain.groups, self.domain.locks):
             self.machines.update(machine)
         self.arrivals: list[tuple[int, int, float, Arrivals]] = []  # flow, item (-1: any), share, its stream
         for index, flow in enumerate(spec.flows):
@@ -181,6 +185,9 @@ class Entities:
             for name, table, row, key in self.strays(shards):
                 homes = " ".join(shards.store_name(n) for n in shards.now.homes(key))
                 add(FINAL_STRAY, name, (table, row), homes, row)
+        for quorum in self.domain.quorums.values():
+            for key, value in quorum.final().items():
+                add("final value", quorum.name, (quorum.name, key), value, 0)
         for topic in self.domain.topics.values():
             for part in topic.partitions:
                 add("final end", "log", part.label, part.log_end_offset, 0)
@@ -191,6 +198,11 @@ class Entities:
         for group in self.domain.groups.values():
             for number, offset in sorted(group.committed.items()):
                 add("final commit", group.name, (group.topic.spec.name, number), offset, 0)
+        for system in self.domain.systems.values():
+            _, captured, refunded, _ = system.totals
+            for entity in sorted({e for column in (captured, refunded) for e, _ in column.items()}):
+                kept = captured.get(entity, 0) - refunded.get(entity, 0)
+                add("final money", system.name, entity, kept, entity)
         for flow in self.domain.live.values():
             add("final live", "domain", self.domain.flows[flow[0]].name, flow[1], flow[4])
         return found

@@ -10,69 +10,33 @@ Sources: PostgreSQL 15 manual 13.3 and 20.12, src/backend/storage/lmgr/README. A
 as on AbortTransaction. Times in ns, time-outs in ms; 0 waits for ever.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from simulator.entities import deadlock
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import FAIL, INFO, OK, History
 from simulator.entities.lockmodes import CONFLICTS, ROW_CONFLICTS, ROW_MODES, TUPLE_MODES
+from simulator.entities.locktypes import (
+    FAILED,
+    FIRST_OID,
+    FIRST_XID,
+    GRANTED,
+    WAITING,
+    LockError,
+    Queue,
+    Session,
+    Target,
+    ctid,
+    deadlock_lines,
+    described,
+)
 from simulator.entities.timers import MS, Timers
-
-GRANTED, WAITING, FAILED = "granted", "waiting", "failed"
-
-DATABASE, FIRST_OID, FIRST_XID = 5, 16384, 750
-
-Target = tuple[
-    Any, ...
-]  # ("relation", table), ("tuple", table, row), ("transactionid", xid), ("advisory", key)
-
-
-@dataclass(slots=True)
-class Queue:
-    """Who holds a target and who waits for it, first come first."""
-
-    granted: list[tuple[int, str]] = field(default_factory=list)
-    waiting: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Session:
-    """One backend's transaction. `goal` is the row or table it is after: (table, row or None, mode)."""
-
-    pid: int
-    owner: str = ""
-    query: str = ""
-    xid: int = 0
-    held: list[tuple[Target, str]] = field(default_factory=list)
-    rows: list[tuple[str, int]] = field(default_factory=list)
-    goal: tuple[str, int | None, str] | None = None
-    waits: tuple[Target, str] | None = None
-    wait_since_ns: int = 0
-    turn: int = 0  # of its present wait: a timer set for another one has no effect
-    asked: int = 0  # of its present statement
-    lock_timeout_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LockError:
-    """What the client gets."""
-
-    time_ns: int
-    pid: int
-    sqlstate: str
-    message: str
-    detail: str = ""
-    hint: str = ""
-    context: str = ""
 
 
 class LockManager:
     """The lock tables of one database. Waiters are answered by `owner.resume_lock(conditions, pid, "ok"/"aborted")`."""
 
     __slots__ = (
-        "deadlock_timeout_ms", "errors", "history", "lines", "lock_timeout_ms", "name", "next_xid", "oids",
-        "queues", "rows", "sessions", "timers", "turns",
+        "deadlock_timeout_ms", "deadlocks", "errors", "history", "lines", "lock_timeout_ms", "most", "name", "next_xid",
+        "oids", "queues", "rows", "said", "sessions", "taken_ns", "timers", "turns", "waited",
     )  # fmt: skip
 
     def __init__(
@@ -91,8 +55,13 @@ class LockManager:
         self.oids: dict[str, int] = {}
         self.next_xid = FIRST_XID
         self.turns = 0
+        self.most = 0  # sessions there may be at once: there are no more connections; 0: any number
         self.errors: dict[int, LockError] = {}  # the last error of each pid, until it begins anew
         self.lines: list[str] = []  # the last lines of the server's log (log_lock_waits = on)
+        self.said: list[tuple[int, int]] = []  # when and by whom each of them was written
+        self.waited: dict[str, int] = {}  # label -> ns of waiting since `taken_ns`, as far as it has ended
+        self.taken_ns = 0
+        self.deadlocks = 0  # as pg_stat_database counts them
 
     # requests
 
@@ -107,8 +76,13 @@ class LockManager:
         query: str = "",
         nowait: bool = False,
         statement_timeout_ms: int = 0,
+        label: str = "",
     ) -> str:
-        """Lock a row as UPDATE does (its default mode), DELETE (`FOR UPDATE`) or SELECT FOR … ."""
+        """Lock a row as UPDATE does (its default mode), DELETE (`FOR UPDATE`) or SELECT FOR … .
+
+        `label` is what the session's waiting is counted under.
+        """
+        self._session(pid).label = label
         return self._ask(pid, (table, row, mode), owner, query, nowait, statement_timeout_ms)
 
     def lock_table(
@@ -128,6 +102,10 @@ class LockManager:
         if lock_timeout_ms >= 0:
             session.lock_timeout_ms = lock_timeout_ms
         return self._ask(pid, (table, None, mode), owner, query, nowait, statement_timeout_ms)
+
+    def full(self, pid: int) -> bool:
+        """Whether there is no connection for a transaction that has not begun yet."""
+        return 0 < self.most <= len(self.sessions) and pid not in self.sessions
 
     def _session(self, pid: int) -> Session:
         session = self.sessions.get(pid)
@@ -259,6 +237,7 @@ class LockManager:
             return
         touched: list[Target] = []
         if session.waits is not None:
+            self._stood(session)
             touched.append(session.waits[0])
             self.queues[session.waits[0]].waiting.remove((pid, session.waits[1]))
         for table, row in session.rows:
@@ -272,6 +251,21 @@ class LockManager:
             touched.append(target)
         for target in dict.fromkeys(touched):
             self.move_on(target)
+
+    def _stood(self, session: Session) -> None:
+        """A wait is over: count it."""
+        stood = self.timers.now - max(session.wait_since_ns, self.taken_ns)
+        self.waited[session.label] = self.waited.get(session.label, 0) + stood
+
+    def take_waits(self) -> dict[str, int]:
+        """ns of waiting by label since the last call, waits that go on included."""
+        found, now = dict(self.waited), self.timers.now
+        for session in self.sessions.values():
+            if session.waits is not None:
+                stood = now - max(session.wait_since_ns, self.taken_ns)
+                found[session.label] = found.get(session.label, 0) + stood
+        self.waited, self.taken_ns = {}, now
+        return found
 
     def _release(self, session: Session, target: Target) -> None:
         for held in [h for h in session.held if h[0] == target]:
@@ -294,6 +288,7 @@ class LockManager:
             queue.waiting.remove((pid, mode))
             session = self.sessions[pid]
             self._grant(session, target, mode)
+            self._stood(session)
             session.waits = None
             session.turn = self._next_turn()
             woken.append(session)
@@ -307,7 +302,8 @@ class LockManager:
         if waited_ms >= self.deadlock_timeout_ms:
             mode = next(m for t, m in session.held if t == target)
             self._say(
-                f"LOG:  process {session.pid} acquired {mode} on {self.describe(target)} after {waited_ms:.3f} ms"
+                session.pid,
+                f"LOG:  process {session.pid} acquired {mode} on {self.describe(target)} after {waited_ms:.3f} ms",
             )
         if target[0] == "transactionid":
             self._release(session, target)
@@ -323,6 +319,7 @@ class LockManager:
     def lock_expired(self, conditions: Conditions, pid: int, turn: int) -> None:
         session = self.sessions.get(pid)
         if session is not None and session.turn == turn and session.waits is not None:
+            self._say(pid, f"ERROR:  canceling statement due to lock timeout\nSTATEMENT:  {session.query}")
             self._fail(session, "55P03", "canceling statement due to lock timeout")
 
     def statement_expired(self, conditions: Conditions, pid: int, asked: int) -> None:
@@ -346,8 +343,9 @@ class LockManager:
             holders = ", ".join(str(p) for p in dict.fromkeys(p for p, _ in queue.granted))
             waiters = ", ".join(str(p) for p, _ in queue.waiting)
             self._say(
+                pid,
                 f"LOG:  process {pid} still waiting for {mode} on {self.describe(target)} after {waited:.3f} ms\n"
-                f"DETAIL:  Process holding the lock: {holders}. Wait queue: {waiters}."
+                f"DETAIL:  Process holding the lock: {holders}. Wait queue: {waiters}.",
             )
 
     def _deadlock(self, session: Session, cycle: list[deadlock.Edge]) -> None:
@@ -358,15 +356,20 @@ class LockManager:
         context = ""
         table, row, _ = session.goal or ("", None, "")
         if row is not None:
-            context = f'while updating tuple {self._ctid(row)} in relation "{table}"'
+            doing = "locking" if session.query.lower().startswith("select") else "updating"
+            context = f'while {doing} tuple {ctid(row)} in relation "{table}"'
+        hint, now = "See server log for query details.", self.timers.now
         pids = tuple(edge[0] for edge in cycle)
-        self.history.add(self.timers.now, INFO, session.pid, "deadlock", self.name, pids, session.pid)
-        queries = "".join(f"\n\tProcess {p}: {self.sessions[p].query}" for p in pids)
-        logged = detail.replace("\n", "\n\t") + queries
-        self._say(f"ERROR:  deadlock detected\nDETAIL:  {logged}\nHINT:  See server log for query details.")
-        self._fail(
-            session, "40P01", "deadlock detected", detail, "See server log for query details.", context
-        )
+        self.history.add(now, INFO, session.pid, "deadlock", self.name, pids, session.pid)
+        _, target, mode, *_ = cycle[0]
+        holders = ", ".join(str(p) for p in dict.fromkeys(p for p, _ in self.queues[target].granted))
+        waits = f"{mode} on {self.describe(target)} after {(now - session.wait_since_ns) / MS:.3f} ms"
+        waits += f"\nDETAIL:  Process holding the lock: {holders}. Wait queue: ."
+        error = LockError(now, session.pid, "40P01", "deadlock detected", detail, hint, context)
+        for line in deadlock_lines(session, error, [(p, self.sessions[p].query) for p in pids], waits):
+            self._say(session.pid, line)
+        self.deadlocks += 1
+        self._fail(session, error.sqlstate, error.message, detail, hint, context)
 
     def _fail(
         self,
@@ -385,6 +388,22 @@ class LockManager:
             self.timers.at(now, session.owner, "resume_lock", session.pid, "aborted")
         self.end(session.pid)
 
+    def interrupt(self, pid: int, terminate: bool) -> bool:
+        """pg_cancel_backend, pg_terminate_backend: the transaction of a session is aborted.
+
+        Cancelling a session that runs nothing has no effect, as on a server.
+        """
+        session = self.sessions.get(pid)
+        if session is None or (session.waits is None and not terminate):
+            return session is not None
+        if terminate:
+            self._say(pid, "FATAL:  terminating connection due to administrator command")
+            self._fail(session, "57P01", "terminating connection due to administrator command")
+        else:
+            self._say(pid, "ERROR:  canceling statement due to user request")
+            self._fail(session, "57014", "canceling statement due to user request")
+        return True
+
     # the graph
 
     def blocking_pids(self, pid: int) -> list[int]:
@@ -397,16 +416,10 @@ class LockManager:
 
     # what one sees
 
-    def _ctid(self, row: int) -> str:
-        return f"({row >> 7},{(row & 127) + 1})"  # 128 rows a page
-
     def describe(self, target: Target) -> str:
         """As in PostgreSQL's messages."""
-        if target[0] == "relation":
-            return f"relation {self.oids[target[1]]} of database {DATABASE}"
-        if target[0] == "tuple":
-            return f"tuple {self._ctid(target[2])} of relation {self.oids[target[1]]} of database {DATABASE}"
-        return f"transaction {target[1]}"
+        return described(target, self.oids)
 
-    def _say(self, line: str) -> None:
+    def _say(self, pid: int, line: str) -> None:
         self.lines = [*self.lines[-99:], line]
+        self.said = [*self.said[-99:], (self.timers.now, pid)]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from simulator.entities.locks import DATABASE, LockManager
+from simulator.entities.locks import LockManager
+from simulator.entities.locktypes import DATABASE
 
 
 def pg_locks(manager: LockManager) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ Settings and texts: Apache Kafka 3.7, ProducerConfig, TopicConfig, ReplicaManage
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from simulator.engine.streams import bits
 from simulator.entities.columns import Column
@@ -29,7 +31,7 @@ class TopicSpec:
 
     name: str
     brokers: tuple[str, ...] = ("kafka-0",)
-    partitions: int = 1
+    partitions: Annotated[int, Field(ge=1, le=4_096)] = 1
     acks: str = "all"
     min_insync: int = 1
     unclean: bool = False

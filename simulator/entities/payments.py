@@ -16,6 +16,7 @@ class PaymentSystem:
 
     `cancel` undoes an operation of unknown outcome: it gives back what was taken, and if nothing was, it refuses
     what may still be on its way. A plain refund that overtakes a late charge finds nothing to refund.
+    `reclaim` takes back a refund beyond what was taken, and nothing else.
     """
 
     __slots__ = ("keys", "name", "spec", "totals")
@@ -61,6 +62,10 @@ class PaymentSystem:
             if self.spec.guarded and refunded + amount > captured:
                 return REFUSED
             refunded += amount
+        elif operation == "reclaim":
+            if refunded <= captured:
+                return NOTHING
+            refunded -= min(amount, refunded - captured)
         elif operation == "cancel":
             given, cancelled = captured - refunded, 1
             authorised, refunded = captured, captured

@@ -92,6 +92,13 @@ def fresh_reads(ops: Iterable[Op]) -> Verdict:
     return verdict(found)
 
 
+def added_kept(ops: Iterable[Op], final: Iterable[Op], flow: str, store: str) -> Verdict:
+    """Whatever `flow` added to a list and was acknowledged is in the list's newest version at the end."""
+    held = {e for op in final if op.f == "final value" and op.key[0] == store for e in op.value or ()}
+    added = (op for op in ops if op.type == OK and op.f == flow and not isinstance(op.process, str))
+    return verdict([blame("overwritten", op, store, None) for op in added if op.entity not in held])
+
+
 def read_your_writes(ops: Iterable[Op]) -> Verdict:
     """A session sees its own acknowledged writes."""
     items = accesses(ops)

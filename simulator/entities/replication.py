@@ -23,7 +23,18 @@ Entry = tuple[int, int, int, Any]  # position, epoch, time_ns, payload
 class Copy:
     """One node's copy: its entries above `Replicated.base`, and whether it leads (`leads` is its epoch or 0)."""
 
-    __slots__ = ("asking", "caught_up_ns", "end", "entries", "follows", "index", "leads", "name")
+    __slots__ = (
+        "asking",
+        "caught_up_ns",
+        "end",
+        "entries",
+        "follows",
+        "index",
+        "leads",
+        "name",
+        "stopped",
+        "sync",
+    )
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
@@ -34,6 +45,8 @@ class Copy:
         self.follows = 0  # the epoch of the leader it last agreed with
         self.asking = False  # a fetch is under way
         self.caught_up_ns = 0
+        self.sync = -1  # followers that must have a write while it leads; -1: as the store's spec says
+        self.stopped = False  # it has what its leader lacks and takes nothing until somebody decides
 
 
 class Replicated:
@@ -118,7 +131,7 @@ class Replicated:
         """A follower takes over what its leader had, and what has had the time to travel."""
         copy, now = self.copies[index], self.timers.now
         copy.asking = False
-        if copy.leads:
+        if copy.leads or copy.stopped:
             return
         leader = self._reached_by(copy, conditions)
         if leader is None:
@@ -126,6 +139,9 @@ class Replicated:
             self.timers.at(now + RETRY_NS, self.name, "fetch", index)
             return
         if copy.follows != leader.leads:
+            if self.keeps(copy, leader):
+                copy.stopped = True
+                return
             self.agree(copy, leader)
         before = copy.end
         while copy.end < leader.end:
@@ -168,6 +184,20 @@ class Replicated:
             self.taken_back(copy, last)
             lost.append(last)
         copy.follows = leader.leads
+        lost.reverse()
+        return lost
+
+    def keeps(self, copy: Copy, leader: Copy) -> bool:
+        """Whether a copy rather stands still than gives up what its leader lacks."""
+        return False
+
+    def divergent(self, copy: Copy, leader: Copy) -> list[Entry]:
+        """What `copy` has and `leader` lacks, oldest first."""
+        lost: list[Entry] = []
+        for entry in reversed(copy.entries):
+            if entry[0] <= leader.end and leader.entries[entry[0] - 1 - self.base][1] == entry[1]:
+                break
+            lost.append(entry)
         lost.reverse()
         return lost
 

@@ -7,7 +7,7 @@ these same rules for its own steps. A saga is not isolated: others see every int
 
 from typing import NamedTuple
 
-from simulator.entities.spec import Flow, Step
+from simulator.entities.spec import COMMIT, Flow, Step
 
 FORWARD, BACKWARD, DONE, COMPENSATED, STUCK = 0, 1, 2, 3, 4
 
@@ -62,6 +62,27 @@ def back_from(flow: Flow, step: int) -> Place:
             return Place(step, BACKWARD, 0, 0, 0)
         step -= 1
     return Place(0, COMPENSATED, 0, 0, 0)
+
+
+def transaction_start(flow: Flow, step: int) -> int:
+    """The first step of the transaction that `step` is in: its first lock since the last commit."""
+    first = step
+    for number in range(step, -1, -1):
+        if flow.steps[number].do == COMMIT and number != step:
+            break
+        if flow.steps[number].locks:
+            first = number
+    return first
+
+
+def past(flow: Flow, place: Place, standing: tuple[int, ...]) -> Place:
+    """The same place, or the next one with something to do, where it is known which steps stand."""
+    while place.phase == BACKWARD and place.step not in standing:
+        place = back_from(flow, place.step - 1)
+    while place.phase == FORWARD and place.step in standing:
+        following = place.step + 1
+        place = Place(following, FORWARD if following < len(flow.steps) else DONE, 0, 0, 0)
+    return place
 
 
 def promises(flow: Flow) -> tuple[tuple[str, str], ...]:

@@ -10,15 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.entities.groups import GroupSpec
+from simulator.entities.lockmodes import ROW_MODES
 from simulator.entities.log import TopicSpec
+from simulator.entities.quorum import QuorumSpec
 from simulator.entities.shards import ShardedSpec
 from simulator.entities.store import StoreSpec
 from simulator.entities.strict import STRICT
 
-CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP = (
-    "call", "write", "read", "move", "publish", "commit", "acknowledge", "skip",
+CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP, LOCK = (
+    "call", "write", "read", "move", "publish", "commit", "acknowledge", "skip", "lock",
 )  # fmt: skip
-KINDS = (CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP)
+KINDS = (CALL, WRITE, READ, MOVE, PUBLISH, COMMIT, ACKNOWLEDGE, SKIP, LOCK)
+ROWS = ("entity", "customer", "item", "item 2")
+AS_ASKED, ASCENDING, DESCENDING = "as asked", "ascending", "descending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,11 @@ class Step:
 
     do          call (a payment system's `operation`: authorise, capture, charge, void, refund, cancel), write, read, move (change a balance), publish, commit (of the
                 locked moves before it), acknowledge (tell the customer yes), skip (nothing: a step that a
-                setting turns on or off)
+                setting turns on or off), lock (SELECT … FOR …: the row stays locked until the commit)
     target      system, store, topic or lock manager
-    table, row  which row: of the `entity`, its `customer` or its `item`
+    table, row  which row: of the `entity`, its `customer`, its `item` or the second one it is about (`item 2`)
+    lock        lock, locked move: the row lock that is taken
+    sql         lock, locked move: the statement as the server shows it; `{row}` stands for the row
     value       write: what is written, if `writes` is `value`; with `amount` the entity's amount is
     wrong       call, write: (mod, rest, difference): entities whose number leaves `rest` get an amount that is off
     factor, by  move: the change is factor x the entity's `amount` (or 1 with by="one")
@@ -54,6 +60,8 @@ class Step:
     target: str
     table: str = ""
     row: str = "entity"
+    lock: str = "FOR NO KEY UPDATE"
+    sql: str = ""
     value: int = 1
     writes: str = "value"
     wrong: tuple[tuple[int, int, int], ...] = ()
@@ -71,6 +79,11 @@ class Step:
     shard_key: int = -1
     undo: Step | None = None
 
+    @property
+    def locks(self) -> bool:
+        """Whether it takes a row lock of its transaction."""
+        return self.do == LOCK or self.mode == "locked"
+
 
 def amount_by(step: Step, entity: int, amount: int) -> int:
     """An entity's amount as a step works it out."""
@@ -87,6 +100,8 @@ class Flow:
     customers, items, amounts   the ranges entities are drawn from
     hot         (item, share): streams of their own whose every entity is played, weight 1
     clients     where the customers are (node names; a partition separates them from nodes)
+    rows_by     in which order a flow goes through its items: `as asked` (as the customer put them into the
+                cart), `ascending` or `descending` by number
     """
 
     __pydantic_config__ = STRICT
@@ -102,6 +117,7 @@ class Flow:
     amounts: tuple[int, int] = (1, 100)
     hot: tuple[tuple[int, float], ...] = ()
     clients: tuple[str, ...] = ("",)
+    rows_by: str = AS_ASKED
     limit_per_s: float = 150.0
 
 
@@ -127,6 +143,7 @@ class EntitiesSpec:
     systems: tuple[SystemSpec, ...] = ()
     locks: tuple[str, ...] = ()
     sharded: tuple[ShardedSpec, ...] = ()
+    quorums: tuple[QuorumSpec, ...] = ()
     outbox_ms: int = 50
     lock_timeout_ms: int = 0
     keep: float = 1.0
@@ -135,7 +152,8 @@ class EntitiesSpec:
         """What is wrong with it: one text for each fault, naming flow and field; empty if it can be played."""
         named: list[str] = [s.name for s in self.stores] + [t.name for t in self.topics]
         named += [s.name for s in self.systems] + list(self.locks) + [s.name for s in self.sharded]
-        sharded = {s.name for s in self.sharded}
+        named += [q.name for q in self.quorums]
+        sharded, quorums = {s.name for s in self.sharded}, {q.name for q in self.quorums}
         known = set(named)
         topics, groups = {t.name for t in self.topics}, {g.name for g in self.groups}
         found = [f"groups.{g.name}.topic: no topic {g.topic!r}" for g in self.groups if g.topic not in topics]
@@ -150,12 +168,18 @@ class EntitiesSpec:
                     found.append(f"{where}.target: nothing is called {step.target!r}")
                 if step.outbox and step.outbox not in topics:
                     found.append(f"{where}.outbox: no topic {step.outbox!r}")
+                if step.target in quorums and step.do not in (READ, WRITE):
+                    found.append(f"{where}.do: a store without a leader is read and written, no more")
                 if step.attempts < 1:
                     found.append(f"{where}.attempts: at least 1")
                 if step.target in sharded and step.mode == "locked":
                     found.append(f"{where}.mode: no locked moves over shards")
-                if step.mode == "locked" and not self.locks:
+                if step.locks and not self.locks:
                     found.append(f"{where}.mode: locked needs a lock manager")
+                if step.row not in ROWS:
+                    found.append(f"{where}.row: unknown row {step.row!r}")
+                if step.lock not in ROW_MODES:
+                    found.append(f"{where}.lock: unknown row lock {step.lock!r}")
         names = named + [g.name for g in self.groups]
         found += [f"{name}: used twice" for name in sorted({n for n in names if names.count(n) > 1})]
         return found

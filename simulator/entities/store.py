@@ -14,6 +14,7 @@ from typing import Any
 from simulator.entities.columns import Column
 from simulator.entities.conditions import Conditions
 from simulator.entities.history import OK, History
+from simulator.entities.journal import Journal, Record, replayed
 from simulator.entities.replication import Copy, Entry, Replicated
 from simulator.entities.strict import STRICT
 from simulator.entities.timers import MS, Timers
@@ -34,14 +35,17 @@ class StoreSpec:
     fenced: bool = True
     ttl_ms: int = 30_000
     check_ms: int = 1_000
-    heal: str = "rewind"  # or "merge": the last writer's divergent rows win
+    heal: str = (
+        "rewind"  # "merge": the last writer's divergent rows win; "keep": a person decides, nothing is undone
+    )
+    nearest: bool = False  # clients stay with the leader that is nearest, as long as it takes writes
     start: tuple[tuple[str, int, int, int], ...] = ()  # table, first key, last key, value
 
 
 class Store(Replicated):
     """Tables of integer keys and integer values. A payload is (table, key, value, value before)."""
 
-    __slots__ = ("history", "missed_ns", "rows", "spec", "waiting")
+    __slots__ = ("gone", "history", "journal", "missed_ns", "rows", "spec", "waiting")
 
     def __init__(self, spec: StoreSpec, luck: int, timers: Timers, history: History) -> None:
         super().__init__(spec.name, spec.nodes, luck, timers)
@@ -49,6 +53,8 @@ class Store(Replicated):
         self.history = history
         self.rows: list[dict[str, Column]] = [{} for _ in spec.nodes]
         self.waiting: list[tuple[int, int, str, int]] = []  # position, epoch, owner, its number
+        self.gone: dict[str, float] = {}  # tables that somebody dropped, and when: steps that need them fail
+        self.journal: Journal | None = None  # kept where there are backups
         self.missed_ns = -1  # since when the leader has not been reached by a majority
         for table, first, last, value in spec.start:
             for rows in self.rows:
@@ -94,10 +100,13 @@ class Store(Replicated):
         """Write a row at a leader, or (value None) remove it. `PENDING`: `owner.resume(conditions, number, "ok")` follows, or never."""
         before = self.read(leader.index, table, key)
         position = self.append(leader, (table, key, value, before), conditions)
-        if not self.spec.sync:
+        if not self._sync(leader):
             return WRITTEN
         self.waiting.append((position, leader.leads, owner, number))
         return PENDING
+
+    def _sync(self, leader: Copy) -> int:
+        return leader.sync if leader.sync >= 0 else self.spec.sync
 
     def applied(self, copy: Copy, entry: Entry) -> None:
         table, key, value, _ = entry[3]
@@ -117,6 +126,18 @@ class Store(Replicated):
         else:
             self.rows[copy.index][table].put(key, before)
 
+    def settled(self, entries: list[Entry]) -> None:
+        if self.journal is not None:
+            for _, _, time_ns, (table, key, value, _) in entries:
+                self.journal.add(time_ns, table, key, value)
+
+    def as_of(self, time_ns: int) -> dict[str, Column]:
+        """Every table as it was just before a time; needs the journal from the start."""
+        assert self.journal is not None
+        leader = self.newest_leader() or self.copies[0]
+        recent: list[Record] = [(t, p[0], p[1], p[2]) for _, _, t, p in leader.entries]
+        return replayed(self.spec.start, [*self.journal, *recent], time_ns)
+
     def progressed(self, conditions: Conditions, leader: Copy) -> None:
         """Answer the writers whose write has reached enough followers."""
         if not self.waiting:
@@ -124,7 +145,8 @@ class Store(Replicated):
         ends = sorted(
             (c.end for c in self.copies if c is not leader and c.follows == leader.leads), reverse=True
         )
-        safe = ends[self.spec.sync - 1] if len(ends) >= self.spec.sync else 0
+        sync = self._sync(leader)
+        safe = leader.end if not sync else ends[sync - 1] if len(ends) >= sync else 0
         left = []
         for waiter in self.waiting:
             if waiter[1] == leader.leads and waiter[0] <= safe:
@@ -137,12 +159,29 @@ class Store(Replicated):
     def _still_leads(self, epoch: int) -> bool:
         return any(copy.leads == epoch for copy in self.copies)
 
+    def leader_for(self, client: str, conditions: Conditions) -> Copy | None:
+        """Whom a client writes to: the newest leader it reaches, or the nearest."""
+        if not self.spec.nearest or not client:
+            return super().leader_for(client, conditions)
+        now, found, best = self.timers.now, None, 0
+        for copy in self.copies:
+            if copy.leads and conditions.up(copy.name, now) and conditions.connected(client, copy.name, now):
+                far = conditions.delay_ns(client, copy.name, now, 0)
+                if found is None or far < best:
+                    found, best = copy, far
+        return found
+
+    def keeps(self, copy: Copy, leader: Copy) -> bool:
+        return self.spec.heal == "keep" and bool(self.divergent(copy, leader))
+
     # failover
 
     def check(self, conditions: Conditions) -> None:
         """The failover manager's round: promote after `ttl_ms` without a leader that a majority reaches."""
         now = self.timers.now
         self.timers.at(now + self.spec.check_ms * MS, self.name, "check")
+        if self.spec.heal == "keep":
+            return
         leader = self.newest_leader()
         if leader is not None and self.majority_reached(leader, conditions):
             self.missed_ns = -1

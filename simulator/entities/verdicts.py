@@ -25,6 +25,10 @@ TEXTS = {
         "operation {n} (entity {e}) overwrote another change: expected {x}, written {h}",
         "операция {n} (сущность {e}) затёрла чужое изменение: ожидалось {x}, записано {h}",
     ),
+    "overwritten": (
+        "what operation {n} added and acknowledged (entity {e}) is not in {x}: a later writer had not seen it",
+        "добавленного и подтверждённого операцией {n} (сущность {e}) в {x} нет: следующая запись его не видела",
+    ),
     "below-floor": (
         "operation {n} (entity {e}) took the balance below its floor: expected {x}, became {h}",
         "операция {n} (сущность {e}) увела остаток ниже предела: ожидалось {x}, стало {h}",

@@ -1,1 +1,1 @@
-"""Faults that can be brought into a running world. `chaos` is their console."""
+"""Faults that can be brought into a running world: the catalogue behind `break`, and `chaos` with its older forms."""

@@ -42,6 +42,8 @@ FORMS = (
     "chaos rate CLASS RPS",
     "chaos link DC DC [--latency MS] [--loss SHARE] [--down]",
     "chaos dns DC=WEIGHT ...",
+    "chaos evict SERVICE PODS",
+    "chaos target NAME lost|error|ambiguous|mean_ms NUMBER",
     "chaos flush CACHE",
     "chaos dc DC down|up",
     "chaos node NODE down|up",
@@ -49,6 +51,7 @@ FORMS = (
     "chaos lag NODE NODE MS",
     "chaos share ROUTE SHARE",
     "chaos kafka broker N down|up, chaos kafka crash|stop|start GROUP/MEMBER",
+    "chaos patroni hang|promote MEMBER, chaos patroni new-dcs DC",
     "chaos redis down|up|cut|join|slow|nosave|save NODE, chaos redis full|room|failover CACHE",
 )
 FLAGS = ("--for", "--version", "--in", "--latency", "--loss")
@@ -114,6 +117,31 @@ def _kill(world: World, words: list[str], flags: dict[str, str]) -> list[str]:
     current = flags.get("--version", world.scenario.services()[service].current)
     world.plane.kill_pods(service, _versions(world, service, {"--version": current})[0], pods, place)
     return []
+
+
+def _evict(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    """The cluster takes pods off their machines, oldest first, in order: a node is emptied, spot machines go."""
+    from simulator.kubernetes import controller
+
+    service = _known(world, words[0], _services(world))
+    most = int(_number(world, words[1], 1, 1000))
+    ready = [p for p in world.kubernetes.pods.values() if p.app == service and p.active and p.ready]
+    for pod in sorted(ready, key=lambda p: (p.created_s, p.name))[:most]:
+        controller.delete_pod(world, pod)
+    return []
+
+
+def _target(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    """How calls of single orders to one target end, whatever the plane shows of it."""
+    from simulator.bridge import Trouble
+
+    entities = world.entities
+    domain = entities.domain if entities is not None else None
+    name = _known(world, words[0], [*domain.stores, *domain.systems, *domain.topics] if domain else [])
+    field = _known(world, words[1], ["lost", "error", "ambiguous", "mean_ms"])
+    value = _number(world, words[2], 0.0, 600_000.0 if field == "mean_ms" else 1.0)
+    setattr(world.reach.trouble.setdefault(name, Trouble()), field, value)
+    return [f"chaos target {name} {field} 0"]
 
 
 def _fail(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
@@ -229,6 +257,16 @@ def _redis(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
         raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
 
 
+def _patroni(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
+    from simulator.patroni import faults
+
+    try:
+        return faults.bring(world, words)
+    except faults.Unknown as unknown:
+        name, known = unknown.args
+        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
+
+
 def _kafka(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     from simulator.kafka import faults
 
@@ -243,6 +281,8 @@ KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[st
     "slow": (2, _slow),
     "pause": (1, _pause),
     "kill": (2, _kill),
+    "evict": (2, _evict),
+    "target": (3, _target),
     "fail": (2, _fail),
     "cores": (2, _cores),
     "rate": (2, _rate),
@@ -256,11 +296,16 @@ KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[st
     "share": (2, _share),
     "redis": (2, _redis),
     "kafka": (2, _kafka),
+    "patroni": (2, _patroni),
 }
 
 
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
-    """One fault; the reply says how to take it back."""
+    """One fault; the reply says how to take it back. Kinds of the catalogue that are not its own go to `break`."""
+    if len(argv) > 1 and argv[1] not in KINDS and _catalogued(argv[1:]):
+        from simulator.faults import console
+
+        return console.run(world, argv, _stdin)
     try:
         words, flags = _parse(world, argv[1:])
         kind = words.pop(0) if words else ""
@@ -281,6 +326,12 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
             world.agenda.at(world.now_s + seconds, "chaos.revert", priority=6, line=undo)
     hint = f" ({'; '.join(back)})" if back and not seconds else ""
     return Reply(T["done"].of(world.language).format(line) + hint + "\n")
+
+
+def _catalogued(words: list[str]) -> bool:
+    from simulator.faults.catalogue import find
+
+    return find(words) is not None
 
 
 def _parse(world: World, argv: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -70,6 +70,27 @@ usage: git [-C <path>] <command> [<args>]
    ls-files   Show information about files in the index
 """
 
+
+def _reflog(world: World, checkout: Checkout, _words: list[str]) -> str:
+    """Where HEAD has been: a clone that was brought up to date commit by commit."""
+    rows = log.log(world, checkout, ["--format=%h %s"]).splitlines()
+    return "".join(
+        f"{row.partition(' ')[0]} HEAD@{{{n}}}: pull: {row.partition(' ')[2]}\n" for n, row in enumerate(rows)
+    )
+
+
+def _cherry(world: World, checkout: Checkout, words: list[str]) -> str:
+    """Commits that the upstream lacks."""
+    refs = [word for word in words if not word.startswith("-")]
+    if not refs:
+        raise GitError(
+            "fatal: could not find a tracked remote branch, please specify <upstream> manually.", 128
+        )
+    head = refs[1] if len(refs) > 1 else "HEAD"
+    form = "--format=+ %H %s" if "-v" in words else "--format=+ %H"
+    return log.log(world, checkout, [f"{refs[0]}..{head}", form, "--reverse"])
+
+
 Read = Callable[["World", Checkout, list[str]], str]
 _COMMANDS: dict[str, Read] = {
     "log": log.log,
@@ -87,6 +108,8 @@ _COMMANDS: dict[str, Read] = {
     "ls-files": views.ls_files,
     "remote": views.remote,
     "merge-base": views.merge_base,
+    "reflog": _reflog,
+    "cherry": _cherry,
 }
 _CODED = {"diff": views.diff, "grep": views.grep}
 

@@ -42,9 +42,12 @@ NAMES = (
     "repo|rollback|search|show|status|template|test|uninstall|upgrade|verify|version"
 )
 ALIASES = {"ls": "list", "hist": "history", "delete": "uninstall", "del": "uninstall", "un": "uninstall"}
-NOT_SIMULATED = Text(
-    ru="Error: helm {verb} здесь не моделируется", en="Error: helm {verb} is not simulated here"
-)
+CHARTS_ELSEWHERE = Text(ru="# чарты собирает CI: здесь есть {0}", en="# charts are built by CI: here are {0}")
+SAID = {  # verbs about charts and repositories, of which an on-call host has none: helm's own words
+    "repo": "Error: no repositories to show", "search": "Error: no repositories configured", "plugin": "NAME\tVERSION\tDESCRIPTION",
+    "dependency": "Error: Chart.yaml file is missing", "package": "Error: Chart.yaml file is missing", "lint": "Error: 1 chart(s) linted, 1 chart(s) failed",
+    "test": "Error: release has no tests", "registry": "Error: unauthorized: authentication required", "env": "HELM_NAMESPACE=\"prod\"",
+}  # fmt: skip
 
 
 @dataclass
@@ -129,11 +132,11 @@ def _release(world: "World", call: Call, needed: int = 1) -> tuple[str, list[Cha
     """The release a command names. Raises Refused."""
     if len(call.args) < needed:
         plural = "argument" if needed == 1 else "arguments"
-        sizes = "exactly" if call.verb in ("status", "history", "get", "upgrade") else "at least"
+        sizes = "" if call.verb in ("status", "history", "get", "upgrade") else "at least "
         usage = {"rollback": "<RELEASE> [REVISION]", "upgrade": "[RELEASE] [CHART]"}
         words = usage.get(call.verb, "RELEASE_NAME")
         raise Refused(
-            f'Error: "helm {call.verb}" requires {sizes} {needed} {plural}\n\n'
+            f'Error: "helm {call.verb}" requires {sizes}{needed} {plural}\n\n'
             f"Usage:  helm {call.verb} {words} [flags]"
         )
     name = call.args[0]
@@ -392,6 +395,24 @@ Available Commands:
 """
 
 
+def _about_charts(world: "World", call: Call) -> Reply:
+    """repo, template, show, search and the like: there are no charts on this host."""
+    said = SAID.get(call.verb)
+    if said is None:
+        chart = next((word for word in call.args if "/" in word), "")
+        said = (
+            f"Error: repo {chart.partition('/')[0]} not found"
+            if chart
+            else f'Error: "helm {call.verb}" requires at least 1 argument'
+        )
+    if not said.startswith("Error"):
+        return Reply(said + "\n")
+    note = CHARTS_ELSEWHERE.of(world.language).format(
+        "helm list, history, status, get, rollback, upgrade --set image.tag"
+    )
+    raise Refused(f"{said}\n{note}")
+
+
 def run_helm(world: "World", argv: list[str], stdin: str = "") -> Reply:
     """One `helm` command."""
     try:
@@ -404,7 +425,7 @@ def run_helm(world: "World", argv: list[str], stdin: str = "") -> Reply:
             )
         verb = VERBS.get(call.verb)
         if verb is None:
-            raise Refused(NOT_SIMULATED.of(world.language).format(verb=call.verb))
+            return _about_charts(world, call)
         return verb(world, call)
     except Refused as problem:
         return Reply(problem.out, problem.message + "\n", problem.code)

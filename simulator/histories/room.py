@@ -25,7 +25,7 @@ MOST_OPS = 400  # operations of one entity
 NOTHING = Text(ru="", en="")
 # what an engineer calls it -> the kinds of violations that prove it
 ANOMALIES: dict[str, tuple[str, ...]] = {
-    "lost-update": ("lost-update",),
+    "lost-update": ("lost-update", "overwritten"),
     "oversell": ("below-floor",),
     "duplicate": ("double", "redelivered"),
     "lost-write": ("lost",),
@@ -180,6 +180,8 @@ def _rules(world: World) -> Iterator[tuple[str, Invariant]]:
         if {"table", "start"} <= set(spec.args):
             args = {"table": spec.args["table"], "start": spec.args["start"], "floor": None}
             yield f"balances {args['table']}", Invariant(check="balances", args=args, text=NOTHING)
+    if world.entities.domain.quorums:
+        yield "fresh_reads", Invariant(check="fresh_reads", args={}, text=NOTHING)
     for flow in world.entities.spec.flows:
         for step in flow.steps:
             if step.do in (CALL, MOVE):

@@ -6,8 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from simulator.interventions import (
+    backups,
     capacity,
+    consensus,
     data_rules,
+    locking,
     overload,
     places,
     process,
@@ -36,6 +39,9 @@ CATALOGUE: dict[str, Intervention] = {
         schema,
         sharding,
         data_rules,
+        locking,
+        backups,
+        consensus,
     )
     for entry in room.ENTRIES
 }

@@ -34,7 +34,7 @@ def _settings(raw: Raw) -> Iterator[dict[str, Any]]:
     yield from (extraction.get("versions") or {}).values()
 
 
-def _forget(raw: Raw, *endings: str) -> None:
+def forget(raw: Raw, *endings: str) -> None:
     """No version, flag or facade sets these any more, and no variable either."""
     for settings in _settings(raw):
         for path in [p for p in settings if p.endswith(endings)]:
@@ -46,39 +46,39 @@ def _forget(raw: Raw, *endings: str) -> None:
 
 
 def _keys(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".idempotent")
+    forget(raw, ".idempotent")
     for step in _steps(raw):
         step["idempotent"] = "entity"
 
 
 def _atomic(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".mode")
+    forget(raw, ".mode")
     for step in _steps(raw):
         if step.get("mode") == "from_read":
             step["mode"] = "atomic"
 
 
 def _leader_reads(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".policy")
+    forget(raw, ".policy")
     for step in _steps(raw):
         step["policy"] = "leader"
 
 
 def _commit_after(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".commit")
+    forget(raw, ".commit")
     for group in (raw.get("entities") or {}).get("groups", []):
         group["commit"] = "after"
 
 
 def _acks(raw: Raw, _focus: Focus, params: Params) -> None:
-    _forget(raw, ".acks", ".min_insync", ".unclean")
+    forget(raw, ".acks", ".min_insync", ".unclean")
     for topic in (raw.get("entities") or {}).get("topics", []):
         topic["acks"], topic["unclean"] = "all", False
         topic["min_insync"] = min(int(params["replicas"]), len(topic["brokers"]))
 
 
 def _durable_saga(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".persist", ".on_unknown")
+    forget(raw, ".persist", ".on_unknown")
     for flow in (raw.get("entities") or {}).get("flows", []):
         flow["persist"], flow["on_unknown"] = "each_step", "undo"
 
@@ -89,13 +89,13 @@ def _more_tries(raw: Raw, _focus: Focus, params: Params) -> None:
 
 
 def _fenced(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".fenced")
+    forget(raw, ".fenced")
     for store in (raw.get("entities") or {}).get("stores", []):
         store["fenced"] = True
 
 
 def _semi_sync(raw: Raw, _focus: Focus, params: Params) -> None:
-    _forget(raw, ".sync")
+    forget(raw, ".sync")
     for store in (raw.get("entities") or {}).get("stores", []):
         store["sync"] = min(int(params["replicas"]), len(store["nodes"]) - 1)
 
@@ -107,7 +107,7 @@ def _all_behind(raw: Raw, _focus: Focus, _params: Params) -> None:
 
 
 def _characterised(raw: Raw, _focus: Focus, _params: Params) -> None:
-    _forget(raw, ".wrong")
+    forget(raw, ".wrong")
     for step in _steps(raw):
         step["wrong"] = []
 
@@ -118,7 +118,7 @@ def _new_capacity(raw: Raw, focus: Focus, params: Params) -> None:
 
 
 def _reconcile(world: World, params: Params) -> None:
-    world.policies["reconcile_s"] = params["period_s"]
+    world.policies["reconcile_s"] = max(1.0, params["period_s"])
 
 
 def _reconcile_rule(raw: Raw, focus: Focus, _params: Params) -> None:
@@ -128,11 +128,30 @@ def _reconcile_rule(raw: Raw, focus: Focus, _params: Params) -> None:
     }  # fmt: skip
 
 
+def _saga_rule(name: str, expr: str, ru: str, en: str) -> Callable[[Raw, Focus, Params], None]:
+    def patch(raw: Raw, focus: Focus, params: Params) -> None:
+        raw["alerting"]["rules"][name] = {
+            "expr": f"{expr} > {params['more_than']:g}", "for_s": params["for_s"], "severity": "P1",
+            "service": focus.service, "summary": {"ru": ru, "en": en},
+        }  # fmt: skip
+
+    return patch
+
+
+def _sweep(world: World, params: Params) -> None:
+    world.policies["saga_sweep_s"] = params["period_s"]
+
+
+def _guarded(raw: Raw, _focus: Focus, _params: Params) -> None:
+    for system in (raw.get("entities") or {}).get("systems", []):
+        system["guarded"] = True
+
+
 def _group(field: str) -> Callable[[Raw, Focus, Params], None]:
     """Every consumer group has this field; no version, flag or variable says otherwise."""
 
     def patch(raw: Raw, _focus: Focus, params: Params) -> None:
-        _forget(raw, f".{field}")
+        forget(raw, f".{field}")
         for group in (raw.get("entities") or {}).get("groups", []):
             group[field] = True if field == "static" else round(params["value"])
 
@@ -178,6 +197,10 @@ ENTRIES = (
     _entry("acks_all_min_isr", "prevent", ("acks=all и min.insync.replicas", "acks=all and min.insync.replicas"), ("задержка записи, отказы при нехватке реплик", "slower writes, refusals when replicas are missing"), _acks, {"replicas": 2}),
     _entry("durable_saga_state", "prevent", ("состояние саги сохраняется на каждом шаге", "a saga's state is kept at every step"), ("запись в базу на каждый шаг", "a database write a step"), _durable_saga),
     _entry("more_saga_attempts", "mitigate", ("больше попыток шага саги", "more attempts of a saga's step"), ("дольше удерживаются деньги и остатки", "money and stock are held longer"), _more_tries, {"attempts": 5}),
+    Intervention("stuck_saga_alert", "detect", Text(ru="алерт на остановленные саги", en="an alert on sagas at rest"), Text(ru="порог надо держать выше обычного фона", en="the threshold has to stay above the usual level"), {"more_than": 3, "for_s": 60}, _saga_rule("SagasStuck", 'sum(saga_instances{state="stuck"})', "Саги остановились и сами не пойдут", "Sagas are at rest and will not go on"), first="rule"),
+    Intervention("lost_saga_alert", "detect", Text(ru="алерт: начатых саг больше, чем законченных и идущих", en="an alert when more sagas were started than have ended or run"), Text(ru="счётчики должны переживать перезапуск", en="the counters have to outlive a restart"), {"more_than": 3, "for_s": 60}, _saga_rule("SagasLost", "sum(saga_started_total) - sum(saga_finished_total) - sum(saga_instances)", "Саги пропадают без исхода", "Sagas vanish without an outcome"), first="rule"),
+    Intervention("saga_timeout_sweeper", "mitigate", Text(ru="сторож саг: сверяет остановленные с участниками и продолжает", en="a watchdog for sagas: compares those at rest with the participants and goes on"), Text(ru="ошибка в стороже повторит её для всех саг сразу", en="a bug in it strikes all sagas at once"), {"period_s": 120}, None, _sweep),
+    _entry("guarded_refunds", "prevent", ("платёжная система отказывает в возврате сверх списанного", "the payment system refuses a refund beyond what was charged"), ("ручные компенсации клиентам идут другим путём", "goodwill payments need a way of their own"), _guarded),
     _entry("fencing", "prevent", ("ограждение старого лидера", "fencing of the old leader"), ("без кворума записи останавливаются", "without a quorum writes stop"), _fenced),
     _entry("synchronous_replica", "prevent", ("синхронная реплика", "a synchronous replica"), ("каждая запись ждёт реплику; её потеря останавливает записи", "every write waits for it; its loss stops writes"), _semi_sync, {"replicas": 1}),
     _entry("every_entry_behind_facade", "prevent", ("все входы в модуль за фасадом до начала переноса", "every entry of the module behind the facade before the move"), ("недели правок чужого кода", "weeks of changes in other people's code"), _all_behind),

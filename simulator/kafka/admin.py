@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import bridge
 from simulator.kafka.options import Usage, Words, parse, unreachable
 from simulator.kafka.resets import offset_at
-from simulator.kafka.state import first_up, leader_of, topics_of, up
+from simulator.kafka.state import broker_named, first_up, kafka_of, leader_of, topics_of, up
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 CONFIG_VALUED = (
-    "bootstrap-server", "entity-type", "entity-name", "topic", "add-config", "delete-config", "command-config",
+    "bootstrap-server", "entity-type", "entity-name", "topic", "add-config", "delete-config", "command-config", "add-config-file",
+    "broker", "bootstrap-controller", "user", "client",
 )  # fmt: skip
 NOT_HERE = Text(
     ru="kafka-configs: здесь есть настройки топиков min.insync.replicas и unclean.leader.election.enable "
@@ -53,13 +54,22 @@ def alters(argv: list[str]) -> bool:
 
 def configs(world: World, argv: list[str], _stdin: str) -> Reply:
     try:
-        words = parse(argv, CONFIG_VALUED, ("describe", "alter", "all"))
+        words = parse(
+            argv,
+            CONFIG_VALUED,
+            ("describe", "alter", "all", "entity-default", "broker-defaults", "user-defaults", "force"),
+        )
     except Usage as usage:
         return failure(str(usage), 1)
     if words.has("describe") == words.has("alter"):
         return failure("Command must include exactly one action: --describe, --alter", 1)
-    if words.get("entity-type", "topics") != "topics":
-        return failure(NOT_HERE.of(world.language), 1)
+    if words.get("entity-type", "topics") != "topics" or {
+        "broker",
+        "user",
+        "client",
+        "broker-defaults",
+    } & set(words.found):
+        return _others(world, words)
     if first_up(world) is None:
         return unreachable()
     name = words.get("entity-name", words.get("topic"))
@@ -69,6 +79,48 @@ def configs(world: World, argv: list[str], _stdin: str) -> Reply:
     if name not in topics_of(world):
         return failure(f"The topic '{name}' doesn't exist and auto-creation is off.", 1)
     return _alter(world, name, words)
+
+
+KINDS = ("topics", "clients", "users", "brokers", "broker-loggers", "ips", "groups", "client-metrics")
+
+
+def _others(world: World, words: Words) -> Reply:
+    """Brokers, users and clients have no settings of their own here: they are shown so, and not altered."""
+    kind = words.get(
+        "entity-type", "brokers" if words.has("broker") or words.has("broker-defaults") else "users"
+    )
+    if kind not in KINDS:
+        text = f"Invalid entity type {kind}, the entity type must be one of {', '.join(KINDS)}"
+        return failure(f"{text} with a --bootstrap-server or --bootstrap-controller argument", 1)
+    if words.has("alter"):
+        return failure(NOT_HERE.of(world.language), 1)
+    name = words.get("entity-name", words.get("broker"))
+    if kind != "brokers":
+        return Reply()
+    if words.has("entity-default") or words.has("broker-defaults") or not name:
+        return Reply("Default configs for brokers in the cluster are:\n")
+    if broker_named(world, name) is None:
+        return failure(
+            f"Error while executing config command with args\nThe broker '{name}' doesn't exist and doesn't have dynamic config.",
+            1,
+        )
+    out = f"{'All' if words.has('all') else 'Dynamic'} configs for broker {name} are:\n"
+    shown = BROKER if words.has("all") else {}
+    return Reply(
+        out
+        + "".join(
+            f"  {k}={v} sensitive=false synonyms={{DEFAULT_CONFIG:{k}={v}}}\n" for k, v in shown.items()
+        )
+    )
+
+
+BROKER = {
+    "auto.create.topics.enable": "false", "default.replication.factor": "3", "log.retention.hours": "168", "min.insync.replicas": "1",
+    "num.io.threads": "8", "num.network.threads": "3", "num.partitions": "1", "replica.lag.time.max.ms": "30000",
+    "unclean.leader.election.enable": "false",
+}  # fmt: skip
+HELD = ("retention.ms", "retention.bytes", "cleanup.policy", "segment.bytes", "segment.ms", "max.message.bytes", "compression.type",
+        "delete.retention.ms", "message.timestamp.type", "flush.ms", "flush.messages")  # fmt: skip
 
 
 def text_of(topic: Topic, setting: str) -> str:
@@ -90,6 +142,11 @@ def _described(world: World, name: str, every: bool) -> str:
             )
         elif every:
             out += f"  {setting}={value} sensitive=false synonyms={{DEFAULT_CONFIG:{setting}={default}}}\n"
+    for setting, value in sorted(kafka_of(world).held.get(name, {}).items()):
+        if value:
+            out += (
+                f"  {setting}={value} sensitive=false synonyms={{DYNAMIC_TOPIC_CONFIG:{setting}={value}}}\n"
+            )
     return out
 
 
@@ -109,6 +166,9 @@ def _alter(world: World, name: str, words: Words) -> Reply:
         )
     changed: dict[str, Any] = {}
     for key, value in wanted.items():
+        if key in HELD:  # kept and shown; within an incident nothing of it is felt
+            kafka_of(world).held.setdefault(name, {})[key] = value
+            continue
         if key not in SETTINGS:
             return failure(NOT_HERE.of(world.language), 1)
         try:
@@ -153,7 +213,7 @@ def offsets(world: World, argv: list[str], _stdin: str) -> Reply:
             )
         wanted = words.get("partitions").split(",") if words.has("partitions") else None
         rows = [
-            f"{name}:{number}:{_offset(world, part, words.get('time', '-1'))}\n"
+            f"{name}:{number}:{offset_of(world, part, words.get('time', '-1'))}\n"
             for name in names
             for number, part in enumerate(topics_of(world)[name].partitions)
             if wanted is None or str(number) in wanted
@@ -163,7 +223,7 @@ def offsets(world: World, argv: list[str], _stdin: str) -> Reply:
     return unreachable() if first_up(world) is None else Reply("".join(rows))
 
 
-def _offset(world: World, part: Partition, time: str) -> int:
+def offset_of(world: World, part: Partition, time: str) -> int:
     if time in ("-1", "latest"):
         return part.watermark
     if time in ("-2", "earliest"):

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from simulator.kafka import messages
 from simulator.kafka.options import Usage, Words, parse
-from simulator.kafka.state import first_up, topics_of
+from simulator.kafka.state import first_up, groups_of, topics_of
+from simulator.patterns import PatternError, full_match
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
+from simulator.shell import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 MOST = 200_000  # messages of one reading
+INTERNAL = ("__consumer_offsets", "__transaction_state")
 SENT = 20_000  # messages of one producing
 READS = (
     "bootstrap-server", "topic", "partition", "offset", "max-messages", "timeout-ms", "property", "formatter",
-    "group", "consumer-property", "consumer.config", "isolation-level", "include", "key-deserializer",
+    "group", "consumer-property", "consumer.config", "isolation-level", "include", "whitelist", "key-deserializer",
     "value-deserializer",
 )  # fmt: skip
 WRITES = (
@@ -79,20 +82,34 @@ def unescaped(text: str) -> str:
 def consumer(world: World, argv: list[str], _stdin: str) -> Reply:
     try:
         words = parse(argv, READS, ("from-beginning", "skip-message-on-error", "enable-systest-events"))
+        included = words.get("include", words.get("whitelist"))
+        if included and not words.has("topic"):
+            words.found["topic"] = [_included(world, included)]
         if not words.has("topic"):
             raise Usage("Exactly one of --include/--topic is required. ")
         if words.has("offset") and not words.has("partition"):
             raise Usage("The partition is required when offset is specified.")
         if words.has("from-beginning") and words.has("offset"):
             raise Usage("from-beginning and offset options cannot be specified together.")
+        settings = words.get("consumer.config")
+        if settings and not files.exists(world, settings):
+            raise Usage(f"java.nio.file.NoSuchFileException: {settings}")
         limit = words.number("max-messages", -1)
         return _read(world, words, limit if limit >= 0 else MOST)
     except Usage as usage:
         return failure(str(usage), 1)
 
 
+def _included(world: World, pattern: str) -> str:
+    """The first topic that --include matches."""
+    try:
+        return next((name for name in topics_of(world) if full_match(pattern, name)), pattern)
+    except PatternError:
+        return pattern
+
+
 def _read(world: World, words: Words, limit: int) -> Reply:
-    if words.has("group"):
+    if words.get("group") in groups_of(world):
         return failure(T["group"].of(world.language), 1)
     name = words.get("topic")
     head = f"[{world.at(world.now_s).strftime('%Y-%m-%d %H:%M:%S,%f')[:-3]}]"
@@ -101,6 +118,8 @@ def _read(world: World, words: Words, limit: int) -> Reply:
             f"{head} WARN [Consumer clientId=console-consumer, groupId=console-consumer-1] Bootstrap broker "
             "disconnected (org.apache.kafka.clients.NetworkClient)"
         )
+    if name in INTERNAL:  # read without its formatter it is binary; nothing of it is shown
+        return Reply("", "^CProcessed a total of 0 messages\n")
     if name not in topics_of(world):
         return failure(
             f"{head} WARN [Consumer clientId=console-consumer, groupId=console-consumer-1] Error while fetching "

@@ -23,7 +23,6 @@ from simulator.kafka.state import (
     inside,
 )
 from simulator.reply import Reply, failure
-from simulator.scenario import Text
 
 if TYPE_CHECKING:
     from simulator.entities.groups import Group, Member
@@ -42,10 +41,6 @@ DRY = (
     "In a future major release, the default behavior of this command will be to prompt the user before executing "
     "the reset rather than doing a dry run. You should add the --dry-run option explicitly if you are scripting "
     "this command and want to keep the current default behavior without prompting.\n"
-)
-NOT_HERE = Text(
-    ru="kafka-consumer-groups: --{0} здесь не моделируется; есть --list, --describe и --reset-offsets",
-    en="kafka-consumer-groups: --{0} is not simulated; there are --list, --describe and --reset-offsets",
 )
 
 
@@ -78,9 +73,9 @@ def _run(world: World, words: Words) -> Reply:
         )
     if first_up(world) is None:
         return unreachable()
-    if actions[0].startswith("delete"):
-        return failure(NOT_HERE.of(world.language).format(actions[0]), 1)
     groups = groups_of(world)
+    if actions[0].startswith("delete"):
+        return _deleted(groups, words, actions[0])
     if actions[0] == "list":
         return Reply(_listed(groups, words))
     if not words.has("all-groups") and not words.has("group"):
@@ -89,6 +84,24 @@ def _run(world: World, words: Words) -> Reply:
     if actions[0] == "describe":
         return Reply("".join(_described(world, name, words) for name in wanted))
     return _reset(world, wanted, words)
+
+
+def _deleted(groups: dict[str, Group], words: Words, action: str) -> Reply:
+    """Deleting a group or its offsets: refused while it has members, and to the on-call role at all."""
+    wanted = list(groups) if words.has("all-groups") else words.all("group")
+    if not wanted:
+        raise Usage(f"Option [{action}] takes one of these options: [all-groups], [group]")
+    out = ""
+    for name in wanted:
+        if name not in groups:
+            why = "GroupIdNotFoundException: The group id does not exist."
+        elif group_state(groups[name]) != "Empty":
+            why = "GroupNotEmptyException: The group is not empty."
+        else:
+            why = "GroupAuthorizationException: Not authorized to access group: " + name
+        out += f"* Group '{name}' could not be deleted due to: org.apache.kafka.common.errors.{why}\n"
+    what = "consumer groups" if action == "delete" else "offsets"
+    return Reply(f"\nError: Deletion of some {what} failed:\n{out}")
 
 
 def _listed(groups: dict[str, Group], words: Words) -> str:

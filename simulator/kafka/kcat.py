@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.kafka import messages
+from simulator.kafka.admin import offset_of
 from simulator.kafka.console import MOST, SENT, milliseconds, records, unescaped
 from simulator.kafka.state import PORT, broker_id, first_up, kafka_of, leader_of, topics_of, up
 from simulator.reply import Reply, failure
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.entities.log import Record
     from simulator.world import World
 
-VALUED, PLAIN = "btpocfKDXGsZF", "LCPQeqJuE"
+VALUED, PLAIN = "btpocfKDXGsZFkdrmHz", "LCPQeqJuEvThVA"
 T = {
     "usage": Text(
         ru="kcat: {0}. Здесь есть -L, -C и -P с -b -t -p -o -c -e -q -f -K -D",
@@ -72,6 +73,12 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
             return failure("% ERROR: Failed to acquire metadata: Local: Broker transport failure", 1)
         if asked.mode == "L":
             return Reply(_metadata(world, asked.values.get("t", "")))
+        if "V" in asked.flags or "h" in asked.flags:
+            return Reply(
+                "kcat - Apache Kafka producer and consumer tool\nhttps://github.com/edenhill/kcat\nVersion 1.7.1 (JSON, librdkafka 2.0.2)\n"
+            )
+        if asked.mode == "Q":
+            return Reply(_queried(world, asked.values.get("t", "")))
         topic = asked.values.get("t", "")
         if asked.mode not in ("C", "P", "") or not topic:
             raise Wrong("-L | -C -t TOPIC | -P -t TOPIC")
@@ -80,6 +87,21 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
         return _produce(world, asked, topic, stdin) if asked.mode == "P" else _consume(world, asked, topic)
     except Wrong as wrong:
         return failure(T["usage"].of(world.language).format(wrong), 1)
+
+
+def _queried(world: World, text: str) -> str:
+    """-Q -t TOPIC:PARTITION:TIMESTAMP: the offset at a time."""
+    name, _, rest = text.partition(":")
+    number, _, time = rest.partition(":")
+    topic = topics_of(world).get(name)
+    if (
+        topic is None
+        or not number.isdigit()
+        or int(number) >= len(topic.partitions)
+        or not time.lstrip("-").isdigit()
+    ):
+        raise Wrong("-Q requires one or more -t <topic>:<partition>:<timestamp>")
+    return f"{name} [{number}] offset {offset_of(world, topic.partitions[int(number)], time)}\n"
 
 
 def _metadata(world: World, only: str) -> str:

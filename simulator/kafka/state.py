@@ -41,6 +41,7 @@ class Kafka:
     seats: dict[str, dict[str, str]] = field(default_factory=dict)
     journal: list[Line] = field(default_factory=list)
     seen: int = 0
+    held: dict[str, dict[str, str]] = field(default_factory=dict)  # topic -> settings that are only kept
 
 
 def build(world: World) -> Kafka | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulator.kafka import admin, console, groups, kcat, topics
+from simulator.kafka import admin, cluster, console, groups, kcat, topics
+from simulator.kafka.gate import guarded
 from simulator.scenario import Text
 from simulator.tool import Tool
 
@@ -65,6 +66,6 @@ _MADE: tuple[Tool, ...] = (
 _KCAT = Text(ru="метаданные, чтение и запись Kafka", en="Kafka's metadata, reading and writing")
 _FORMS = ("kcat -L", "kcat -C -t T -o beginning -e", "… | kcat -P -t T -K:")
 TOOLS: Mapping[str, Tool] = {
-    **{name: tool for tool in _MADE for name in (tool.name, f"{tool.name}.sh")},
-    **{name: Tool(name, kcat.run, _KCAT, _FORMS, kcat.changes) for name in ("kcat", "kafkacat")},
+    **{name: guarded(tool) for tool in (*_MADE, *cluster.TOOLS) for name in (tool.name, f"{tool.name}.sh")},
+    **{name: guarded(Tool(name, kcat.run, _KCAT, _FORMS, kcat.changes)) for name in ("kcat", "kafkacat")},
 }

@@ -23,9 +23,9 @@ FLAGS = (
     "if-exists", "if-not-exists", "version",
 )  # fmt: skip
 NOT_HERE = Text(
-    ru="kafka-topics: топики здесь не создают, не удаляют и не расширяют; есть --list и --describe "
+    ru="# роль oncall топики не создаёт, не удаляет и не расширяет; есть --list и --describe "
     "(настройки меняет kafka-configs)",
-    en="kafka-topics: topics are not created, deleted or extended here; there are --list and --describe "
+    en="# the on-call role does not create, delete or extend topics; there are --list and --describe "
     "(kafka-configs changes settings)",
 )
 PROBLEMS = (
@@ -48,10 +48,10 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
         return failure(
             "Command must include exactly one action: --list, --describe, --create, --alter or --delete", 1
         )
-    if actions[0] in ("create", "alter", "delete"):
-        return failure(NOT_HERE.of(world.language), 1)
     if first_up(world) is None:
         return unreachable()
+    if actions[0] in ("create", "alter", "delete"):
+        return _changed(world, words, actions[0])
     names = _chosen(world, words)
     if words.has("topic") and not names and not words.has("if-exists"):
         text = f"Topic '{words.get('topic')}' does not exist as expected"
@@ -63,6 +63,33 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     if actions[0] == "list":
         return Reply("".join(f"{name}\n" for name in names))
     return Reply("".join(_described(world, name, words) for name in names))
+
+
+def _changed(world: World, words: Words, action: str) -> Reply:
+    """Creating, extending, deleting: the on-call role may not, and is told so as a broker tells it."""
+    name = words.get("topic")
+    if not name:
+        return failure(f'Missing required argument "[topic]" for --{action}', 1)
+    if action == "create" and name in topics_of(world):
+        if words.has("if-not-exists"):
+            return Reply()
+        return _error(f"Topic '{name}' already exists.", "TopicExistsException")
+    if action != "create" and name not in topics_of(world):
+        if words.has("if-exists"):
+            return Reply()
+        return _error(f"Topic '{name}' does not exist as expected", "UnknownTopicOrPartitionException")
+    if action != "delete" and words.number("partitions", 1) < 1:
+        return _error("The partitions must be greater than 0", "InvalidPartitionsException")
+    refused = _error("Authorization failed.", "TopicAuthorizationException")
+    return Reply(refused.out, refused.err + NOT_HERE.of(world.language) + "\n", 1)
+
+
+def _error(text: str, kind: str) -> Reply:
+    return failure(
+        f"Error while executing topic command : {text}\n"
+        f"[main] ERROR org.apache.kafka.common.errors.{kind}: {text}\n (org.apache.kafka.tools.TopicCommand)",
+        1,
+    )
 
 
 def _chosen(world: World, words: Words) -> list[str]:

@@ -334,13 +334,14 @@ def _set_pair(world: "World", call: Call, item: Item, pair: str, dry: bool) -> N
             if revisions and revisions[-1].template == item.source.template:
                 revisions[-1].change_cause = value[:500]
         return
+    labels = getattr(item.source, "labels", None) or {}
+    if equals and key in labels and labels[key] != value and not call.on("overwrite"):
+        raise Refused(f"error: '{key}' already has a value ({labels[key]}), and --overwrite is false")
     if key in ("app", "pod-template-hash"):
         raise Refused(words(world, "no_selector_labels", label=key))
     held = getattr(item.source, "labels", None)
     if held is None or dry:
         return
-    if equals and key in held and held[key] != value and not call.on("overwrite"):
-        raise Refused(f"error: '{key}' already has a value ({held[key]}), and --overwrite is false")
     if equals:
         held[key[:120]] = value[:63]
     else:

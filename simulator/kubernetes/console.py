@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.kubernetes import (
-    access,
     changes,
     describe,
     get,
@@ -15,10 +14,10 @@ from simulator.kubernetes import (
     release,
     rollout,
     taints,
+    verbs,
 )
 from simulator.kubernetes.notes import text as words
-from simulator.kubernetes.parse import Call, Refused, parse
-from simulator.kubernetes.resources import request, resource_type
+from simulator.kubernetes.parse import OPAQUE, Call, Refused, parse
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
@@ -28,35 +27,6 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 2_000_000  # characters; far above any real table
 Verb = Callable[["World", Call], Reply]
-
-
-def _edit(world: "World", call: Call) -> Reply:
-    request(call.args, changes.NO_DELETE)
-    raise Refused(words(world, "no_editor"))
-
-
-def _port_forward(world: "World", call: Call) -> Reply:
-    if len(call.args) < 2:
-        raise Refused(
-            "error: TYPE/NAME and list of ports are required for port-forward\n"
-            "See 'kubectl port-forward -h' for help and examples"
-        )
-    target = call.args[0].rpartition("/")[2][:100]
-    raise Refused(words(world, "no_forward", target=target))
-
-
-def _create(world: "World", call: Call) -> Reply:
-    """create, run, expose: the on-call role makes no new objects."""
-    kinds = {"run": "pod", "expose": "service"}
-    word = kinds.get(call.verb) or next((w for w in call.args if not w.startswith("-")), "")
-    if not word:
-        raise Refused("error: must specify one of -f and -k")
-    kind = resource_type(word)
-    problem = access.forbidden("create", kind, "", world.kubernetes.namespace)
-    plain = problem.message.removeprefix("Error from server (Forbidden): ")
-    if call.verb == "create":
-        raise Refused(f"error: failed to create {kind.singular}: {plain}")
-    raise problem
 
 
 def _not_simulated(world: "World", call: Call) -> Reply:
@@ -77,24 +47,33 @@ VERBS: dict[str, Verb] = {
     "autoscale": changes.run_autoscale,
     "cluster-info": info.run_cluster_info,
     "config": info.run_config,
+    "attach": verbs.run_debug,
+    "certificate": verbs.run_certificate,
+    "completion": verbs.run_completion,
     "cordon": machines.run_cordon,
-    "create": _create,
+    "cp": verbs.run_cp,
+    "debug": verbs.run_debug,
+    "diff": verbs.run_diff,
+    "plugin": verbs.run_plugin,
+    "proxy": verbs.run_proxy,
+    "replace": verbs.run_replace,
+    "create": verbs.run_create,
     "delete": changes.run_delete,
     "describe": describe.run_describe,
     "drain": machines.run_drain,
-    "edit": _edit,
+    "edit": verbs.run_edit,
     "events": get.run_events,
     "exec": inspect.run_exec,
     "explain": info.run_explain,
-    "expose": _create,
+    "expose": verbs.run_create,
     "get": get.run_get,
     "help": _help,
     "label": changes.run_label,
     "logs": inspect.run_logs,
     "options": info.run_options,
     "patch": patching.run_patch,
-    "port-forward": _port_forward,
-    "run": _create,
+    "port-forward": verbs.run_port_forward,
+    "run": verbs.run_create,
     "scale": changes.run_scale,
     "set env": changes.run_set_env,
     "set image": changes.run_set_image,
@@ -121,10 +100,11 @@ def run_kubectl(world: "World", argv: list[str], stdin: str = "") -> Reply:
     """One `kubectl` command."""
     try:
         call = parse(argv[1:], stdin[: patching.MAX_TEXT + 1])
-        if call.on("help"):
+        if call.on("help") or (call.verb in OPAQUE and {"-h", "--help"} & set(call.args)):
             return Reply(info.help_text("" if call.verb == "help" else call.verb))
         if call.verb in ("rollout", "set", "top", "auth"):
             return Reply(info.help_text(call.verb), code=1)
+        verbs.check_context(call)
         reply = VERBS.get(call.verb, _not_simulated)(world, call)
     except Refused as problem:
         return Reply(problem.out, problem.message + "\n", problem.code)

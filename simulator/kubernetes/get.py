@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from simulator.kubernetes import jsonpath, selectors, tables, yamltext
+from simulator.kubernetes import jsonpath, metrics, selectors, tables, yamltext
 from simulator.kubernetes.events import visible
 from simulator.kubernetes.layout import age, table, widths_of
 from simulator.kubernetes.objects import as_object, list_object
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import (
+    TYPES,
     Item,
     Request,
     ResourceType,
@@ -19,6 +20,7 @@ from simulator.kubernetes.resources import (
     request,
 )
 from simulator.reply import Reply
+from simulator.shell import gotemplate
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -90,7 +92,7 @@ class _Reader:
 def run_get(world: "World", call: Call) -> Reply:
     """`kubectl get`."""
     if call.given("raw"):
-        return _raw(call)
+        return _raw(world, call)
     if call.many("filename"):
         raise Refused(f'error: the path "{call.many("filename")[0]}" does not exist')
     output = call.text("output")
@@ -109,12 +111,25 @@ def run_get(world: "World", call: Call) -> Reply:
     return _tabular(world, call, asked, found)
 
 
-def _raw(call: Call) -> Reply:
-    answers = {"/healthz": "ok", "/readyz": "ok", "/livez": "ok"}
+def _raw(world: "World", call: Call) -> Reply:
+    """Paths of the API server: its health, its groups, lists of objects, metrics of nodes and pods."""
     path = call.text("raw").partition("?")[0]
-    if path in answers:
-        return Reply(out=answers[path] + "\n")
-    raise Refused("Error from server (NotFound): the server could not find the requested resource")
+    if path in ("/healthz", "/readyz", "/livez"):
+        verbose = "verbose" in call.text("raw")
+        checks = "".join(f"[+]{name} ok\n" for name in ("ping", "log", "etcd", "informer-sync", "shutdown"))
+        return Reply(checks + f"{path[1:]} check passed\n" if verbose else "ok")
+    if path == "/version":
+        return Reply('{\n  "major": "1",\n  "minor": "32",\n  "gitVersion": "v1.32.4"\n}')
+    found = metrics.page(world, path)
+    if found is None:
+        parts = path.strip("/").split("/")
+        kind = next((t for t in TYPES.values() if t.plural == parts[-1]), None)
+        root = f"/apis/{kind.api_version}" if kind is not None and kind.group else "/api/v1"
+        if kind is None or not path.startswith(root):
+            raise Refused("Error from server (NotFound): the server could not find the requested resource")
+        namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else None
+        found = list_object(world, items(world, kind, namespace))
+    return Reply(json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def _sorted(world: "World", call: Call, group: list[Item]) -> list[Item]:
@@ -217,14 +232,18 @@ def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Repl
     kind, _, argument = output.partition("=")
     if kind == "custom-columns":
         return Reply(_custom(world, call, every, argument), *errors)
-    if kind.startswith(("go-template", "template")) or kind.endswith("-file"):
-        raise Refused(f"error: -o {kind} is not simulated here: use -o jsonpath= or -o custom-columns=")
+    if kind.endswith(("-file", "file")):
+        raise Refused(
+            f"error: error reading template {argument[:200]}, open {argument[:200]}: no such file or directory"
+        )
     single = len(every) == 1 and len(asked.named) == 1
     root = as_object(world, every[0]) if single else list_object(world, every)
     if kind == "json":
         return Reply(json.dumps(root, indent=4, ensure_ascii=False, sort_keys=True) + "\n", *errors)
     if kind == "yaml":
         return Reply(yamltext.dump(root), *errors)
+    if kind in ("go-template", "template"):
+        return Reply(_template(argument or call.text("template"), root), *errors)
     try:
         if kind == "jsonpath-as-json":
             values = jsonpath.select(jsonpath.path_tokens(jsonpath.relaxed(argument)), [root])
@@ -234,6 +253,16 @@ def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Repl
         return Reply(jsonpath.evaluate(argument, root), *errors)
     except jsonpath.PathError as error:
         raise Refused(f"error: error parsing jsonpath {argument[:200]}, {error}") from None
+
+
+def _template(text: str, root: Any) -> str:
+    """-o go-template=…"""
+    if not text:
+        raise Refused("error: template format specified but no template given")
+    try:
+        return gotemplate.render(text, root)
+    except gotemplate.TemplateError as error:
+        raise Refused(f"error: error parsing template {text[:200]}, template: output:1: {error}") from None
 
 
 def _custom(world: "World", call: Call, every: list[Item], spec: str) -> str:

@@ -155,6 +155,59 @@ FIELDS = {
 TOP_FIELDS = "apiVersion string|kind string|metadata ObjectMeta|spec {kind}Spec|status {kind}Status"
 
 
+DEEPER = {
+    "containers": ("[]Container", "List of containers belonging to the pod."),
+    "image": ("string", "Container image name."),
+    "env": ("[]EnvVar", "List of environment variables to set in the container."),
+    "resources": ("ResourceRequirements", "Compute Resources required by this container."),
+    "limits": ("map[string]Quantity", "Limits describes the maximum amount of compute resources allowed."),
+    "requests": (
+        "map[string]Quantity",
+        "Requests describes the minimum amount of compute resources required.",
+    ),
+    "livenessProbe": (
+        "Probe",
+        "Periodic probe of container liveness. Container will be restarted if the probe fails.",
+    ),
+    "readinessProbe": ("Probe", "Periodic probe of container service readiness."),
+    "startupProbe": ("Probe", "StartupProbe indicates that the Pod has successfully initialized."),
+    "volumes": ("[]Volume", "List of volumes that can be mounted by containers belonging to the pod."),
+    "affinity": ("Affinity", "If specified, the pod's scheduling constraints."),
+    "tolerations": ("[]Toleration", "If specified, the pod's tolerations."),
+    "nodeSelector": (
+        "map[string]string",
+        "NodeSelector is a selector which must be true for the pod to fit on a node.",
+    ),
+    "terminationGracePeriodSeconds": (
+        "integer",
+        "Optional duration in seconds the pod needs to terminate gracefully.",
+    ),
+    "rollingUpdate": ("RollingUpdateDeployment", "Rolling update config params."),
+    "maxSurge": (
+        "IntOrString",
+        "The maximum number of pods that can be scheduled above the desired number of pods.",
+    ),
+    "maxUnavailable": (
+        "IntOrString",
+        "The maximum number of pods that can be unavailable during the update.",
+    ),
+    "status": ("Object", "Most recently observed status."),
+    "metadata": ("ObjectMeta", "Standard object's metadata."),
+    "spec": ("Object", "Specification of the desired behavior."),
+    "template": ("PodTemplateSpec", "Template describes the pods that will be created."),
+    "ports": ("[]ContainerPort", "List of ports to expose from the container."),
+    "selector": ("LabelSelector", "Label selector for pods."),
+    "labels": (
+        "map[string]string",
+        "Map of string keys and values that can be used to organize and categorize objects.",
+    ),
+    "annotations": (
+        "map[string]string",
+        "Annotations is an unstructured key value map stored with a resource.",
+    ),
+}
+
+
 def run_explain(world: "World", call: Call) -> Reply:
     """`kubectl explain`, as far as the fields that can be changed here."""
     if not call.args:
@@ -175,6 +228,10 @@ def run_explain(world: "World", call: Call) -> Reply:
         if path.startswith("spec.") and last in known:
             head = f"FIELD: {last} <{known[last]}>\n"
             return Reply(_heading(kind) + head + f"\nDESCRIPTION:\n    {about}\n\n")
+        deeper = DEEPER.get(last)
+        if deeper is not None:
+            field, text = deeper
+            return Reply(_heading(kind) + f"FIELD: {last} <{field}>\n\nDESCRIPTION:\n    {text}\n\n")
         raise Refused(f'error: field "{last[:100]}" does not exist', out=_heading(kind))
     lines = "".join(f"  {name}\t<{what}>\n" for name, what in (f.split(" ", 1) for f in fields.split("|")))
     return Reply(_heading(kind) + f"DESCRIPTION:\n    {about}\n\nFIELDS:\n{lines}\n")

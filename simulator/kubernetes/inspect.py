@@ -1,15 +1,12 @@
 """`kubectl logs`, `top` and `exec`: looking into pods."""
 
-import importlib
 import math
-import shlex
 from typing import TYPE_CHECKING
 
 from simulator.engine import streams
+from simulator.kubernetes import inside, selectors
 from simulator.kubernetes import pods as lives
-from simulator.kubernetes import selectors
 from simulator.kubernetes.layout import age, padded_table
-from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import TYPES, Item, find, items, namespace_of, request
 from simulator.kubernetes.state import Node, Pod, cpu_m, memory_mi
@@ -225,7 +222,7 @@ def _top_nodes(world: "World", call: Call, order: str) -> Reply:
     for one in found:
         if selectors.matches(terms, one.labels):
             node: Node = one.source
-            millicores, mebibytes = _node_usage(world, node)
+            millicores, mebibytes = node_usage(world, node)
             rows.append((node, millicores, mebibytes))
     if not rows:
         return Reply(err="No resources found\n")
@@ -239,7 +236,7 @@ def _top_nodes(world: "World", call: Call, order: str) -> Reply:
     return Reply(padded_table(cells))
 
 
-def _node_usage(world: "World", node: Node) -> tuple[int, int]:
+def node_usage(world: "World", node: Node) -> tuple[int, int]:
     """(millicores, MiB) on a node: its pods, and what the system itself takes."""
     every = world.kubernetes.pods.values()
     used = [pod_usage(world, p) for p in every if p.node == node.name and p.started_s <= world.now_s]
@@ -247,7 +244,6 @@ def _node_usage(world: "World", node: Node) -> tuple[int, int]:
 
 
 # Tools that images carry and other rooms play: name to the module that exports TOOLS.
-INSIDE = {"curl": "simulator.balancer.tools", "psql": "simulator.postgres.tools"}
 DEPRECATED = (
     "kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec "
     "[POD] -- [COMMAND] instead.\n"
@@ -274,76 +270,6 @@ def run_exec(world: "World", call: Call) -> Reply:
             f'error: Internal error occurred: unable to upgrade connection: container not found ("'
             f'{pod.template.container}")'
         )
-    reply = _inside(world, pod, command)
+    reply = inside.run(world, pod, command, call.stdin if call.on("stdin") else "")
     warning = "" if call.dashes else DEPRECATED
     return Reply(reply.out, warning + reply.err, reply.code)
-
-
-def _inside(world: "World", pod: Pod, command: list[str]) -> Reply:
-    name, rest = command[0].rpartition("/")[2], command[1:]
-    if name in ("sh", "bash", "ash"):
-        if len(rest) < 2 or rest[0] not in ("-c", "-lc"):
-            raise Refused(words(world, "no_shell", pod=pod.name))
-        try:
-            inner = shlex.split(rest[1])
-        except ValueError:
-            inner = []
-        if not inner or inner[0] in ("sh", "bash", "ash"):
-            raise Refused(words(world, "no_shell", pod=pod.name))
-        return _inside(world, pod, inner)
-    if name in ("env", "printenv"):
-        return _env(world, pod, rest)
-    if name == "hostname":
-        return Reply(pod.name + "\n")
-    if name == "date":
-        return Reply(world.at(world.now_s).strftime("%a %b %d %H:%M:%S UTC %Y") + "\n")
-    if name == "ps":
-        return Reply(_ps(pod))
-    if name in INSIDE:
-        found = _tool(world, name, [name, *rest])
-        if found is not None:
-            return found
-    raise Refused(
-        "error: Internal error occurred: error executing command in container: failed to exec in container: "
-        "failed to start exec: OCI runtime exec failed: exec failed: unable to start container process: "
-        f'exec: "{command[0][:100]}": executable file not found in $PATH: unknown'
-    )
-
-
-def _tool(world: "World", name: str, argv: list[str]) -> Reply | None:
-    """A tool of another room, None when that room is not there."""
-    try:
-        room = importlib.import_module(INSIDE[name])
-    except ModuleNotFoundError:
-        return None
-    tool = room.TOOLS.get(name)
-    if tool is None:
-        return None
-    reply: Reply = tool.run(world, argv, "")
-    if reply.code:
-        ending = f"command terminated with exit code {reply.code}\n"
-        return Reply(reply.out, reply.err + ending, reply.code)
-    return reply
-
-
-def _env(world: "World", pod: Pod, wanted: list[str]) -> Reply:
-    values = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME": pod.name}
-    values.update(pod.template.env)
-    values["KUBERNETES_SERVICE_HOST"] = "10.96.0.1"
-    values["KUBERNETES_SERVICE_PORT"] = "443"
-    values["HOME"] = "/root"
-    if wanted:
-        lines = [values[name] for name in wanted if name in values]
-        code = 0 if len(lines) == len(wanted) else 1
-        ending = "command terminated with exit code 1\n" if code else ""
-        return Reply("".join(line + "\n" for line in lines), ending, code)
-    return Reply("".join(f"{name}={value}\n" for name, value in values.items()))
-
-
-def _ps(pod: Pod) -> str:
-    commands = {
-        "postgres": "postgres -D /var/lib/postgresql/data",
-        "pgbouncer": "pgbouncer /etc/pgbouncer.ini",
-    }
-    main = commands.get(pod.template.container, f"/app/{pod.template.container}")
-    return f"PID   USER     TIME  COMMAND\n    1 app       0:00 {main}\n  412 app       0:00 ps\n"

@@ -128,10 +128,8 @@ TEXTS = {
         en="error: kubectl {verb} is not simulated here",
     ),
     "no_forward": Text(
-        ru="error: port-forward не моделируется: с этого хоста сервисы доступны напрямую, "
-        "например curl http://{target}/metrics",
-        en="error: port-forward is not simulated: from this host services are reachable directly, "
-        "e.g. curl http://{target}/metrics",
+        ru="# переадресация кончается вместе с командой; с этого хоста сервисы доступны напрямую: curl http://{target}/metrics",
+        en="# the forward ends with the command; from this host services are reachable directly: curl http://{target}/metrics",
     ),
     "no_shell": Text(
         ru="error: интерактивной оболочки в поде нет: дайте команду после --, "

@@ -79,6 +79,9 @@ FLAGS: dict[str, str] = {
     "overwrite::bool openapi-patch::bool validate::opt=strict cascade::opt=background timeout::dur "
     "grace-period::int ",
     "diff": _EDIT + "server-side::bool concurrency::int force-conflicts::bool prune::bool ",
+    "replace": _EDIT
+    + "force::bool grace-period::int cascade::opt=background timeout::dur wait::bool save-config::bool "
+    "validate::opt=strict subresource::str raw::str ",
     "options": "",
     "help": "",
 }
@@ -90,7 +93,7 @@ SUBCOMMANDS = {
 }
 # Real verbs whose words are not looked into: they are answered as a whole.
 OPAQUE = ["attach", "certificate", "completion", "cp", "create", "debug", "expose", "kustomize"]
-OPAQUE += ["plugin", "proxy", "replace", "run"]
+OPAQUE += ["plugin", "proxy", "run"]
 VERBS = sorted({key.split()[0] for key in FLAGS} | set(OPAQUE))
 _TOP_NAMES = {"node": "nodes", "no": "nodes", "pod": "pods", "po": "pods"}
 
@@ -324,7 +327,8 @@ def _store(call: Call, flag: Flag, value: str) -> None:
         elif len(digits) > 9:
             problem = f'{_WHOLE} "{value}": value out of range'
     elif flag.kind == "dur" and duration(value) is None:
-        problem = f'time: invalid duration "{value}"'
+        unit = "missing unit in" if value.replace(".", "", 1).isdigit() else "invalid"
+        problem = f'time: {unit} duration "{value}"'
     if problem:
         shown = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
         raise _usage(call, f'invalid argument "{value}" for "{shown}" flag: {problem}')

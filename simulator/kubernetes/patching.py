@@ -28,6 +28,7 @@ from simulator.kubernetes.resources import TYPES, Item, items
 from simulator.kubernetes.rollout import dry_run, each, targets
 from simulator.kubernetes.state import Autoscaler, Deployment, Node, Template
 from simulator.reply import Reply
+from simulator.shell import files
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -351,16 +352,26 @@ def _template(world: "World", old: Template, new: Object) -> Template:
     return template
 
 
-def run_apply(world: "World", call: Call) -> Reply:
-    """`kubectl apply -f -` with a Deployment or HPA on standard input; files do not exist here."""
-    files = [name for name in call.many("filename") if name]
-    if not files:
+def sent(world: "World", call: Call, verb: str) -> tuple[Item, dict[str, Any]]:
+    """The object that a document (`-f`: standard input or a file of the session) names, and the document."""
+    names = [name for name in call.many("filename") if name]
+    if not names:
         raise Refused("error: must specify one of -f and -k")
-    if files[0] != "-":
-        raise Refused(f'error: the path "{files[0][:200]}" does not exist')
-    document = read_document(call.stdin)
+    text = call.stdin
+    if names[0] != "-":
+        try:
+            text = files.read(world, names[0])
+        except files.FileProblem:
+            raise Refused(f'error: the path "{names[0][:200]}" does not exist') from None
+    document = read_document(text)
+    if (
+        isinstance(document, dict)
+        and document.get("kind") == "List"
+        and len(document.get("items") or []) == 1
+    ):
+        document = document["items"][0]
     if not isinstance(document, dict) or not isinstance(document.get("metadata"), dict):
-        raise Refused("error: no objects passed to apply")
+        raise Refused(f"error: no objects passed to {verb}")
     kinds = {kind.kind: kind for kind in TYPES.values()}
     kind = kinds.get(str(document.get("kind")))
     if kind is None:
@@ -369,12 +380,18 @@ def run_apply(world: "World", call: Call) -> Reply:
             f'{str(document.get("kind"))[:60]}" in version "{str(document.get("apiVersion"))[:60]}"'
         )
     name = str(document["metadata"].get("name", ""))[:250]
-    dry, suffix = dry_run(call)
     here = [one for one in items(world, kind, world.kubernetes.namespace) if one.name == name]
     if not here:
         raise access.forbidden("create", kind, "", world.kubernetes.namespace)
     access.demand("patch", kind, name, world.kubernetes.namespace)
-    old = as_object(world, here[0])
+    return here[0], document
+
+
+def run_apply(world: "World", call: Call) -> Reply:
+    """`kubectl apply -f -` with a Deployment or HPA on standard input, or a file of the session."""
+    item, document = sent(world, call, "apply")
+    dry, suffix = dry_run(call)
+    old = as_object(world, item)
     new = merge(old, document, strategic=True)
-    word = "configured" if install(world, here[0], old, new, dry) else "unchanged"
-    return Reply(f"{here[0].path} {word}{suffix}\n")
+    word = "configured" if install(world, item, old, new, dry) else "unchanged"
+    return Reply(f"{item.path} {word}{suffix}\n")

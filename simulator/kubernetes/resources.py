@@ -66,6 +66,7 @@ class Item:
 
 
 _SPEC = """
+componentstatuses ComponentStatus - v1 cs n
 configmaps ConfigMap - v1 cm y
 endpoints Endpoints - v1 ep y
 events Event - v1 ev y
@@ -89,7 +90,12 @@ horizontalpodautoscalers HorizontalPodAutoscaler autoscaling v2 hpa y
 cronjobs CronJob batch v1 cj y
 jobs Job batch v1 - y
 leases Lease coordination.k8s.io v1 - y
+certificatesigningrequests CertificateSigningRequest certificates.k8s.io v1 csr n
+customresourcedefinitions CustomResourceDefinition apiextensions.k8s.io v1 crd n
 endpointslices EndpointSlice discovery.k8s.io v1 - y
+mutatingwebhookconfigurations MutatingWebhookConfiguration admissionregistration.k8s.io v1 - n
+validatingwebhookconfigurations ValidatingWebhookConfiguration admissionregistration.k8s.io v1 - n
+volumeattachments VolumeAttachment storage.k8s.io v1 - n
 ingressclasses IngressClass networking.k8s.io v1 - n
 ingresses Ingress networking.k8s.io v1 ing y
 networkpolicies NetworkPolicy networking.k8s.io v1 netpol y

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from simulator.lint import clues, effects, language, leaks, policies, runs, schema
+from simulator.lint import clues, effects, faults, language, leaks, policies, runs, schema
 from simulator.lint.proof import Proof, variant_names
 from simulator.run import CommandFileError
 from simulator.scenario import Scenario, ScenarioError, Text, varied
@@ -69,6 +69,8 @@ def tasks(scenario: Scenario, settings: Settings) -> list[Task]:
             Task("policies", seed, tuple(every[n : n + POLICIES_A_TASK]))
             for n in range(0, len(every), POLICIES_A_TASK)
         ]
+    if scenario.type == "sandbox":
+        return [Task("fault", 1, (name,)) for name in faults.listed(scenario)]
     if 1 in seeds:
         found += [Task("effects", 1, (name,)) for name in effects.sampled(scenario, settings.whole)]
     return found
@@ -85,6 +87,8 @@ def prove(
     scenario: Scenario, settings: Settings = Settings(), on_progress: Progress | None = None
 ) -> list[Proof]:
     """Every proof, in a fixed order. A variant that cannot be read has no runs; its schema proof says why."""
+    if scenario.type == "sandbox":
+        return _sandbox(scenario, settings, on_progress)
     found = schema.check(scenario)
     names = variant_names(scenario)
     for seed, name in names.items():
@@ -96,6 +100,14 @@ def prove(
     for number in range(len(wanted)):
         found += answers[number]
     return found
+
+
+def _sandbox(scenario: Scenario, settings: Settings, on_progress: Progress | None) -> list[Proof]:
+    """A sandbox has no incident to prove: its proof is that every fault of the catalogue moves what it says."""
+    wanted = tasks(scenario, settings)
+    answers = dict(_worked(scenario, wanted, settings, on_progress))
+    found = [language.check(scenario, ""), faults.texts(), *faults.combos(scenario)]
+    return found + [proof for number in range(len(wanted)) for proof in answers[number]]
 
 
 def _readable(scenario: Scenario, seed: int) -> bool:
@@ -181,6 +193,8 @@ def work(scenario: Scenario, task: Task, whole: bool = False) -> list[Proof]:
             return [solution(scenario, task.seed, variant, whole)]
         if task.kind == "clues":
             return clues.check(scenario, shared(scenario, task.seed, whole), variant)
+        if task.kind == "fault":
+            return [faults.check(scenario, name) for name in task.names]
         if task.kind == "effects":
             return [effects.check(scenario, name) for name in task.names]
         return [policy(scenario, task.seed, name, variant, whole) for name in task.names]

@@ -239,7 +239,7 @@ def stat_database(catalog: Catalog) -> Rows:
         "blks_read": 812_455_120 + queries // 40, "blks_hit": 190_443_120_551 + queries * 9,
         "tup_returned": 88_120_443_912 + queries * 3, "tup_fetched": 41_203_448_201 + queries * 2,
         "tup_inserted": 2_204_118_330 + inserted, "tup_updated": 1_930_448_112, "tup_deleted": 404_118_552,
-        "conflicts": 0, "temp_files": 412, "temp_bytes": 9_884_120_064, "deadlocks": 7, "blk_read_time": 0.0,
+        "conflicts": 0, "temp_files": 412, "temp_bytes": 9_884_120_064, "deadlocks": 7 + entity_locks.deadlocks(catalog.world, component), "blk_read_time": 0.0,
         "blk_write_time": 0.0, "session_time": 9.1e12 + catalog.world.now_s * 1000 * clients,
         "active_time": 3.2e11 + active_ms, "idle_in_transaction_time": 1.1e8,
         "sessions": 184_220 + len(server.terminated), "sessions_abandoned": 41, "sessions_fatal": 3,
@@ -386,6 +386,11 @@ def stat_wal(catalog: Catalog) -> Rows:
 
 
 def stat_archiver(catalog: Catalog) -> Rows:
+    from simulator.backups.state import archiver_row
+
+    known = archiver_row(catalog.world, catalog.session.component)
+    if known is not None:
+        return [{**known, "stats_reset": boot_us(catalog)}]
     segment = wal_position(catalog) >> 24
     return [{
         "archived_count": segment, "last_archived_wal": f"00000003{segment >> 8:08X}{segment & 0xFF:08X}",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import definitions, rowcheck
+from simulator.postgres import definitions, rebound, rowcheck
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError, not_simulated
 from simulator.postgres.expressions import datatype
@@ -188,6 +188,7 @@ def _rename_table(catalog: Catalog, table: Table, name: str) -> None:
         if sequence.owner_table == table.name:
             sequence.owner_table = name
     table.name = name
+    rebound.bind(catalog, table)
 
 
 def _alter_index(catalog: Catalog, tree: exp.Alter) -> Result:

@@ -187,6 +187,8 @@ def _long_sessions(world: World, component: str) -> list[Backend]:
         )  # fmt: skip
     for manager in entity_locks.managers(world, component):
         for pid, session in manager.sessions.items():
+            if pid in desk.backends:
+                continue
             stands = session.waits is not None
             since_us = start_us + (session.wait_since_ns // 1000 if stands else round(world.now_s * US))
             user = world.scenario.databases()[component].pool.user

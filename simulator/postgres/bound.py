@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.postgres.state import Database, Index, Table, parse_column
+from simulator.postgres.state import Database, ForeignKey, Index, Table, parse_column
 
 if TYPE_CHECKING:
     from simulator.scenario import EntityTable, TableColumn
@@ -32,6 +32,8 @@ def add_table(database: Database, name: str, bound: EntityTable, offset: int) ->
             table.indexes.append(
                 Index(f"{name}_{label}_{ending}", database.new_oid(), parts, unique, constraint=unique)
             )
+    for column_name, other in bound.references.items():
+        table.foreign_keys.append(ForeignKey(f"{name}_{column_name}_fkey", [column_name], other, ["id"]))
     database.tables[name] = table
 
 

@@ -33,6 +33,8 @@ class Catalog:
 
     @property
     def database(self) -> Database:
+        if self.session.side:
+            return self.world.postgres.sides[self.session.side].database
         return self.session.working or self.world.postgres.databases[self.session.component]
 
     @property

@@ -79,3 +79,31 @@ def failed_within(world: World, classes: list[str], share: float) -> Verdict:
         bad += sum(math.fsum(history.column(f"class/{name}/{k}")) for k in ("rejected", "timeout", "error"))
     spent = bad / asked if asked else 0.0
     return Verdict(True) if spent <= share else _unmet(world, f"<={share:.2%}", f"{spent:.2%} ({bad:.0f})")
+
+
+def older_kept(world: World, table: str) -> Verdict:
+    """The rows from before the scenario are all in a table (`DB.TABLE`), with the values they had."""
+    component, name = table.rsplit(".", 1)
+    found = world.postgres.databases[component].tables.get(name)
+    if found is None or found.entity is None:
+        return _unmet(world, f"{table}", "-")
+    if not found.entity.rows:
+        return Verdict(True)
+    idents = entity_rows.old_ids(found)
+    gone = idents if found.emptied_s is not None else [i for i in idents if -i in found.removed]
+    missing = sum(entity_rows.stands_for(found, ident) for ident in gone)
+    if missing:
+        return _unmet(world, f"{table}: {found.entity.rows} older rows", str(found.entity.rows - missing))
+    told = [n for n, c in found.entity.columns.items() if c.of in ("value", "amount", "customer", "item")]
+    changed = [row for row, cells in found.overlay.items() if row < 0 and any(n in cells for n in told)]
+    wrong = sum(entity_rows.stands_for(found, -row) for row in changed if _differs(world, found, row, told))
+    if wrong:
+        return _unmet(world, f"{table}: older rows as they were", f"{wrong} changed")
+    return Verdict(True)
+
+
+def _differs(world: World, table: Table, row: int, told: list[str]) -> bool:
+    """Whether an older row's cells are not what they were."""
+    flow = entity_rows.flow_of(entity_rows.entities_of(world).domain, table)
+    usual, cells = entity_rows.old_values(world, table, flow, -row), table.overlay[row]
+    return any(n in usual and cells.get(n, usual[n]) != usual[n] for n in told)

@@ -91,10 +91,24 @@ def pieces(text: str) -> Iterator[Piece]:
 
 def run_script(client: Client, text: str) -> None:
     """Statements and backslash commands one after another, as from standard input or a file."""
+    from simulator.postgres import copyin
+
+    blocks = copyin.cut(text) if "from stdin" in text.lower() else [copyin.Block(text)]
+    carried = sum(len(line) for block in blocks for line in block.lines)
+    if carried > copyin.MAX_DATA or not _acceptable(client, "".join(b.text for b in blocks)):
+        return
+    for block in blocks:
+        if client.finished:
+            break
+        if not block.table:
+            _run_pieces(client, block.text)
+        elif not copyin.run(client, block) and client.stop_on_error:
+            client.code, client.finished = 3, True
+
+
+def _run_pieces(client: Client, text: str) -> None:
     from simulator.postgres import meta
 
-    if not _acceptable(client, text):
-        return
     for count, piece in enumerate(pieces(text)):
         if client.finished or count >= MAX_STATEMENTS or len(client.out) > MAX_OUTPUT:
             break
@@ -174,7 +188,9 @@ def statement(client: Client, text: str, sent: str, start: int, line: int) -> bo
 def show(client: Client, result: Result) -> None:
     for notice in result.notices:
         client.err += _prefix(client, 1) + render_notice(notice)
-    if result.is_query:
+    if result.raw is not None:
+        client.out += result.raw
+    elif result.is_query:
         offset = _offset_min(client)
         client.form.offset_min = offset
         client.out += layout.render(result, client.form)

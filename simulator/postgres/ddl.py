@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import entity_writes, execute_query, parser, rowcheck
+from simulator.postgres import entity_writes, execute_query, parser, rebound, rowcheck
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import add_column, add_constraint, expression_text, unique_name
 from simulator.postgres.errors import Notice, PgError, not_simulated
@@ -69,6 +69,7 @@ def _create_table(catalog: Catalog, tree: exp.Create, _text: str) -> Result:
     for part in parts:
         if not isinstance(part, exp.ColumnDef):
             add_constraint(catalog, table, part)
+    rebound.bind(catalog, table)
     database.tables[name] = table
     return Result(tag="CREATE TABLE")
 
@@ -83,6 +84,7 @@ def _create_as(catalog: Catalog, table: Table, query: Any, tag: str) -> Result:
         table.changed[table.next_rowid] = (1, dict(zip((c.key for c in table.columns), row, strict=True)))
         table.next_rowid += 1
     table.gained = len(found.rows)
+    rebound.bind(catalog, table)
     catalog.database.tables[table.name] = table
     return Result(tag=f"{tag} {len(found.rows)}", cost_s=found.cost_s)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Cells = tuple[str, ...]
 
 
-def _catalog(client: Client) -> Catalog:
+def catalog_of(client: Client) -> Catalog:
     return Catalog(client.world, client.session)
 
 
@@ -51,7 +51,7 @@ def _relations(catalog: Catalog) -> list[tuple[str, str, str, str, Table | None]
 
 
 def list_relations(client: Client, kinds: tuple[str, ...], pattern: str, plus: bool) -> bool:
-    catalog = _catalog(client)
+    catalog = catalog_of(client)
     test = matcher(pattern) if pattern else None
     rows: list[Cells] = []
     with_table = kinds == ("index",)
@@ -98,7 +98,7 @@ def _size(catalog: Catalog, name: str, kind: str, table: Table | None) -> str:
 
 
 def describe(client: Client, pattern: str, plus: bool) -> bool:
-    catalog = _catalog(client)
+    catalog = catalog_of(client)
     test, hit = matcher(pattern), False
     for name, kind, _, _, table in _relations(catalog):
         if test.match(name):
@@ -225,7 +225,7 @@ def _describe_view(client: Client, catalog: Catalog, name: str) -> None:
 
 
 def list_databases(client: Client, pattern: str, plus: bool) -> bool:
-    catalog = _catalog(client)
+    catalog = catalog_of(client)
     rows: list[Cells] = []
     for name, _, owner in sorted(static_views.database_names(catalog)):
         rights = "=c/postgres\npostgres=CTc/postgres" if name.startswith("template") else ""
@@ -246,7 +246,7 @@ def list_databases(client: Client, pattern: str, plus: bool) -> bool:
 
 
 def list_roles(client: Client, pattern: str, plus: bool) -> bool:
-    catalog = _catalog(client)
+    catalog = catalog_of(client)
     attributes = {
         "postgres": "Superuser, Create role, Create DB, Replication, Bypass RLS",
         "replicator": "Replication",
@@ -296,7 +296,7 @@ def list_functions(client: Client, pattern: str, plus: bool) -> bool:
 
 def list_privileges(client: Client, pattern: str, plus: bool) -> bool:
     rows: list[Cells] = [
-        ("public", t.name, "table", "", "", "") for t in _catalog(client).database.tables.values()
+        ("public", t.name, "table", "", "", "") for t in catalog_of(client).database.tables.values()
     ]
     names = ["Schema", "Name", "Type", "Access privileges", "Column privileges", "Policies"]
     listing(client, "Access privileges", names, sorted(rows))

@@ -96,6 +96,9 @@ def stores_of(world: World, table: Table, component: str) -> list[Store]:
     """The stores behind a table: one, or one a shard; only that shard's when the session is on one."""
     spec, domain = table.entity, entities_of(world).domain
     assert spec is not None
+    machine, colon, name = spec.store.partition(":")
+    if colon:  # a restored copy
+        return [world.postgres.sides[machine].stores[name]]
     many = domain.shards.get(spec.store)
     if many is None:
         return [domain.stores[spec.store]]

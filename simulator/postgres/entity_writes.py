@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator import bridge
 from simulator.entities import repairs
-from simulator.postgres import entity_rows
+from simulator.postgres import entity_rows, rebound, versions
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import PgError
 from simulator.postgres.state import NEW_ROWS, Database, Table
@@ -48,10 +48,13 @@ def settle(catalog: Catalog) -> None:
     dropped, database.dropped = database.dropped, []
     emptied, database.emptied = database.emptied, []
     bound = [t for t in database.tables.values() if t.entity is not None]
-    planned = [(t, *_planned(catalog, t)) for t in bound if t.changed or t.removed or t.truncated]
-    if not planned and not dropped and not emptied:
+    touched = [t for t in bound if t.changed or t.removed or t.truncated]
+    if not touched and not dropped and not emptied:
+        rebound.follow(world, catalog.session.component)
+        versions.committed(world, catalog.session.component)
         return
-    meets = bridge.catch_up(world)
+    meets = bridge.catch_up(world)  # first: what is written up to now is there to be removed
+    planned = [(t, *_planned(catalog, t)) for t in touched]
     entities = entity_rows.entities_of(world)
     for table in dropped:
         table.truncated = True
@@ -63,6 +66,8 @@ def settle(catalog: Catalog) -> None:
         for write in writes:
             repairs.put(entities, write.store, write.table, write.row, write.value, meets, PLAYER)
         _rest(table, overlay)
+    rebound.follow(world, catalog.session.component)
+    versions.committed(world, catalog.session.component)
 
 
 def _column_gone(catalog: Catalog, table: Table, part: str) -> list[Write]:
@@ -77,6 +82,7 @@ def _column_gone(catalog: Catalog, table: Table, part: str) -> list[Write]:
 
 def _rest(table: Table, overlay: dict[int, dict[str, Any]]) -> None:
     """Keep of a table what the stores do not hold."""
+    rebound.take_back(table, overlay)
     for row in table.removed:
         table.overlay.pop(row, None)
     table.overlay.update(overlay)
@@ -110,6 +116,10 @@ def _planned(catalog: Catalog, table: Table) -> tuple[list[Write], dict[int, dic
     for number, (_, values) in table.changed.items():
         if number < 0:
             overlay[number] = values
+            continue
+        older = rebound.older(table, values)
+        if older:
+            overlay[older] = rebound.beside_sample(world, table, -older, values)
             continue
         row = _row_of(table, values)
         if number < NEW_ROWS and row != number:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from simulator.postgres import (
+    administration,
     alter,
     ddl,
     dml,
@@ -23,6 +24,7 @@ from simulator.postgres import (
     online,
     parser,
     runner,
+    statement_log,
     utility,
 )
 from simulator.postgres.backends import own_pid
@@ -55,6 +57,9 @@ def run(world: World, session: Session, statement: str) -> Result:
         handler = WORDS.get(word)
         if word in ("select", "insert", "update", "delete", "with", "table"):
             locking.join(catalog, statement)
+        administered = administration.answer(catalog, statement)
+        if administered is not None:
+            return administered
         result = handler(catalog, statement) if handler is not None else _parsed(catalog, statement)
         utility.check_timeout(catalog, result.cost_s)
         if word in ("select", "with", "table"):
@@ -74,19 +79,40 @@ def _parsed(catalog: Catalog, text: str) -> Result:
         return select(catalog, tree)
     for kind, handler in TREES.items():
         if isinstance(tree, kind):
-            return _changing(catalog, handler, tree, text)
+            return changing(catalog, handler, tree, text)
     raise not_simulated(text.split(None, 1)[0].upper())
 
 
-def _changing(
+def _check_columns(catalog: Catalog, tree: Any) -> None:
+    """Columns are looked up before anything is worked on: a misspelt one fails at once."""
+    if isinstance(tree, exp.Update) and isinstance(tree.this, exp.Table):
+        table = catalog.database.tables.get(tree.this.name)
+        for each in tree.expressions if table is not None else ():
+            name = each.this.name if isinstance(each, exp.EQ) and isinstance(each.this, exp.Column) else ""
+            if table is not None and name and name not in [c.name for c in table.columns]:
+                raise PgError(f'column "{name}" of relation "{table.name}" does not exist', find=name)
+    if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Index):
+        where = tree.this.args.get("table")
+        table = catalog.database.tables.get(where.name) if isinstance(where, exp.Table) else None
+        params = tree.this.args.get("params")
+        for column in params.find_all(exp.Column) if params is not None and table is not None else ():
+            if table is not None and column.name not in [c.name for c in table.columns]:
+                raise PgError(f'column "{column.name}" does not exist')
+
+
+def changing(
     catalog: Catalog, handler: Callable[[Catalog, Any, str], Result], tree: Any, text: str
 ) -> Result:
     """A statement that changes data or definitions: all of it or nothing."""
     session, state = catalog.session, catalog.world.postgres
     alone = not session.in_transaction
     before: Database | None = None
+    began_s = catalog.world.now_s
+    if session.side:
+        raise not_simulated("changing the restored copy")
     if entity_rows.is_replica(catalog.world, session):
         raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
+    _check_columns(catalog, tree)
     try:
         worked = jobs.perform(catalog, online.of_tree(catalog, tree))
         before = state.databases[session.component].copy() if alone else None
@@ -102,6 +128,7 @@ def _changing(
         raise
     _unlock(catalog, alone)
     session.changed = True
+    statement_log.write(catalog, tree, text, began_s)
     if alone:
         health.check(catalog.world, session.component)
     return result
@@ -172,7 +199,7 @@ def end_implicit(world: World, session: Session, failed: bool) -> None:
 
 
 def _open(world: World, session: Session) -> None:
-    session.working = world.postgres.databases[session.component].copy()
+    session.working = Catalog(world, session).database.copy()
     session.changed = session.aborted = session.implicit = False
     session.began_s = world.now_s
     session.savepoints.clear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from sqlglot import exp
 
@@ -14,7 +16,18 @@ from simulator.postgres.result import Result
 from simulator.postgres.types import TEXT
 
 _HEAD = re.compile(r"\s*explain\b\s*(\(([^)]*)\))?((?:\s*\b(?:analyze|verbose)\b)*)\s*", re.I)
-_OPTIONS = ("analyze", "buffers", "verbose", "costs", "timing", "summary", "settings", "wal", "format")
+_OPTIONS = (
+    "analyze",
+    "buffers",
+    "verbose",
+    "costs",
+    "timing",
+    "summary",
+    "settings",
+    "wal",
+    "format",
+    "generic_plan",
+)
 
 
 def explain(catalog: Catalog, text: str) -> Result:
@@ -25,7 +38,7 @@ def explain(catalog: Catalog, text: str) -> Result:
     costs = not re.search(r"\bcosts\s+(off|false|0)\b", match.group(2) or "", re.I)
     tree = parser.parse(" " * match.end() + text[match.end() :].rstrip().rstrip(";"))
     if isinstance(tree, exp.Insert | exp.Update | exp.Delete):
-        raise not_simulated("EXPLAIN of a statement that changes data")
+        return _of_change(catalog, tree, options)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Values):
         raise not_simulated("EXPLAIN of this statement")
     execute_query.columns_of(catalog, tree)
@@ -35,6 +48,14 @@ def explain(catalog: Catalog, text: str) -> Result:
     if analyze:
         rows = execute_query.rows_of(catalog, tree).rows if _cheap(plan) else None
         plan.rows = plan.rows if rows is None else max(plan.rows if plan.rows > 2000 else 0, len(rows))
+    for shape in ("json", "yaml", "xml"):
+        if f"format {shape}" in options:
+            return Result(
+                [("QUERY PLAN", TEXT)],
+                [(_shaped(plan, shape),)],
+                "EXPLAIN",
+                cost_s=plan.ms * load / 1000 if analyze else 0.0,
+            )
     lines = _render(plan, analyze, "buffers" in options and analyze, load)
     if not costs:
         lines = [re.sub(r"  \(cost=[^)]*\)", "", line) for line in lines]
@@ -49,6 +70,52 @@ def explain(catalog: Catalog, text: str) -> Result:
     return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN", cost_s=cost_s)
 
 
+def _tree(plan: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "Node Type": plan.label.partition(" on ")[0].partition(" using ")[0], "Startup Cost": round(plan.start, 2),
+        "Total Cost": round(plan.total, 2), "Plan Rows": max(1, round(plan.rows)), "Plan Width": plan.width,
+    }  # fmt: skip
+    if plan.children:
+        found["Plans"] = [_tree(child) for child in plan.children]
+    return found
+
+
+def _shaped(plan: Plan, shape: str) -> str:
+    """FORMAT JSON, YAML or XML."""
+    if shape == "json":
+        return json.dumps([{"Plan": _tree(plan)}], indent=2)
+    pairs = _tree(plan).items()
+    if shape == "yaml":
+        return "- Plan: \n" + "\n".join(f"    {k}: {json.dumps(v)}" for k, v in pairs)
+    inner = "".join(
+        f"\n      <{k.replace(' ', '-')}>{v}</{k.replace(' ', '-')}>" for k, v in pairs if k != "Plans"
+    )
+    return f'<explain xmlns="http://www.postgresql.org/2009/explain">\n  <Query>\n    <Plan>{inner}\n    </Plan>\n  </Query>\n</explain>'
+
+
+def _of_change(catalog: Catalog, tree: Any, options: list[str]) -> Result:
+    """The plan of a statement that changes data: that of the rows it would touch, below one node. ANALYZE would run it."""
+    if "analyze" in options:
+        raise PgError(
+            "EXPLAIN ANALYZE of a statement that changes data would change it: use EXPLAIN, or run it in BEGIN … ROLLBACK"
+        )
+    kind = type(tree).__name__
+    target = tree.this if isinstance(tree.this, exp.Table) else tree.find(exp.Table)
+    if target is None:
+        raise not_simulated(f"EXPLAIN of this {kind.upper()}")
+    catalog.table(target.name)
+    lines = [f"{kind} on {target.name}  (cost=0.00..8.59 rows=0 width=0)"]
+    if kind == "Insert":
+        lines.append("  ->  Result  (cost=0.00..0.01 rows=1 width=64)")
+    else:
+        query = exp.select("*").from_(target.name)
+        where = tree.args.get("where")
+        query = query.where(where.this.copy()) if where is not None else query
+        inner = _render(plan_of(catalog, query), False, False, 1.0)
+        lines += [f"  ->  {inner[0]}", *("      " + line for line in inner[1:])]
+    return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN")
+
+
 def _read_options(text: str) -> list[str]:
     found = []
     for part in text.split(","):
@@ -57,8 +124,11 @@ def _read_options(text: str) -> list[str]:
             continue
         if words[0] not in _OPTIONS:
             raise PgError(f'unrecognized EXPLAIN option "{words[0]}"', find=words[0])
-        if words[0] == "format" and words[1:] not in ([], ["text"]):
-            raise not_simulated("EXPLAIN in this format")
+        if words[0] == "format":
+            if words[1:] not in (["text"], ["json"], ["yaml"], ["xml"]):
+                raise PgError(f'unrecognized value for EXPLAIN option "format": "{" ".join(words[1:])}"')
+            found.append(f"format {words[1]}")
+            continue
         if words[1:] not in (["off"], ["false"], ["0"]):
             found.append(words[0])
     return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from simulator.postgres import parser, pressure, workload
+from sqlglot import exp
+
+from simulator.postgres import parser, pressure, rebound, workload
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import PgError
+from simulator.postgres.scope import name_of
 from simulator.postgres.state import Session
 
 if TYPE_CHECKING:
@@ -46,9 +49,24 @@ def _broken(world: World, component: str) -> dict[str, str]:
         catalog = Catalog(world, session)
         compiler = Compiler(catalog, catalog.now_us, session.user, session.database, lenient_parameters=True)
         try:
-            compiler.query(parser.parse(demand.sql))
+            tree = parser.parse(demand.sql)
+            if isinstance(tree, exp.Insert | exp.Update | exp.Delete):
+                _writes(catalog, tree)
+            else:
+                compiler.query(tree)
         except PgError as error:
             # What the compiler cannot model says nothing about the service.
             if error.message.endswith("does not exist"):
                 found[demand.service] = error.message
     return found
+
+
+def _writes(catalog: Catalog, tree: Any) -> None:
+    """Whether the table of a write is there, with the columns it had at first. Raises PgError."""
+    target = tree.this
+    table = catalog.table(name_of(target.this.this if isinstance(target, exp.Schema) else target.this))
+    known = rebound.bound_of(catalog.world, catalog.session.component).get(table.name)
+    listed = target.expressions if isinstance(target, exp.Schema) else []
+    for name in (name_of(node) for node in listed):
+        if known is not None and name in known.columns and table.column(name) is None:
+            raise PgError(f'column "{name}" of relation "{table.name}" does not exist')

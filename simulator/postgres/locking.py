@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+from simulator import bridge
 from simulator.entities.history import History
-from simulator.entities.locks import GRANTED
+from simulator.entities.locktypes import GRANTED
 from simulator.entities.timers import SECOND, run
 from simulator.postgres import pressure, workload
 from simulator.postgres.errors import PgError
@@ -16,6 +17,7 @@ from simulator.postgres.work import FIRST_LONG_PID, LIVE, RUNNING, Backend, Desk
 if TYPE_CHECKING:
     from simulator.entities.conditions import Conditions
     from simulator.postgres.catalog import Catalog
+    from simulator.scenario import LongSession
     from simulator.world import World
 
 NO_CONDITIONS = cast("Conditions", None)  # table locks ask nothing of the world
@@ -203,14 +205,42 @@ def sessions_each_second(world: World, component: str) -> None:
             )
             for table in workload.tables_of(long.sql):
                 ask(world, component, pid, table, pressure.mode_of(long.sql), long.sql)
+            _hold_rows(world, component, pid, long)
+    _end_idle(world, component)
     for pid, backend in list(desk.backends.items()):
         if backend.ends_s is not None and world.now_s >= backend.ends_s and not waits(world, component, pid):
             end(world, component, pid)
 
 
+def _hold_rows(world: World, component: str, pid: int, long: LongSession) -> None:
+    """What a session has changed and not committed stands in the way of single orders."""
+    from simulator.postgres import entity_locks
+
+    for manager in entity_locks.managers(world, component)[:1]:
+        for table, row in long.rows:
+            if manager.lock_row(pid, table, row, query=long.sql) != GRANTED:
+                break  # it waits in the queue like anybody; nobody goes on from here
+
+
+def _end_idle(world: World, component: str) -> None:
+    """idle_in_transaction_session_timeout."""
+    settings = world.postgres.servers[component].settings
+    limit_s = int(settings.get("idle_in_transaction_session_timeout", 0)) / 1000
+    for pid, backend in list(desk_of(world, component).backends.items()):
+        if limit_s and backend.idle and world.now_s - backend.began_s >= limit_s:
+            say(world, component, pid, "FATAL:  terminating connection due to idle-in-transaction timeout")
+            end(world, component, pid)
+
+
 def end(world: World, component: str, pid: int) -> None:
     """A long session is over, by itself or by pg_terminate_backend."""
+    from simulator.postgres import entity_locks
+
     desk_of(world, component).backends.pop(pid, None)
+    manager = entity_locks.find(world, component, pid)
+    if manager is not None:
+        bridge.catch_up(world)
+        manager.end(pid)
     release(world, component, pid)
 
 
@@ -229,7 +259,9 @@ def signal(world: World, component: str, pid: int, terminate: bool) -> bool:
         return True
     backend = desk.backends.get(pid)
     if backend is None:
-        return False
+        from simulator.postgres import entity_locks
+
+        return entity_locks.signal(world, component, pid, terminate)
     if backend.idle and not terminate:
         return True  # there is no statement to cancel
     end(world, component, pid)

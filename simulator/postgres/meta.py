@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from simulator.postgres import describe
+from simulator.postgres import describe, meta_more
 from simulator.postgres.client import MAX_OUTPUT, Client, Piece, run_script, statement
 from simulator.scenario import Text
 
@@ -59,10 +59,6 @@ NO_SHELL = Text(
     ru="\\!: команд хоста здесь нет; всё, что есть, — в самом терминале (help)",
     en="\\!: there are no host commands here; what there is, the terminal itself has (help)",
 )
-NOT_SIMULATED = frozenset(
-    "\\copy \\e \\ef \\ev \\o \\w \\s \\p \\r \\password \\prompt \\crosstabview \\gexec \\gset \\gdesc \\sf \\sv \\ir \\lo_list"
-    " \\setenv \\bind \\if \\elif \\else \\endif \\T \\H \\C \\errverbose \\cd \\getenv".split()
-)
 Command = Callable[[Client, str, bool], bool]
 
 
@@ -83,12 +79,9 @@ def run(client: Client, piece: Piece) -> bool:
         return False
     plus = name.endswith("+")
     bare = name.rstrip("+")
-    command = COMMANDS.get(bare)
+    command = COMMANDS.get(bare) or meta_more.COMMANDS.get(bare.removesuffix("S")) or meta_more.mixed(bare)
     if command is None:
-        if bare in NOT_SIMULATED:
-            client.err += f"{bare} is not simulated; \\? lists what is\n"
-        else:
-            client.err += f"invalid command {name}\n" + ("Try \\? for help.\n" if client.interactive else "")
+        client.err += f"invalid command {name}\n" + ("Try \\? for help.\n" if client.interactive else "")
         return False
     return command(client, _unquoted(arguments), plus)
 
@@ -107,9 +100,6 @@ def _send(client: Client, piece: Piece) -> bool:
         return True
     if piece.command == "\\watch":
         return _watch(client, query, piece.arguments)
-    if piece.arguments and not piece.arguments.startswith("("):
-        client.err += f"{piece.command} with a file is not simulated\n"
-        return False
     before = client.form.expanded
     if piece.command == "\\gx":
         client.form.expanded = "on"

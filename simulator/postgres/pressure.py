@@ -130,7 +130,8 @@ def _services(world: World, desk: Desk, standing: list[str], cause: tuple[str, s
 
 def _cores(world: World, desk: Desk, whole: bool) -> None:
     """Processors left to the application. Somebody else's change of them is kept as the new measure."""
-    now = float(next(d.cores for d in world.plane.network.databases if d.name == desk.component))
+    servers = world.plane.network.databases
+    now = float(next(d.cores for d in servers if desk.component in (d.name, d.family)))
     if not desk.given or now != desk.given:
         desk.cores = now
     busy = sum(j.cores for j in work_of(world).jobs if j.component == desk.component and j.state == RUNNING)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BOUNCER = "pgbouncer"
 BOUNCER_PORT, SERVER_PORT = 6432, 5432
-BOUNCER_ADDRESS, SERVER_ADDRESS = "10.0.2.31", "10.0.2.20"
+BOUNCER_ADDRESS, SERVER_ADDRESS, SIDE_ADDRESS = "10.0.2.31", "10.0.2.20", "10.0.2.41"
 MAX_COST_S = 900.0
 INTERACTIVE = Text(
     ru="Здесь нет вложенной оболочки psql: передайте запрос через psql -c '…' или пишите SQL и \\команды прямо в строке.",
@@ -282,6 +282,9 @@ def _component(world: World, host: str, name: str) -> str | None:
     bare = host.split(".", maxsplit=1)[0]
     if bare in world.postgres.databases:  # a shard, too
         return bare
+    for component, spec in world.scenario.backups.items():
+        if spec.spare == bare:
+            return component
     node = entity_rows.component_of(world, bare) if bare and world.entities is not None else None
     if node is not None:
         return node
@@ -300,6 +303,19 @@ def _to_bouncer(
     return Session(component, database, pool.user, host=host, port=port, via_bouncer=True), False
 
 
+def _to_side(
+    world: World, side: str, component: str, user: str, name: str, where: str
+) -> tuple[Session, bool] | str:
+    """A restored copy beside the server: nobody else is connected to it."""
+    known = world.postgres.sides.get(side)
+    why = known.refuses if known is not None else "refused"
+    if why.startswith("FATAL"):
+        return f"psql: error: {where}{why}"
+    if why:
+        return _refused(side, SIDE_ADDRESS, str(SERVER_PORT))
+    return Session(component, name, user, host=side, side=side), False
+
+
 def _to_server(
     world: World, component: str, options: dict[str, str], host: str, where: str
 ) -> tuple[Session, bool] | str:
@@ -309,6 +325,9 @@ def _to_server(
         return f'psql: error: {where}FATAL:  role "{user}" does not exist'
     if name not in (database, component, "postgres", "template1"):
         return f'psql: error: {where}FATAL:  database "{name}" does not exist'
+    side = host.partition(".")[0]
+    if any(spec.spare == side for spec in world.scenario.backups.values()):
+        return _to_side(world, side, component, user, name, where)
     if entity_rows.down(world, component, host):
         return _refused(host, SERVER_ADDRESS, options.get("port", "") or str(SERVER_PORT))
     if storage.down(world, component):

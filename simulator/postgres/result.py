@@ -18,6 +18,7 @@ class Result:
     tag: str = ""
     notices: list[Notice] = field(default_factory=list)
     cost_s: float = 0.0
+    raw: str | None = None  # what COPY TO STDOUT sends, in place of its tag
 
     @property
     def is_query(self) -> bool:

@@ -84,7 +84,17 @@ def _metrics() -> Mapping[str, Family]:
 
         return read
 
+    def locks(what: str) -> Family:
+        def read(t: Telemetry) -> Iterator[tuple[Labels, Any]]:
+            for name in t.world.scenario.databases():
+                if entity_locks.managers(t.world, name):
+                    yield {"db": name}, t.column(f"postgres/{name}/{what}")
+
+        return read
+
     return {
+        "pg_stat_database_deadlocks": locks("deadlocks"),
+        "pg_lock_waiting_sessions": locks("lock_waits"),
         "pg_replication_lag_seconds": lag,
         "pg_wal_size_bytes": column("kept"),
         "pg_wal_written_bytes": column("wal"),

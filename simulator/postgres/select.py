@@ -465,6 +465,8 @@ def _limit(c: Compiler, node: Any, scope: Scope) -> str:
         value = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
         if isinstance(value, exp.Literal | exp.Paren | exp.Add | exp.Neg | exp.Cast):
             sql = f" LIMIT {_count(c, value, 'LIMIT')}"
+        elif isinstance(value, exp.Column):
+            raise PgError(f'column "{value.name}" does not exist', find=value.name, find_last=True)
         elif value is not None and not isinstance(value, exp.Var | exp.Null):
             raise not_simulated("a computed LIMIT")
     if offset is not None:

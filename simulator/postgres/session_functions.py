@@ -222,7 +222,9 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         ),
         "pg_drop_slot": (1, drop_slot),
         "pg_replayed_at": (0, lambda: _replayed_us(catalog)),
-        "pg_in_recovery": (0, lambda: int(entity_rows.is_replica(world, catalog.session))),
+        "pg_in_recovery": (0, lambda: int(_recovers(catalog))),
+        "pg_replay_resume": (0, lambda: _resume(catalog)),
+        "pg_switch_wal": (0, lambda: _switch(catalog)),
         "pg_sleep": (1, sleep),
         "pg_stat_reset": (0, reset_statistics),
         "pg_stmts_reset": (-1, reset_statements),
@@ -241,6 +243,39 @@ def _replayed_us(catalog: Catalog) -> int | None:
     if spec is None or node not in spec.replicas:
         return None
     return catalog.clock_us - round(storage.lag_s(world, session.component, node) * 1_000_000)
+
+
+def _recovers(catalog: Catalog) -> bool:
+    """On a replica, or on a restored copy that has paused at its target."""
+    world, session = catalog.world, catalog.session
+    return (
+        world.postgres.sides[session.side].paused if session.side else entity_rows.is_replica(world, session)
+    )
+
+
+def _resume(catalog: Catalog) -> str:
+    """pg_wal_replay_resume: a copy that has paused is promoted."""
+    _superuser(catalog, "pg_wal_replay_resume")
+    if not _recovers(catalog):
+        raise PgError(
+            "recovery is not in progress",
+            hint="Recovery control functions can only be executed during recovery.",
+        )
+    if catalog.session.side:
+        catalog.world.postgres.sides[catalog.session.side].paused = False
+    return ""
+
+
+def _switch(catalog: Catalog) -> str:
+    """pg_switch_wal: the open segment goes to the archive, where there is one."""
+    from simulator.backups import state as backups
+    from simulator.postgres.activity_views import wal_position
+
+    _superuser(catalog, "pg_switch_wal")
+    if catalog.session.component in backups.stanzas(catalog.world):
+        backups.switch(catalog.world, catalog.session.component)
+    position = wal_position(catalog)
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
 
 
 def _may_signal(catalog: Catalog, owner: str | None) -> None:

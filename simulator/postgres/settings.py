@@ -127,7 +127,9 @@ track_io_timing|off||superuser|bool|||
 [Version and Platform Compatibility / Previous PostgreSQL Versions]
 standard_conforming_strings|on||user|bool|||
 [Write-Ahead Log / Archiving]
+archive_command|||sighup|string|||
 archive_mode|off||postmaster|enum|||always,on,off
+archive_timeout|0|s|sighup|integer|0|1073741823|
 [Write-Ahead Log / Checkpoints]
 checkpoint_completion_target|0.9||sighup|real|0|1|
 checkpoint_timeout|300|s|sighup|integer|30|86400|

@@ -23,6 +23,7 @@ from simulator.postgres.schema import (
 from simulator.postgres.types import PgType
 
 if TYPE_CHECKING:
+    from simulator.entities.store import Store
     from simulator.postgres.entity_rows import WriteTimes
     from simulator.scenario import EntityTable, Postgres, Scenario
 
@@ -116,6 +117,7 @@ class Table:
     source: str = ""  # the table's name in their store
     offset: int = 0  # ids of rows in play begin above those of older rows
     overlay: dict[int, dict[str, Any]] = field(default_factory=dict)  # what the store has no place for
+    weighted: bool = False  # copied from a sample: some of its rows stand for many
     truncated: bool = False  # by a statement that has not been carried over to the store
     free: int = 0  # rows whose space VACUUM has made usable again
     autovacuumed_s: float | None = None
@@ -135,7 +137,7 @@ class Table:
     @property
     def sampled(self) -> bool:
         """Whether some of its rows stand for many."""
-        return self.spec is not None or (self.entity is not None and self.entity.rows > 0)
+        return self.spec is not None or self.weighted or (self.entity is not None and self.entity.rows > 0)
 
     @property
     def rows(self) -> int:
@@ -203,6 +205,7 @@ class Server:
     version: str
     settings: dict[str, str] = field(default_factory=dict)  # in force, base units
     pending: dict[str, str] = field(default_factory=dict)  # ALTER SYSTEM, not yet in force
+    configured: dict[str, str] = field(default_factory=dict)  # postgresql.conf: what RESET goes back to
     overridden: dict[str, bool] = field(default_factory=dict)  # set by ALTER SYSTEM
     incarnations: dict[str, int] = field(default_factory=dict)  # "pool/slot": how often terminated
     restarted_s: dict[str, float] = field(default_factory=dict)  # "pool/slot": when it reconnected
@@ -244,6 +247,7 @@ class Session:
     settings: dict[str, str] = field(default_factory=dict)
     local_before: dict[str, str | None] = field(default_factory=dict)  # what SET LOCAL puts back
     display: dict[str, str] = field(default_factory=dict)  # \x, \timing, \pset of a terminal
+    side: str = ""  # a restored copy of the database, on a machine of its own
 
     @property
     def in_transaction(self) -> bool:
@@ -254,6 +258,20 @@ def _write_times() -> WriteTimes:
     from simulator.postgres.entity_rows import WriteTimes
 
     return WriteTimes()
+
+
+@dataclass
+class Side:
+    """A copy of a database that was restored beside it: for reading.
+
+    `refuses`: what a connection is told instead, empty when it is let in.
+    """
+
+    component: str
+    database: Database
+    stores: dict[str, Store] = field(default_factory=dict)
+    refuses: str = ""
+    paused: bool = False  # at its target, still in recovery
 
 
 @dataclass
@@ -268,6 +286,8 @@ class PostgresState:
     failing: dict[str, str] = field(default_factory=dict)  # service: why, as set by this room
     console: Session | None = None  # the session of bare SQL lines
     times: WriteTimes = field(default_factory=_write_times)
+    sides: dict[str, Side] = field(default_factory=dict)  # restored copies, by machine
+    versions: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)  # see `versions`
 
 
 def build_postgres(scenario: Scenario, seed: int) -> PostgresState:
@@ -299,7 +319,7 @@ def _build_server(component: str, spec: Postgres) -> Server:
         "shared_preload_libraries": "pg_stat_statements",
         **spec.settings,
     }
-    return Server(component, spec.version, settings)
+    return Server(component, spec.version, settings, configured=dict(settings))
 
 
 def _build_database(scenario: Scenario, component: str, spec: Postgres) -> Database:

@@ -298,6 +298,32 @@ def _nothing(catalog: Catalog) -> Rows:
     return []
 
 
+def _ssl(catalog: Catalog) -> Rows:
+    return [
+        {"pid": row["pid"], "ssl": False} for row in activity.stat_activity(catalog) if row.get("client_addr")
+    ]
+
+
+def _available(catalog: Catalog) -> Rows:
+    return [{"name": name, "default_version": version, "installed_version": version, "comment": text}
+            for name, version, _, text in EXTENSIONS]  # fmt: skip
+
+
+def _stats(catalog: Catalog) -> Rows:
+    """What ANALYZE found, as far as a column's description tells it."""
+    return [
+        {"schemaname": "public", "tablename": t.name, "attname": c.name, "inherited": False, "null_frac": 0.0, "avg_width": 8,
+         "n_distinct": -1.0 if c.name == "id" else 200.0, "correlation": 1.0 if c.name == "id" else 0.02}
+        for t in catalog.database.tables.values()
+        for c in t.columns
+    ]  # fmt: skip
+
+
+def _conflicts(catalog: Catalog) -> Rows:
+    names = ("confl_tablespace", "confl_lock", "confl_snapshot", "confl_bufferpin", "confl_deadlock")
+    return [{"datid": DATABASE_OID, "datname": catalog.database.name, **dict.fromkeys(names, 0)}]
+
+
 VIEWS: dict[str, Callable[[Catalog], Rows]] = {
     "pg_stat_activity": activity.stat_activity, "pg_stat_statements": activity.stat_statements,
     "pg_stat_statements_info": activity.stat_statements_info, "pg_stat_database": activity.stat_database,
@@ -310,6 +336,12 @@ VIEWS: dict[str, Callable[[Catalog], Rows]] = {
     "pg_attribute": _attributes, "pg_index": _index, "pg_constraint": _constraint, "pg_roles": _roles,
     "pg_user": _users, "pg_database": _databases, "pg_namespace": _namespaces, "pg_type": _types,
     "pg_extension": _extensions, "pg_stat_progress_vacuum": activity.progress_vacuum, "pg_prepared_xacts": _nothing,
+    "pg_stat_ssl": _ssl, "pg_available_extensions": _available, "pg_stats": _stats, "pg_stat_database_conflicts": _conflicts,
+    **dict.fromkeys(
+        ("pg_stat_wal_receiver", "pg_stat_subscription", "pg_stat_slru", "pg_stat_progress_analyze", "pg_stat_progress_copy",
+         "pg_hba_file_rules", "pg_file_settings", "pg_timezone_names", "pg_stat_user_functions", "pg_cursors", "pg_trigger",
+         "pg_prepared_statements", "pg_publication", "pg_stat_progress_basebackup"), _nothing,
+    ),
     "pg_stat_progress_create_index": activity.progress_create_index, "information_schema.tables": _info_tables,
     "information_schema.columns": _info_columns, "information_schema.table_constraints": _info_constraints,
 }  # fmt: skip

@@ -58,7 +58,8 @@ def each_second(world: World, component: str) -> None:
         store.position += _written(world, component, spec, usual)
     for name, replica in spec.replicas.items():
         if name not in world.reach.down and store.panic_s is None:
-            store.replayed[name] = min(store.position, store.replayed[name] + replica.replay_mb_s * MB)
+            pace = store.pace.get(name, replica.replay_mb_s)
+            store.replayed[name] = min(store.position, store.replayed[name] + pace * MB)
     for name in store.slots:
         if store.active[name]:  # a replica's own slot stands where the replica does
             standby = next((r for r in store.replayed if r.replace("-", "_") == name), "")

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 KEYWORDS = frozenset(
     "select with insert update delete explain create alter drop truncate begin commit rollback vacuum analyze show"
-    " values table copy grant revoke start abort savepoint release reindex checkpoint merge lock".split()
+    " values table copy grant revoke start abort savepoint release reindex checkpoint merge lock discard comment cluster"
+    " notify listen unlisten prepare deallocate refresh reassign".split()
 )
 CHANGING = (
     "insert", "update", "delete", "drop", "alter", "truncate", "create", "set ", "terminate_backend",
     "cancel_backend", "pg_reload_conf", "reset", "vacuum", "reindex", "pause", "resume",
 )  # fmt: skip
 BOUNCER_SHOWS = frozenset("pools stats servers clients databases lists config version users help".split())
+PLAIN_ONLY = Text(
+    ru="pg_restore не моделируется: pg_dump пишет здесь простой формат, его читает psql",
+    en="pg_restore is not simulated: pg_dump writes the plain format here, and psql reads it",
+)
 NOT_HERE = Text(
-    ru="pgbench не моделируется; нагрузку задаёт трафик мира. Есть: psql, pg_isready",
-    en="pgbench is not simulated; the world's traffic is the load. Here are: psql, pg_isready",
+    ru="pgbench: нагрузку здесь задаёт трафик сценария; что выдерживает база: pg_stat_statements, promql",
+    en="pgbench: the scenario's traffic is the load here; what the database bears: pg_stat_statements, promql",
 )
 
 
@@ -37,6 +42,12 @@ def is_sql(line: str) -> bool:
         return True
     words = line.split(None, 2)
     first = words[0].lower().rstrip(";") if words else ""
+    if first == "set" and len(words) > 1 and words[1].lower() in ("role", "transaction", "constraints"):
+        return True
+    if first in ("do", "execute"):
+        return len(words) > 1 and (
+            words[1].startswith("$") or words[1].lower() == "language" or first == "execute"
+        )
     if first == "set":
         return len(words) > 1 and ("=" in line or " to " in line.lower()) and not words[1].startswith("-")
     return first in KEYWORDS or (first == "reset" and len(words) > 1 and not words[1].startswith("-"))
@@ -134,11 +145,33 @@ def run_isready(world: World, argv: list[str], _stdin: str) -> Reply:
     return Reply("" if "quiet" in options else f"{where} - {text}\n", code=2 if missing else int(full))
 
 
+def run_dump(world: World, argv: list[str], stdin: str) -> Reply:
+    from simulator.postgres import dump
+
+    return dump.run(world, argv, stdin)
+
+
+def run_restore(world: World, argv: list[str], _stdin: str) -> Reply:
+    return failure(PLAIN_ONLY.of(world.language))
+
+
 def run_pgbench(world: World, argv: list[str], _stdin: str) -> Reply:
     return failure(NOT_HERE.of(world.language))
 
 
 TOOLS: dict[str, Tool] = {
+    "pg_dump": Tool(
+        "pg_dump",
+        run_dump,
+        Text(ru="таблицы в виде скрипта SQL", en="tables as an SQL script"),
+        ("pg_dump -h HOST -t TABLE DB | psql -h OTHER DB", "pg_dump -h HOST -t TABLE --data-only DB"),
+    ),
+    "pg_restore": Tool(
+        "pg_restore",
+        run_restore,
+        Text(ru="вместо него psql: см. pg_dump", en="psql does it: see pg_dump"),
+        (),
+    ),
     "psql": Tool(
         "psql",
         psql.main,

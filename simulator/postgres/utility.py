@@ -134,7 +134,8 @@ def alter_system(catalog: Catalog, text: str) -> Result:
         raise PgError(f'permission denied to set parameter "{setting.name}"')
     if setting.context == "internal":
         raise PgError(f'parameter "{setting.name}" cannot be changed')
-    value = setting.boot if not match else _normalised(setting, match.group(2).strip("'\""))
+    usual = catalog.server.configured.get(name, setting.boot)
+    value = usual if not match else _normalised(setting, match.group(2).strip("'\""))
     catalog.server.pending[name] = value
     catalog.server.overridden[name] = True
     catalog.world.note(

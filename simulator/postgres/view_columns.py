@@ -87,6 +87,26 @@ pg_stat_progress_vacuum pid:i datid:o datname:n relid:o phase:t heap_blks_total:
 pg_stat_progress_create_index pid:i datid:o datname:n relid:o index_relid:o command:t phase:t
  lockers_total:b lockers_done:b current_locker_pid:b blocks_total:b blocks_done:b tuples_total:b
  tuples_done:b partitions_total:b partitions_done:b
+pg_stat_ssl pid:i ssl:B version:t cipher:t bits:i client_dn:t client_serial:N issuer_dn:t
+pg_stat_wal_receiver pid:i status:t receive_start_lsn:l written_lsn:l flushed_lsn:l latest_end_lsn:l slot_name:t
+ sender_host:t sender_port:i conninfo:t
+pg_stat_subscription subid:o subname:n pid:i relid:o received_lsn:l last_msg_send_time:z latest_end_lsn:l
+pg_stats schemaname:n tablename:n attname:n inherited:B null_frac:r avg_width:i n_distinct:r correlation:r
+pg_available_extensions name:n default_version:t installed_version:t comment:t
+pg_stat_database_conflicts datid:o datname:n confl_tablespace:b confl_lock:b confl_snapshot:b confl_bufferpin:b
+ confl_deadlock:b
+pg_stat_slru name:t blks_zeroed:b blks_hit:b blks_read:b blks_written:b blks_exists:b flushes:b truncates:b
+pg_stat_progress_analyze pid:i datid:o datname:n relid:o phase:t sample_blks_total:b sample_blks_scanned:b
+pg_stat_progress_copy pid:i datid:o datname:n relid:o command:t type:t bytes_processed:b tuples_processed:b
+pg_hba_file_rules line_number:i type:t database:a user_name:a address:t netmask:t auth_method:t options:a error:t
+pg_file_settings sourcefile:t sourceline:i seqno:i name:t setting:t applied:B error:t
+pg_timezone_names name:t abbrev:t utc_offset:v is_dst:B
+pg_stat_user_functions funcid:o schemaname:n funcname:n calls:b total_time:f self_time:f
+pg_cursors name:t statement:t is_holdable:B is_binary:B is_scrollable:B creation_time:z
+pg_prepared_statements name:t statement:t prepare_time:z parameter_types:a from_sql:B
+pg_trigger oid:o tgrelid:o tgname:n tgenabled:c tgisinternal:B
+pg_publication oid:o pubname:n pubowner:o puballtables:B
+pg_stat_progress_basebackup pid:i phase:t backup_total:b backup_streamed:b
 pg_prepared_xacts transaction:x gid:t prepared:z owner:n database:n
 information_schema.tables table_catalog:n table_schema:n table_name:n table_type:t
  self_referencing_column_name:n reference_generation:t user_defined_type_catalog:n

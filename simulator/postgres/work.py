@@ -131,6 +131,9 @@ class Store:
     active: dict[str, bool] = field(default_factory=dict)
     lost: dict[str, bool] = field(default_factory=dict)
     burst: float = 0.0  # bytes that jobs wrote since the last second
+    pace: dict[str, float] = field(
+        default_factory=dict
+    )  # replica -> MB/s it replays now, where not as declared
     panic_s: float | None = None
     back_s: float | None = None  # when it will accept connections again
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from simulator.redis import failover, load, sentinel, views
+from simulator.redis import failover, load, modes, sentinel, views
 from simulator.redis.context import Context
 from simulator.redis.execute import execute
 from simulator.redis.replies import Error, Value, raw, shown
@@ -20,17 +20,26 @@ if TYPE_CHECKING:
 MOST_LINES, MOST_OUT = 500, 400_000
 BLOCKS_US = 20_000.0  # a command this long is felt by everybody else
 WITH_VALUE = {"-h": "host", "-p": "port", "-n": "db", "-a": "auth", "-r": "repeat", "-i": "interval", "-u": "uri",
-              "--pass": "auth", "--user": "user", "--pattern": "pattern", "--count": "count"}  # fmt: skip
+              "--pass": "auth", "--user": "user", "--pattern": "pattern", "--count": "count", "--intrinsic-latency": "intrinsic", "--lru-test": "lru",
+              "-s": "socket", "-d": "delimiter", "-D": "delimiter", "-t": "timeout", "--eval": "eval", "--rdb": "rdb", "--cacert": "tls", "--cert": "tls",
+              "--key": "tls", "--sni": "tls", "--tls-ciphers": "tls", "--memkeys-samples": "samples", "--quoted-pattern": "pattern", "-X": "tag"}  # fmt: skip
 SWITCHES = {"-c": "cluster", "--raw": "raw", "--no-raw": "tty", "--stat": "stat", "--bigkeys": "bigkeys", "--memkeys": "bigkeys",
             "--hotkeys": "hotkeys", "--latency": "latency", "--scan": "scan", "--no-auth-warning": "quiet",
+            "-e": "errcode", "--csv": "csv", "--json": "json", "--quoted-json": "json", "--latency-history": "latency_history",
+            "--latency-dist": "latency_dist", "--tls": "quiet", "--insecure": "quiet", "--help": "help", "--pipe": "pipe", "-2": "resp2",
+            "-3": "resp3", "--quoted-input": "quiet", "--show-pushes": "quiet", "--askpass": "quiet", "--replica": "replica", "-x": "stdin",
             "--version": "version", "-v": "version", "--verbose": "verbose"}  # fmt: skip
 UNKNOWN = "Unrecognized option or bad number of args for: '{}'"
-NONE = Text(ru="redis-cli: в этой системе нет Redis", en="redis-cli: there is no Redis in this system")
+NONE = Text(
+    ru="# в этом сценарии нет Redis; он есть в: {0}",
+    en="# there is no Redis in this scenario; there is one in: {0}",
+)
+ELSEWHERE = ("payment-pool", "hot-shard")  # worlds that have one
 READS = frozenset(
     "get mget exists type ttl pttl strlen getrange hget hgetall hmget hkeys hvals hlen hexists hscan lrange llen lindex"
     " smembers sismember scard sscan zrange zrevrange zscore zcard zrank zcount zrangebyscore zscan xlen xrange xrevrange"
     " xread info ping dbsize scan randomkey slowlog latency memory object command cluster role time echo client config"
-    " sentinel touch expiretime lastsave monitor select auth readonly".split()
+    " sentinel touch expiretime lastsave monitor select auth readonly acl pubsub hello module".split()
 )
 
 
@@ -54,6 +63,9 @@ def read(argv: list[str]) -> Call | str:
         elif word in SWITCHES:
             call.options[SWITCHES[word]] = ""
             rest = rest[1:]
+        elif word == "--cluster":
+            call.options["manager"], call.words = "", rest[1:]
+            break
         elif word.startswith("-") and len(word) > 1 and not word[1:].replace(".", "").isdigit():
             return UNKNOWN.format(word)
         else:
@@ -63,13 +75,18 @@ def read(argv: list[str]) -> Call | str:
 
 
 def run(world: World, argv: list[str], stdin: str) -> Reply:
-    if "redis" not in world.rooms:
-        return failure(NONE.of(world.language), 1)
     call = read(argv[1:])
     if isinstance(call, str):
         return failure(call, 1)
-    if call.on("version"):
-        return Reply("redis-cli 7.0.15\n")
+    if call.on("version") or call.on("help"):
+        return Reply("redis-cli 7.0.15\n" if call.on("version") else modes.HELP)
+    if call.on("uri"):
+        _read_uri(call)
+    if "redis" not in world.rooms:
+        asked = f"{call.options.get('host', '127.0.0.1')}:{call.options.get('port', PORT)}"
+        why = "Connection refused" if "host" not in call.options else "Name or service not known"
+        text = NONE.of(world.language).format(", ".join(ELSEWHERE))
+        return failure(f"Could not connect to Redis at {asked}: {why}\n{text}", 1)
     found = target(world, call)
     if isinstance(found, str):
         return failure(found, 1)
@@ -84,7 +101,9 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
         warning += f"AUTH failed: {reply.text}\n" if isinstance(reply, Error) else ""
     if call.on("db") and call.options["db"].isdigit():
         ctx.db = int(call.options["db"])
-    for name, view in views.SPECIAL.items():
+    if call.on("manager"):
+        return modes.cluster_mode(made, ctx, call.words)
+    for name, view in {**views.SPECIAL, **modes.MODES}.items():
         if call.on(name):
             answer = view(ctx, call.options)
             return Reply(answer.out, warning + answer.err, answer.code, answer.cost_s)
@@ -95,6 +114,17 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
 WARNING = (
     "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n"
 )
+
+
+def _read_uri(call: Call) -> None:
+    """redis://user:password@host:port/db"""
+    rest = call.options["uri"].partition("://")[2] or call.options["uri"]
+    secret, at, where = rest.rpartition("@")
+    if at:
+        call.options["auth"] = secret.rpartition(":")[2]
+    where, _, db = where.partition("/")
+    name, _, port = where.partition(":")
+    call.options.update({"host": name or "127.0.0.1", "port": port or str(PORT), "db": db or "0"})
 
 
 def host(call: Call, node: Node) -> str:
@@ -110,7 +140,16 @@ def target(world: World, call: Call) -> tuple[Deployment, Node, bool] | str:
     if port not in (str(PORT), str(SENTINEL_PORT)):
         return f"Could not connect to Redis at {name or '127.0.0.1'}:{port}: Connection refused"
     found: tuple[Deployment, Node] | None = None
-    if name in ("", "localhost", "127.0.0.1"):
+    if name.split(".")[0] in (
+        "",
+        "localhost",
+        "127",
+        "redis",
+        "redis-master",
+        "redis-0",
+        "redis-sentinel",
+        "sentinel",
+    ):
         found = first, sentinel.leader(first)
     for made in known.values():
         if name == made.name:
@@ -142,17 +181,23 @@ def _commands(ctx: Context, call: Call, stdin: str, is_sentinel: bool) -> Reply:
         if not words:
             continue
         reply = sentinel.answer(ctx, words) if is_sentinel else one(ctx, call, words, out)
-        text = raw(reply) if call.on("raw") or unquoted(words) else shown(reply)
+        text = _text(call, words, reply)
         size += len(text)
         out.append(text if size < MOST_OUT else "(output cut)\n")
         seconds += settle(ctx)
-        code = 1 if isinstance(reply, Error) and call.words else code
+        code = 1 if isinstance(reply, Error) and call.words and call.on("errcode") else code
         if size >= MOST_OUT:
             break
     if not lines:
         node = ctx.node
         return Reply(f"{node.address}:{PORT}> redis-cli here takes a command as its arguments or by a pipe\n")
     return Reply("".join(out), code=code, cost_s=max(2.0, min(60.0, seconds)))
+
+
+def _text(call: Call, words: list[str], reply: Value) -> str:
+    if call.on("csv") or call.on("json"):
+        return (modes.csv(reply) if call.on("csv") else modes.as_json(reply)) + "\n"
+    return raw(reply) if call.on("raw") or (unquoted(words) and not call.on("tty")) else shown(reply)
 
 
 def one(ctx: Context, call: Call, words: list[str], out: list[str]) -> Value:
@@ -246,7 +291,20 @@ def changes(argv: list[str]) -> bool:
     return word not in READS or (word, second) in writes
 
 
+BENCH = Text(
+    ru="redis-benchmark: нагрузку здесь даёт трафик сценария; что выдерживает узел: redis-cli --stat, INFO stats",
+    en="redis-benchmark: the scenario's traffic is the load here; what a node bears: redis-cli --stat, INFO stats",
+)
+
+
+def run_benchmark(world: World, _argv: list[str], _stdin: str) -> Reply:
+    return failure(BENCH.of(world.language), 1)
+
+
 TOOLS = {
+    "redis-benchmark": Tool(
+        "redis-benchmark", run_benchmark, Text(ru="нагрузка на Redis", en="a load on Redis")
+    ),
     "redis-cli": Tool(
         "redis-cli",
         run,
@@ -262,5 +320,5 @@ TOOLS = {
             "echo 'GET a' | redis-cli",
         ),
         changes,
-    )
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.redis import cluster, config, generic, hashes, info, lists, server, strings, zsets
+from simulator.redis import cluster, config, generic, hashes, info, lists, more, server, strings, zsets
 from simulator.redis.context import TABLE, Command, Context
 from simulator.redis.keyspace import CommandError
 from simulator.redis.replies import (
@@ -19,7 +19,17 @@ from simulator.redis.replies import (
 )
 from simulator.redis.state import Slow
 
-ROOMS = (cluster, config, generic, hashes, lists, server, strings, zsets)  # what has registered its commands
+ROOMS = (
+    cluster,
+    config,
+    generic,
+    hashes,
+    lists,
+    server,
+    strings,
+    zsets,
+    more,
+)  # what has registered its commands
 SHOWN_ARGS, SHOWN_BYTES = 32, 128  # of a slow log entry
 
 

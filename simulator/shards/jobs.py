@@ -108,7 +108,7 @@ def _cut_over(world: World, job: Job) -> None:
 def _finish(world: World, state: Shards, job: Job) -> None:
     """Rows that the placement no longer finds at their old place go: deleted there after a key's move, else home."""
     state.jobs.remove(job)
-    if world.entities is not None:
+    if world.entities is not None and spec_of(world).store:
         if job.key >= 0:
             _drop(world, job.key, job.sources)
         else:

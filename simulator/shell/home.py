@@ -173,12 +173,14 @@ HOSTNAME = "bastion"
 
 def texts(world: World) -> dict[str, str]:
     """The read-only files by absolute path, in the session's language."""
+    from simulator.shell import machine
+
     scenario, language = world.scenario, world.language
     files = {
         f"{HOME}/README.md": _README.of(language),
         f"{HOME}/.kube/config": _KUBECONFIG.format(namespace=scenario.namespace),
         f"{HOME}/runbooks/incident.md": _INCIDENT.of(language),
-        "/etc/hostname": HOSTNAME + "\n",
+        **machine.procfs(machine.bastion()),
     }
     for name, text in _SERVICE_RUNBOOKS.items():
         if name in scenario.components:

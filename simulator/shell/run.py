@@ -63,27 +63,12 @@ _ELSEWHERE = Text(
     en="not here; instead: {0}",
 )
 _INSTEAD = {
-    "top": "kubectl top pods",
-    "htop": "kubectl top pods",
-    "ps": "kubectl get pods",
-    "docker": "kubectl get pods",
-    "ssh": "kubectl get pods, kubectl logs",
-    "systemctl": "kubectl rollout status, kubectl rollout restart",
-    "service": "kubectl rollout status, kubectl rollout restart",
-    "journalctl": "kubectl logs",
     "kill": "kubectl delete pod",
-    "vi": "kubectl set, kubectl patch",
-    "vim": "kubectl set, kubectl patch",
-    "nano": "kubectl set, kubectl patch",
     "python": "awk, jq",
     "python3": "awk, jq",
     "perl": "awk, sed, grep -P",
-    "wget": "curl",
     "http": "curl",
-    "k9s": "kubectl get pods",
     "pgcli": "psql",
-    "tcpdump": "ss, curl -v",
-    "telnet": "nc -vz",
     "ab": "promql",
     "hey": "promql",
 }
@@ -166,7 +151,12 @@ class Shell:
         if name not in self.tools and name in ALIASES:
             argv = ALIASES[name] + argv[1:]
             name = argv[0]
-        tool = self.tools.get(name.removeprefix("/usr/bin/").removeprefix("/bin/"))
+        if (
+            "bin/" in name and name.rpartition("/")[2] in self.tools
+        ):  # /usr/bin/psql, kafka/bin/kafka-topics.sh
+            name = name.rpartition("/")[2]
+            argv = [name, *argv[1:]]
+        tool = self.tools.get(name)
         builtin = BUILTINS.get(name)
         try:
             if builtin is not None:
@@ -324,7 +314,8 @@ class Shell:
             return Reply(code=self.substitutions_code or before, cost_s=1.0)
         if argv[0] in ("exit", "return", "logout"):
             raise Stop(int(argv[1]) % 256 if argv[1:] and argv[1].isdigit() and len(argv[1]) < 9 else 0)
-        if argv[0] in ("break", "continue"):
+        loop_word = argv[0] == "continue" or (argv[0] == "break" and (len(argv) == 1 or argv[1].isdigit()))
+        if loop_word:  # with other words after it, `break` is the console of faults
             raise _LoopControl(argv[0])
         if not assigned:
             return self._invoke(argv, stdin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.reply import Reply
-from simulator.shell import awk, columns, grep, host, jq, lines, sed, sorting, words
+from simulator.shell import awk, columns, grep, host, jq, lines, machine, sed, sorting, words
 from simulator.shell.builtin import BUILTINS, Builtin
 from simulator.shell.run import Shell
 from simulator.tool import Tool
@@ -35,4 +35,5 @@ TOOLS: dict[str, Tool] = {
     **jq.TOOLS,
     **words.TOOLS,
     **host.TOOLS,
+    **machine.TOOLS,
 }

@@ -48,6 +48,9 @@ class Cluster:
 @dataclass
 class Standbys:
     clusters: dict[str, Cluster] = field(default_factory=dict)
+    merged: dict[tuple[str, str], tuple[int, int]] = field(
+        default_factory=dict
+    )  # (database, node) -> up to where
 
 
 def build(world: World) -> Standbys | None:
@@ -101,6 +104,8 @@ def each_second(world: World) -> None:
     """Notice a silent primary; move it after the lease has run out, where etcd has a quorum."""
     state: Standbys = world.rooms["standby"]
     for name, cluster in state.clusters.items():
+        if spec_of(world, name).patroni is not None:
+            continue  # that room decides
         if alive(world, cluster.home):
             cluster.silent_s, cluster.told = None, False
             continue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
-from simulator.standby import state
+from simulator.standby import runbook, state
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
@@ -18,6 +18,11 @@ FORMS = (
     "failover switchover orders-db",
     "failover lost orders-db",
     "failover reconcile orders-db",
+    "failover lost orders-db --from NODE",
+    "failover reconcile orders-db --from NODE [--balances add|copy]",
+    "failover fence orders-db NODE",
+    "failover release orders-db NODE",
+    "failover rejoin-etcd orders-db DC",
 )
 T = {
     "usage": Text(ru="failover: {0}\nформы: {1}", en="failover: {0}\nforms: {1}"),
@@ -43,6 +48,10 @@ T = {
         en="{0}: charged at the payment system but not in the database: {1}",
     ),
     "nothing": Text(ru="{0}: сверять не с чем", en="{0}: there is nothing to compare with"),
+    "patroni": Text(
+        ru="{0}: лидера выбирает Patroni: patronictl switchover или failover",
+        en="{0}: Patroni chooses the leader: patronictl switchover or failover",
+    ),
     "done": Text(ru="{0}: восстановлено {1}", en="{0}: {1} restored"),
 }
 
@@ -59,18 +68,25 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     verb, rest = (argv[1], argv[2:]) if len(argv) > 1 else ("status", [])
     found: state.Standbys | None = world.rooms.get("standby")
     acts = {"promote": _promote, "switchover": _switch, "lost": _lost, "reconcile": _reconcile}
+    more = {"fence": runbook.fence, "release": runbook.release, "rejoin-etcd": runbook.rejoin}
     try:
         if verb == "status":
             return Reply(_status(world, found))
-        if verb not in acts:
+        if verb not in acts and verb not in more:
             raise Wrong(say(world, "verb", verb[:40]))
         if not rest:
             raise Wrong(say(world, "args"))
         known = found.clusters if found else {}
         if rest[0] not in known:
             raise Wrong(say(world, "name", rest[0][:60], ", ".join(known) or "-"))
+        if verb in more:
+            return more[verb](world, rest[0], rest[1:])
+        if "--from" in rest and verb in ("lost", "reconcile"):
+            return runbook.compare(world, verb, rest[0], rest[1:])
+        if verb in ("promote", "switchover") and state.spec_of(world, rest[0]).patroni is not None:
+            return failure(say(world, "patroni", rest[0]), 1)
         return acts[verb](world, rest[0])
-    except Wrong as wrong:
+    except (Wrong, runbook.Wrong) as wrong:
         return failure(say(world, "usage", wrong, "; ".join(FORMS)), 2)
 
 
@@ -127,8 +143,8 @@ TOOLS: dict[str, Tool] = {
         "failover",
         run,
         Text(
-            ru="базы и их standby: кто primary, повысить, перенести, сверить",
-            en="databases and their standbys: who leads, promote, move, reconcile",
+            ru="базы и их standby: кто primary, повысить, перенести, оградить, сверить, слить",
+            en="databases and their standbys: who leads, promote, move, fence, reconcile, merge",
         ),
         FORMS,
         lambda argv: argv[1:2] not in ([], ["status"], ["lost"]),

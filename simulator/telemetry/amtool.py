@@ -103,9 +103,33 @@ def _amtool(world: World, words: Words) -> Reply:
         if verb == "expire":
             return _silence_expire(world, rest)
         return _silence_query(world, words, rest if verb == "query" else words.operands[1:])
+    if head == ["config"]:
+        return Reply(_routes(world) if words.operands[1:2] == ["routes"] else _config(world))
+    if head == ["cluster"]:
+        return Reply("Cluster Status: ready\nNode Name:      01JD4M8Q2K\nPeers:          []\n")
+    if head == ["check-config"]:
+        name = words.operands[1] if len(words.operands) > 1 else ""
+        if not name:
+            raise UsageError("required argument 'check-files' not provided")
+        return Reply(
+            f"Checking '{name}'  SUCCESS\nFound:\n - global config\n - route\n - 0 inhibit rules\n - 2 receivers\n - 0 templates\n\n"
+        )
     if not head:
         raise UsageError("must select a subcommand")
     raise UsageError(f'expected command but got "{head[0]}"')
+
+
+def _config(world: World) -> str:
+    return (
+        "global:\n  resolve_timeout: 5m\nroute:\n  receiver: chat\n  group_by: [alertname]\n  group_interval: 5m\n  repeat_interval: 4h\n"
+        "  routes:\n  - receiver: pager\n    matchers: ['severity=~\"P1|P2\"']\nreceivers:\n- name: pager\n- name: chat\n"
+    )
+
+
+def _routes(world: World) -> str:
+    return (
+        'Routing tree:\n.\n└── default-route  receiver: chat\n    └── {severity=~"P1|P2"}  receiver: pager\n'
+    )
 
 
 def _matchers(words: list[str]) -> tuple[Matcher, ...]:

@@ -1,15 +1,17 @@
-"""`logcli query`: label matchers, line filters and counting over the log view. LogQL's small core."""
+"""`logcli`: the log store at the terminal. What a query means is in logql.py."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from simulator.patterns import PatternError, found_in, full_match
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
-from simulator.telemetry import logs
+from simulator.telemetry import logql, logql_values, logs
+from simulator.telemetry.logql import PatternError, QueryError
+from simulator.telemetry.words import moment
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
@@ -17,90 +19,69 @@ if TYPE_CHECKING:
 
 LIMIT = 30  # logcli's own default
 MAX_LIMIT = 5_000
-MAX_QUERY = 4_000
-LABELS = ("app", "pod", "level", "namespace")
-UNITS = {"s": 1, "m": 60, "h": 3600}
-
-SELECTOR = re.compile(r"\{([^{}]*)\}")
-MATCHER = re.compile(r'\s*(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*')
-FILTER = re.compile(r'\s*(\|=|\|~|!=|!~)\s*(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)\s*')
-COUNTED = re.compile(
-    r"^\s*(?:sum\s*(?:by\s*\(([\w,\s]*)\))?\s*\()?\s*(count_over_time|rate)\s*\((.*?)\[(\d+)([smh])\]\s*\)\s*\)?\s*$",
-    re.S,
+DEFAULT_SINCE_S = 3600.0
+LABELS = ("app", "level", "namespace", "pod")
+COMMANDS = (
+    "query",
+    "instant-query",
+    "labels",
+    "series",
+    "stats",
+    "volume",
+    "volume_range",
+    "fmt",
+    "detected-fields",
 )
+VALUES = ("limit", "since", "from", "to", "output", "addr", "org-id", "username", "password", "batch", "timezone", "now",
+          "step", "interval", "delay-for", "query-tags", "bearer-token", "tls-skip-verify-value", "retries", "stats-value",
+          "part-path-prefix", "parallel-duration", "parallel-max-workers", "store-config", "exclude-label", "include-label",
+          "labels-length", "ca-cert", "cert", "key", "colorize-output-value", "proxy-url", "tenant-id")  # fmt: skip
+FLAGS = ("quiet", "forward", "no-labels", "tail", "follow", "stats", "colored-output", "include-common-labels", "tls-skip-verify",
+         "analyze-labels", "version", "merge-parts", "nocache", "compress", "verbose", "help")  # fmt: skip
+SHORT = {"o": "output", "q": "quiet", "t": "tail", "f": "tail", "z": "timezone", "v": "verbose", "h": "help"}
+NOT_A_QUERY = "logcli: error: required argument 'query' not provided, try --help"
 
 
-class QueryError(ValueError):
-    """A query that does not parse; the text is Loki's."""
+class UsageError(ValueError):
+    """A command line that logcli refuses; the text is kingpin's."""
 
 
-@dataclass(frozen=True)
-class LogQuery:
-    """Label matchers and line filters, in order."""
+@dataclass
+class Words:
+    operands: list[str] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict)
 
-    matchers: tuple[tuple[str, str, str], ...]
-    filters: tuple[tuple[str, str], ...]
-
-    def labels_match(self, labels: dict[str, str]) -> bool:
-        for name, op, value in self.matchers:
-            have = labels.get(name, "")
-            good = have == value if op in ("=", "!=") else full_match(value, have)
-            if good == op.startswith("!"):
-                return False
-        return True
-
-    def line_matches(self, text: str) -> bool:
-        for op, value in self.filters:
-            good = value in text if op in ("|=", "!=") else found_in(value, text)
-            if good == op.startswith("!"):
-                return False
-        return True
+    def on(self, name: str) -> bool:
+        return name in self.options
 
 
-def parse(text: str) -> LogQuery:
-    """Raises QueryError."""
-    if len(text) > MAX_QUERY:
-        raise QueryError(f"parse error : query is longer than {MAX_QUERY} characters")
-    start = SELECTOR.match(text.strip())
-    if start is None:
-        raise QueryError("parse error at line 1, col 1: syntax error: unexpected IDENTIFIER, expecting {")
-    matchers = []
-    rest = start.group(1)
-    while rest.strip():
-        found = MATCHER.match(rest)
-        if found is None:
-            raise QueryError(
-                "parse error at line 1, col 2: syntax error: unexpected STRING, expecting = or != or =~ or !~"
-            )
-        matchers.append((found.group(1), found.group(2), _plain(found.group(3))))
-        rest = rest[found.end() :].lstrip()
-        rest = rest[1:] if rest.startswith(",") else rest
-    if not matchers:
-        raise QueryError(
-            "parse error : queries require at least one regexp or equality matcher that does not have an empty-compatible value"
-        )
-    filters = []
-    rest = text.strip()[start.end() :]
-    while rest.strip():
-        found = FILTER.match(rest)
-        if found is None:
-            column = len(text) - len(rest.lstrip()) + 1
-            raise QueryError(f"parse error at line 1, col {column}: syntax error: unexpected IDENTIFIER")
-        filters.append(
-            (found.group(1), _plain(found.group(2)) if found.group(2) is not None else found.group(3))
-        )
-        rest = rest[found.end() :]
-    return LogQuery(tuple(matchers), tuple(filters))
+def read(argv: list[str]) -> Words:
+    """Raises UsageError."""
+    found, rest = Words(), list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-") or word == "-":
+            found.operands.append(word)
+            continue
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("--"):
+            name, value, equals = name[:1], value or word[2:], equals or word[2:]
+        name = SHORT.get(name, name) if not word.startswith("--") else name
+        if name in VALUES:
+            if not equals and not rest:
+                raise UsageError(f"expected argument for flag '--{name}'")
+            found.options[name] = value if equals else rest.pop(0)
+        elif name in FLAGS:
+            found.options[name] = "true"
+        else:
+            kind = "long" if word.startswith("--") else "short"
+            raise UsageError(f"unknown {kind} flag '{word.partition('=')[0]}'")
+    return found
 
 
-def _plain(text: str) -> str:
-    return text.replace('\\"', '"').replace("\\\\", "\\")
-
-
-def select(world: World, query: LogQuery, start_s: float, end_s: float, limit: int) -> list[logs.LogLine]:
-    """Matching lines, newest first."""
-    apps = [a for a in logs.apps(world) if _may(query, a)]
-    found = []
+def lines(world: World, query: logql.LogQuery, start_s: float, end_s: float) -> Iterator[logql_values.Line]:
+    """What passes a query, newest first, with its labels."""
+    apps = [app for app in logs.apps(world) if _may(query, app)]
     for line in logs.lines(world, apps, start_s, end_s, MAX_LIMIT * 4):
         labels = {
             "app": line.app,
@@ -108,76 +89,162 @@ def select(world: World, query: LogQuery, start_s: float, end_s: float, limit: i
             "level": line.level.lower(),
             "namespace": world.scenario.namespace,
         }
-        if query.labels_match(labels) and query.line_matches(line.text):
-            found.append(line)
-            if len(found) >= limit:
-                break
-    return found
+        if query.labels_match(labels):
+            text = query.passed(line.text, labels)
+            if text is not None:
+                yield line.t_s, text, labels
 
 
-def _may(query: LogQuery, app: str) -> bool:
-    return LogQuery(tuple(m for m in query.matchers if m[0] == "app"), ()).labels_match({"app": app})
+def _may(query: logql.LogQuery, app: str) -> bool:
+    return logql.LogQuery(tuple(m for m in query.matchers if m[0] == "app")).labels_match({"app": app})
 
 
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
-    """`logcli query [--limit N] [--since D] EXPR` and `logcli labels [NAME]`."""
-    words = argv[1:]
-    if words[:1] == ["labels"]:
-        return Reply(
-            "".join(f"{name}\n" for name in (LABELS if len(words) < 2 else _values(world, words[1])))
-        )
-    if words[:1] not in (["query"], ["instant-query"]):
-        return failure("logcli: error: expected command: query, instant-query, labels", 1)
-    limit, since, expressions = LIMIT, 3600.0, []
-    rest = words[1:]
-    while rest:
-        word = rest.pop(0)
-        name, equals, value = word.partition("=")
-        if name in ("--limit", "--since", "--from", "--to", "-o", "--output") and word.startswith("-"):
-            value = value if equals else (rest.pop(0) if rest else "")
-            if name == "--limit" and value.isdigit():
-                limit = min(MAX_LIMIT, int(value))
-            elif name == "--since":
-                match = re.fullmatch(r"(\d+)([smh])", value)
-                if match is None:
-                    return failure(f'logcli: error: time: invalid duration "{value}", try --help', 1)
-                since = int(match.group(1)) * UNITS[match.group(2)]
-        elif word in ("--quiet", "-q", "--forward", "--no-labels"):
-            continue
-        elif word.startswith("--"):
-            return failure(f"logcli: error: unknown long flag '{word.partition('=')[0]}', try --help", 1)
-        else:
-            expressions.append(word)
-    if len(expressions) != 1:
-        return failure("logcli: error: required argument 'query' not provided, try --help", 1)
+    """`logcli query [--limit N] [--since D] EXPR`, `labels [NAME]`, `series`, `stats`."""
     try:
-        return _answer(world, expressions[0], limit, since)
+        return _command(world, read(argv[1:]))
+    except UsageError as error:
+        return failure(f"logcli: error: {error}, try --help", 1)
     except (QueryError, PatternError) as error:
         return failure(f"Query failed: Error response from server: {error}", 1)
 
 
-def _values(world: World, name: str) -> list[str]:
-    return logs.apps(world) if name == "app" else []
+def _command(world: World, words: Words) -> Reply:
+    if words.on("help") or words.operands[:1] == ["help"]:
+        return Reply(
+            "usage: logcli [<flags>] <command> [<args> ...]\n\nCommands:\n"
+            + "".join(f"  {c}\n" for c in COMMANDS[:5])
+        )
+    if words.on("version"):
+        return Reply("logcli, version 3.2.1\n")
+    if not words.operands:
+        raise UsageError("must select a subcommand")
+    command, *rest = words.operands
+    if command not in COMMANDS:
+        raise UsageError(f'expected command but got "{command[:100]}"')
+    if command == "labels":
+        return Reply("".join(f"{name}\n" for name in (values(world, rest[0]) if rest else LABELS)))
+    if len(rest) != 1:
+        if len(rest) > 1:
+            raise UsageError(f"unexpected {rest[1][:100]}")
+        return failure(NOT_A_QUERY, 1)
+    query = logql.parse(rest[0])
+    if command == "fmt":
+        return Reply(rest[0] + "\n")
+    if command in ("query", "instant-query"):
+        return _query(world, words, query)
+    if not isinstance(query, logql.LogQuery):
+        raise QueryError("parse error : only label matchers are supported")
+    return _overview(world, words, command, query)
 
 
-def _answer(world: World, text: str, limit: int, since: float) -> Reply:
-    counted = COUNTED.match(text)
-    if counted is not None:
-        by, function, inner, number, unit = counted.groups()
-        window = float(int(number) * UNITS[unit])
-        found = select(world, parse(inner), world.now_s - window, world.now_s, MAX_LIMIT)
-        counts: dict[str, int] = {}
-        for line in found:
-            names = [b.strip() for b in (by or "").split(",") if b.strip()] or ["app"]
-            labels = {"app": line.app, "pod": line.pod, "level": line.level.lower()}
-            key = ", ".join(f'{n}="{labels.get(n, "")}"' for n in names)
-            counts[key] = counts.get(key, 0) + 1
-        scale = window if function == "rate" else 1.0
-        body = "".join(f"{{{key}}} => {count / scale:g}\n" for key, count in sorted(counts.items()))
-        return Reply(body)
-    found = select(world, parse(text), world.now_s - since, world.now_s, limit)
-    out = "".join(f'{{app="{line.app}", pod="{line.pod}"}} {line.text}\n' for line in found)
-    return Reply(out)
+def values(world: World, name: str) -> list[str]:
+    if name == "pod":
+        return sorted({labels["pod"] for _, _, labels in _last(world)})
+    return {
+        "app": logs.apps(world), "namespace": [world.scenario.namespace], "level": sorted({la["level"] for _, _, la in _last(world)}),
+    }.get(name, [])  # fmt: skip
+
+
+def _last(world: World) -> list[logql_values.Line]:
+    """A few seconds of everything: enough to know which pods and levels there are."""
+    return list(lines(world, logql.LogQuery((("app", "=~", ".+"),)), world.now_s - 5.0, world.now_s))
+
+
+def _span(world: World, words: Words) -> tuple[float, float]:
+    epoch = world.scenario.starts_at.timestamp()
+    found = {"from": world.now_s - DEFAULT_SINCE_S, "to": world.now_s}
+    if words.on("since"):
+        since = logql.duration(words.options["since"])
+        if since is None:
+            raise UsageError(f'time: invalid duration "{words.options["since"][:100]}"')
+        found["from"] = world.now_s - since
+    for name in ("from", "to"):
+        if words.on(name):
+            at = moment(words.options[name], epoch)
+            if at is None:
+                raise UsageError(
+                    f'parsing time "{words.options[name][:100]}" as "2006-01-02T15:04:05.999999999Z07:00"'
+                )
+            found[name] = at
+    return found["from"], min(found["to"], world.now_s)
+
+
+def _query(world: World, words: Words, query: logql.LogQuery | logql.Metric) -> Reply:
+    if not isinstance(query, logql.LogQuery):
+        return Reply(_counted(world, words, query))
+    start, end = _span(world, words)
+    limit = words.options.get("limit", str(LIMIT))
+    if not limit.isdigit():
+        raise UsageError(f'strconv.ParseInt: parsing "{limit[:60]}": invalid syntax')
+    if words.on("tail"):
+        start, before = world.now_s, world.now_s
+        world.advance(world.follow_limit_s)
+        start, end = before, world.now_s
+    most = min(MAX_LIMIT, int(limit) or MAX_LIMIT)
+    found: list[logql_values.Line] = []
+    for line in lines(world, query, start, end):
+        found.append(line)
+        if len(found) >= most and not words.on("forward"):
+            break
+    if words.on("forward") or words.on("tail"):
+        found = found[::-1][:most]
+    return Reply("".join(_shown(world, words, line) for line in found))
+
+
+def _shown(world: World, words: Words, line: logql_values.Line) -> str:
+    t_s, text, labels = line
+    form = words.options.get("output", "default")
+    if form == "raw":
+        return text + "\n"
+    stamp = world.at(t_s).isoformat().replace("+00:00", "Z")
+    if form == "jsonl":
+        return (
+            json.dumps(
+                {"labels": labels, "line": text, "timestamp": stamp},
+                separators=(",", ":"),
+                ensure_ascii=False,
+            )
+            + "\n"
+        )
+    shown = {k: v for k, v in labels.items() if k not in ("level", "namespace")}
+    inside = ", ".join(f'{name}="{value}"' for name, value in shown.items())
+    return (f"{{{inside}}} " if not words.on("no-labels") else "") + text + "\n"
+
+
+def evaluate(world: World, query: logql.Metric, at_s: float) -> logql_values.Vector | float:
+    """A metric query at a second that was."""
+    return logql_values.Evaluation(lambda q, start, end: lines(world, q, start, end), at_s).run(query)
+
+
+def _counted(world: World, words: Words, query: logql.Metric) -> str:
+    value = evaluate(world, query, world.now_s)
+    if isinstance(value, float):
+        return f"{value:g}\n"
+    rows = [("{" + ", ".join(f'{n}="{v}"' for n, v in key) + "}", number) for key, number in value.items()]
+    rows = (
+        rows
+        if isinstance(query, logql.Group) and query.function in ("topk", "bottomk", "sort", "sort_desc")
+        else sorted(rows)
+    )
+    if words.options.get("output") == "jsonl":
+        return "".join(json.dumps({"metric": name, "value": number}) + "\n" for name, number in rows)
+    return "".join(f"{name} => {number:g}\n" for name, number in rows)
+
+
+def _overview(world: World, words: Words, command: str, query: logql.LogQuery) -> Reply:
+    """series, stats, volume: what lies behind a selector."""
+    start, end = _span(world, words)
+    found = list(lines(world, query, max(start, end - 60.0) if command == "series" else start, end))
+    streams = sorted({tuple(sorted(labels.items())) for _, _, labels in found})
+    if command == "series":
+        return Reply("".join("{" + ", ".join(f'{n}="{v}"' for n, v in key) + "}\n" for key in streams))
+    size = sum(len(text.encode()) for _, text, _ in found)
+    if command == "stats":
+        return Reply(
+            f"{{\n  bytes: {size / 1000:.1f}kB\n  chunks: {len(streams)}\n  streams: {len(streams)}\n  entries: {len(found)}\n}}\n"
+        )
+    return Reply(json.dumps([{"metric": {}, "value": [round(world.now_s), str(size)]}]) + "\n")
 
 
 TOOLS = {

@@ -185,6 +185,8 @@ def run_promtool(world: World, argv: list[str], _stdin: str) -> Reply:
 
 
 def _promtool(world: World, words: Words) -> Reply:
+    if words.operands[:1] == ["check"]:
+        return _check(world, words.operands[1:])
     if words.operands[:1] != ["query"]:
         if not words.operands:
             raise UsageError("must select a subcommand of 'promtool'")
@@ -207,6 +209,26 @@ def _promtool(world: World, words: Words) -> Reply:
     if kind == "instant":
         return _instant(world, words, rest[0])
     return _range(world, words, rest[0])
+
+
+def _check(world: World, rest: list[str]) -> Reply:
+    """`promtool check config|rules FILE`: the rules of this scenario, which are read when it starts."""
+    if rest[:1] not in (["config"], ["rules"], ["healthy"], ["ready"], ["metrics"]):
+        raise UsageError(
+            f'expected command but got "{rest[0]}"' if rest else "must select a subcommand of 'check'"
+        )
+    if rest[0] in ("healthy", "ready"):
+        return Reply(f"  SUCCESS: Prometheus Server is {rest[0].capitalize()}.\n")
+    if rest[0] == "metrics":
+        return Reply()
+    if len(rest) < 2:
+        raise UsageError(f"required argument '{rest[0]}-files' not provided")
+    count = len(world.scenario.alerting.rules)
+    if rest[0] == "rules":
+        return Reply(f"Checking {rest[1]}\n  SUCCESS: {count} rules found\n\n")
+    return Reply(
+        f"Checking {rest[1]}\n  SUCCESS: 1 rule files found\n SUCCESS: {rest[1]} is valid prometheus config file syntax\n\nChecking /etc/prometheus/rules/sli.yml\n  SUCCESS: {count} rules found\n\n"
+    )
 
 
 def _instant(world: World, words: Words, expr: str) -> Reply:

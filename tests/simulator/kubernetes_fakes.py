@@ -63,6 +63,8 @@ class FakeWorld:
     follow_limit_s: float = 10.0
     agenda: Agenda = field(default_factory=Agenda)
     events: list[tuple[float, str, str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    shell_vars: dict[str, str] = field(default_factory=dict)
 
     def at(self, t_s: float) -> datetime:
         return self.scenario.starts_at + timedelta(seconds=t_s)

@@ -193,7 +193,8 @@ def test_status_codes_follow_the_run(calm: World, burning: World) -> None:
     [
         ("curl http://nope/", "curl: (6) Could not resolve host: nope", 6),
         ("curl http://checkout:9999/", "curl: (7) Failed to connect to checkout port 9999", 7),
-        ("curl", "curl: no URL specified!", 2),
+        ("curl -s", "curl: no URL specified!", 2),
+        ("curl", "curl: try 'curl --help' or 'curl --manual' for more information", 2),
         ("curl --foo x", "curl: option --foo: is unknown", 2),
         ("curl file:///etc/passwd", 'curl: (1) Protocol "file" not supported', 1),
         ("curl -m 0.01 http://payment-service/pay", "curl: (28) Operation timed out", 28),

@@ -12,7 +12,8 @@ from simulator.entities import checkers
 from simulator.entities.conditions import Rule, TableConditions
 from simulator.entities.history import FAIL, OK, History
 from simulator.entities.lockmodes import CONFLICTS, MODES, ROW_CONFLICTS, ROW_MODES
-from simulator.entities.locks import GRANTED, WAITING, LockManager
+from simulator.entities.locks import LockManager
+from simulator.entities.locktypes import GRANTED, WAITING
 from simulator.entities.lockviews import pg_locks
 from simulator.entities.spec import Step
 from simulator.entities.timers import SECOND, Timers, run
@@ -174,7 +175,8 @@ def test_a_deadlock_of_two_ends_the_first_waiter_after_one_second() -> None:
     )
     assert error.hint == "See server log for query details."
     assert error.context == 'while updating tuple (0,3) in relation "payments"'
-    assert "\n\tProcess 5723: update 1" in server.locks.lines[0]
+    (logged,) = (line for line in server.locks.lines if line.startswith("ERROR"))
+    assert "\n\tProcess 5723: update 1" in logged
     (named,) = [op for op in server.history if op.f == "deadlock"]
     assert named.value == (5722, 5723)
 

@@ -445,7 +445,9 @@ def test_exec_env_and_what_is_not_simulated(world: FakeWorld) -> None:
     for language, word in (("en", "editor"), ("ru", "редактора")):
         world.language = language
         assert word in line(world, f"edit deploy {SERVICE}").err
-        assert line(world, "port-forward svc/catalog 8080:80").code == 1
+        forward = line(world, "port-forward svc/catalog 8080:80")
+        assert (forward.code, "Forwarding from 127.0.0.1:8080 -> 8080" in forward.out) == (0, True)
+        assert "curl http://catalog/" in forward.err
         assert "-- env" in line(world, f"exec -it deploy/{SERVICE} -- bash").err
 
 

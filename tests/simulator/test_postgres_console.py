@@ -458,7 +458,7 @@ def test_every_tool_tells_what_it_is_in_both_languages() -> None:
     for tool in tools.TOOLS.values():
         assert tool.summary.ru and tool.summary.en
     world = calm()
-    assert "not simulated" in tools.TOOLS["pgbench"].run(world, ["pgbench"], "").err
+    assert "traffic is the load" in tools.TOOLS["pgbench"].run(world, ["pgbench"], "").err
 
 
 def test_a_terminal_starts_without_the_sql_parser() -> None:

@@ -157,7 +157,7 @@ def test_a_wide_watch_is_cut_to_a_dozen_screens() -> None:
         ("cat <<EOF", "here-documents"),
         ("case x in x) ;; esac", "if with"),
         ("f() { ls; }", "syntax error"),
-        ("top", "kubectl top pods"),
+        ("journalctl -u kubelet", "kubectl logs"),
         ("ssh node-1", "kubectl"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Backups of databases: base backups, the archive of WAL, restores in place and beside, their consoles."""

@@ -1,0 +1,83 @@
+"""Remedies against deadlocks and lock queues: one order, short transactions, the strongest lock first, tries, alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.interventions.base import Intervention, Kind, Params, Raw
+from simulator.interventions.data_rules import forget
+from simulator.scenario import Focus, Text
+
+
+def _flows(raw: Raw) -> list[dict[str, Any]]:
+    """The flows that lock rows."""
+    flows = (raw.get("entities") or {}).get("flows", [])
+    return [flow for flow in flows if any(_locks(step) for step in flow["steps"])]
+
+
+def _locks(step: dict[str, Any]) -> bool:
+    return bool(step["do"] == "lock" or step.get("mode") == "locked")
+
+
+def _sorted(raw: Raw, _focus: Focus, _params: Params) -> None:
+    forget(raw, ".rows_by")
+    for flow in _flows(raw):
+        flow["rows_by"] = "ascending"
+
+
+def _short(raw: Raw, _focus: Focus, _params: Params) -> None:
+    """Calls that a flow makes between its first lock and the commit come before the transaction."""
+    for flow in _flows(raw):
+        steps = flow["steps"]
+        first = next(n for n, step in enumerate(steps) if _locks(step))
+        last = max(n for n, step in enumerate(steps) if _locks(step))
+        inside = [
+            s for s in steps[first:last] if s["target"] in {x["name"] for x in raw["entities"]["systems"]}
+        ]
+        kept = [s for s in steps[first:] if s not in inside]
+        flow["steps"] = [*steps[:first], *inside, *kept]
+
+
+def _strongest(raw: Raw, _focus: Focus, _params: Params) -> None:
+    forget(raw, ".lock")
+    for flow in _flows(raw):
+        for step in flow["steps"]:
+            if step.get("lock") == "FOR SHARE":
+                step["lock"] = "FOR NO KEY UPDATE"
+
+
+def _tries(raw: Raw, _focus: Focus, params: Params) -> None:
+    for flow in _flows(raw):
+        for step in flow["steps"]:
+            if _locks(step):
+                step["attempts"] = max(step.get("attempts", 1), int(params["attempts"]))
+
+
+def _alert(raw: Raw, focus: Focus, params: Params) -> None:
+    raw["alerting"]["rules"]["DatabaseDeadlocks"] = {
+        "expr": f"increase(pg_stat_database_deadlocks[2m]) > {params['count']:g}", "for_s": 0, "severity": "P1",
+        "service": focus.service, "summary": {"ru": "Взаимные блокировки в базе", "en": "Deadlocks in the database"},
+    }  # fmt: skip
+
+
+def _entry(
+    name: str,
+    kind: Kind,
+    titles: tuple[str, str],
+    costs: tuple[str, str],
+    patch: Any,
+    parameters: dict[str, float] | None = None,
+    **more: Any,
+) -> Intervention:
+    return Intervention(
+        name, kind, Text(ru=titles[0], en=titles[1]), Text(ru=costs[0], en=costs[1]), parameters or {}, patch, **more
+    )  # fmt: skip
+
+
+ENTRIES = (
+    _entry("sorted_lock_order", "prevent", ("строки блокируются всегда в одном порядке", "rows are always locked in one order"), ("порядок надо соблюдать во всём коде, кто меняет эти таблицы", "everybody who changes these tables has to keep the order"), _sorted),
+    _entry("shorter_transactions", "prevent", ("без внешних вызовов внутри транзакции", "no calls to others inside a transaction"), ("результат вызова может устареть к моменту записи", "what a call said may be stale when it is written"), _short),
+    _entry("strongest_lock_first", "prevent", ("строку, которую будут менять, читать сразу FOR UPDATE", "read a row that will be changed FOR UPDATE at once"), ("читатели, которые не меняют, тоже ждут", "readers that change nothing wait, too"), _strongest),
+    _entry("retry_on_deadlock", "mitigate", ("повтор транзакции при 40P01", "a transaction is tried again on 40P01"), ("прячет причину и держит блокировки дольше", "hides the cause and keeps locks for longer"), _tries, {"attempts": 4}),
+    _entry("deadlock_alert", "detect", ("алерт на взаимные блокировки", "an alert on deadlocks"), ("одиночные случаи бывают и в норме", "single ones are normal"), _alert, {"count": 3}, first="rule"),
+)  # fmt: skip

@@ -1,0 +1,281 @@
+"""The verbs that the on-call role only half has: cp, port-forward, proxy, edit, debug, attach, create, diff, replace."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from simulator.kubernetes import access, changes, inside, patching, yamltext
+from simulator.kubernetes.notes import text as words
+from simulator.kubernetes.objects import as_object
+from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.resources import TYPES, find, items, request, resource_type
+from simulator.kubernetes.state import Pod
+from simulator.reply import Reply
+from simulator.shell import files
+
+if TYPE_CHECKING:
+    from simulator.world import World
+
+FORWARD_USAGE = "error: TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples"
+
+
+def run_edit(world: World, call: Call) -> Reply:
+    """There is no editor, so an edit ends as one that is closed at once."""
+    if not call.args:
+        raise Refused("error: You must provide one or more resources by argument or filename.")
+    asked = request(call.args, changes.NO_DELETE)
+    for kind, name in asked.named:
+        access.demand(
+            "patch",
+            kind,
+            find(world, kind, name, world.kubernetes.namespace).name,
+            world.kubernetes.namespace,
+        )
+    return Reply(
+        "Edit cancelled, no changes made.\n", words(world, "no_editor").removeprefix("error: ") + "\n"
+    )
+
+
+def run_port_forward(world: World, call: Call) -> Reply:
+    """It listens and ends at once: from this host every service is reachable anyway."""
+    if len(call.args) < 2:
+        raise Refused(FORWARD_USAGE)
+    kind, slash, name = call.args[0].rpartition("/")
+    target = resource_type(kind) if slash else TYPES["pods"]
+    namespace = call.text("namespace") or world.kubernetes.namespace
+    if not any(item.name == name for item in items(world, target, namespace)):
+        raise Refused(f'Error from server (NotFound): {target.qualified} "{name[:200]}" not found')
+    out = ""
+    for pair in call.args[1:]:
+        local, colon, remote = pair.partition(":")
+        if not all(
+            part.isascii() and part.isdigit() and 0 < int(part[:9]) < 65_536
+            for part in (local or remote, remote or local)
+        ):
+            raise Refused(f"error: error parsing local port '{(local or remote)[:60]}': strconv.ParseUint: parsing \"{(local or remote)[:60]}\": invalid syntax")  # fmt: skip
+        remote = remote if colon else local
+        inner = "8080" if target.plural == "services" and remote == "80" else remote
+        out += f"Forwarding from 127.0.0.1:{local or remote} -> {inner}\nForwarding from [::1]:{local or remote} -> {inner}\n"
+    app = name if target.plural == "services" else _app(world, name)
+    return Reply(out, words(world, "no_forward", target=app).removeprefix("error: ") + "\n")
+
+
+def _app(world: World, name: str) -> str:
+    pod = world.kubernetes.pods.get(name)
+    return pod.app if pod is not None else name
+
+
+def run_proxy(world: World, call: Call) -> Reply:
+    port = next((w.partition("=")[2] for w in call.args if w.startswith("--port=")), "8001")
+    return Reply(f"Starting to serve on 127.0.0.1:{port[:5]}\n", "kubectl get --raw PATH\n")
+
+
+def run_cp(world: World, call: Call) -> Reply:
+    """`kubectl cp POD:PATH FILE`; containers take no files."""
+    args = [word for word in call.args if not word.startswith("-")]
+    if len(args) < 2:
+        raise Refused("error: source and destination are required")
+    source, target = args[0], args[1]
+    if ":" not in source and ":" not in target:
+        raise Refused("error: one of src or dest must be a remote file specification")
+    if ":" in source and ":" in target:
+        raise Refused("error: src and dest cannot both be remote file specifications")
+    pod, path = _remote(world, source if ":" in source else target)
+    if ":" in target:
+        raise Refused(f"tar: {path.rpartition('/')[2][:200]}: Cannot open: Read-only file system\ntar: Exiting with failure status due to previous errors\ncommand terminated with exit code 2")  # fmt: skip
+    text = inside.files(world, pod).get(path)
+    if text is None:
+        raise Refused(
+            f"tar: {path[:200]}: Cannot stat: No such file or directory\ntar: Exiting with failure status due to "
+            f"previous errors\nerror: {target[:200]} no such file or directory"
+        )
+    try:
+        files.write(world, target, text)
+    except files.FileProblem as problem:
+        raise Refused(f"error: open {target[:200]}: {problem.reason.lower()}") from None
+    return Reply("tar: Removing leading `/' from member names\n")
+
+
+def _remote(world: World, word: str) -> tuple[Pod, str]:
+    where, _, path = word.partition(":")
+    name = where.rpartition("/")[2]
+    pod = world.kubernetes.pods.get(name)
+    if pod is None or pod.deleted_s is not None:
+        raise Refused(f'Error from server (NotFound): pods "{name[:200]}" not found')
+    return pod, path
+
+
+def run_debug(world: World, call: Call) -> Reply:
+    """debug and attach: the role may not touch running containers."""
+    args = [word for word in call.args if not word.startswith("-")]
+    if not args:
+        missing = "error: at least 1 argument is required for attach"
+        raise Refused(missing if call.verb == "attach" else "error: must specify at least one target")
+    kind, slash, name = args[0].rpartition("/")
+    target = resource_type(kind) if slash else TYPES["pods"]
+    if not any(item.name == name for item in items(world, target, world.kubernetes.namespace)):
+        raise Refused(f'Error from server (NotFound): {target.qualified} "{name[:200]}" not found')
+    if call.verb == "debug" and not any(w.startswith(("--image", "--copy-to")) for w in call.args):
+        raise Refused("error: you must specify --image when not using --copy-to.")
+    if target.plural == "nodes":
+        raise access.forbidden("create", TYPES["pods"], "", world.kubernetes.namespace)
+    part = "attach" if call.verb == "attach" else "ephemeralcontainers"
+    what = "create" if call.verb == "attach" else "patch"
+    raise Refused(
+        f'Error from server (Forbidden): pods "{name}" is forbidden: User "{access.USER}" cannot {what} resource '
+        f'"pods/{part}" in API group "" in the namespace "{world.kubernetes.namespace}"'
+    )
+
+
+def run_create(world: World, call: Call) -> Reply:
+    """create, run, expose: the on-call role makes no new objects; a client's dry run needs no role."""
+    kinds = {"run": "pod", "expose": "service"}
+    args = [word for word in call.args if not word.startswith("-")]
+    word = kinds.get(call.verb) or next(iter(args), "")
+    if {"-f", "--filename"} & set(call.args) or any(w.startswith("--filename=") for w in call.args):
+        if word != "-" and not files.exists(world, word.partition("=")[2] or word):
+            raise Refused(f'error: the path "{word[:200]}" does not exist')
+        item, _ = patching.sent(
+            world, replace(call, flags={**call.flags, "filename": [word or "-"]}), "create"
+        )
+        raise Refused(
+            f'Error from server (AlreadyExists): error when creating "{word or "STDIN"}": {item.type.qualified} "{item.name}" already exists'
+        )
+    if word == "token":
+        raise Refused(
+            'error: failed to create token: serviceaccounts "default" is forbidden: User "oncall" cannot create resource "serviceaccounts/token"'
+        )
+    if not word:
+        raise Refused("error: must specify one of -f and -k")
+    if call.verb == "run" and not any(w.startswith("--image") for w in call.args):
+        raise Refused('error: required flag(s) "image" not set')
+    flags = _loose(call.args)
+    if "from" in flags:
+        _check_from(world, flags["from"][-1])
+    kind = resource_type(word)
+    if flags.get("dry-run", [""])[-1] == "client" or "--dry-run" in call.args:
+        name = args[0 if call.verb == "run" else 1] if len(args) > (call.verb != "run") else ""
+        return _drawn(kind.plural, name, flags)
+    problem = access.forbidden("create", kind, "", world.kubernetes.namespace)
+    plain = problem.message.removeprefix("Error from server (Forbidden): ")
+    if call.verb == "create":
+        raise Refused(f"error: failed to create {kind.singular}: {plain}")
+    raise problem
+
+
+def _loose(words_: list[str]) -> dict[str, list[str]]:
+    """`--name=value` and `--name value` of a verb whose flags are not checked."""
+    found: dict[str, list[str]] = {}
+    for at, word in enumerate(words_):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-"):
+            after = words_[at + 1] if at + 1 < len(words_) and not words_[at + 1].startswith("-") else ""
+            found.setdefault({"o": "output"}.get(name, name), []).append(value if equals else after)
+    return found
+
+
+def _check_from(world: World, source: str) -> None:
+    kind, _, name = source.partition("/")
+    target = resource_type(kind)
+    if not any(item.name == name for item in items(world, target, world.kubernetes.namespace)):
+        raise Refused(f'Error from server (NotFound): {target.qualified} "{name[:200]}" not found')
+
+
+def _drawn(plural: str, name: str, flags: dict[str, list[str]]) -> Reply:
+    """The object that a client's dry run would send."""
+    kind = TYPES[plural]
+    if not name:
+        raise Refused("error: exactly one NAME is required, got 0")
+    made: dict[str, Any] = {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {"creationTimestamp": None, "name": name},
+    }
+    images = [image for image in flags.get("image", []) if image]
+    boxes = [
+        {"image": image, "name": image.rpartition("/")[2].partition(":")[0] or name, "resources": {}}
+        for image in images
+    ]
+    literals = dict(pair.partition("=")[::2] for pair in flags.get("from-literal", []))
+    if plural == "deployments":
+        made["metadata"]["labels"] = {"app": name}
+        template = {
+            "metadata": {"creationTimestamp": None, "labels": {"app": name}},
+            "spec": {"containers": boxes},
+        }
+        replicas = flags.get("replicas", ["1"])[-1]
+        made["spec"] = {"replicas": int(replicas) if replicas.isdigit() else 1, "selector": {"matchLabels": {"app": name}}, "strategy": {}, "template": template}  # fmt: skip
+        made["status"] = {}
+    elif plural == "configmaps":
+        made["data"] = literals
+    elif plural == "secrets":
+        made["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in literals.items()}
+    elif plural == "pods":
+        made["metadata"]["labels"] = {"run": name}
+        made["spec"] = {
+            "containers": [{**box, "name": name} for box in boxes],
+            "dnsPolicy": "ClusterFirst",
+            "restartPolicy": "Always",
+        }
+    if flags.get("output", [""])[-1] in ("yaml", "json"):
+        return Reply(yamltext.dump(made))
+    return Reply(f"{kind.prefix}/{name} created (dry run)\n")
+
+
+def run_diff(world: World, call: Call) -> Reply:
+    """`kubectl diff -f -`: what an apply would change; exit code 1 when something would."""
+    item, document = patching.sent(world, call, "diff")
+    old = as_object(world, item)
+    new = patching.merge(old, document, strategic=True)
+    patching.install(world, item, old, new, True)
+    kept = deepcopy(new)
+    kept["status"] = old.get("status")
+    if kept == old:
+        return Reply()
+    name = f"{item.type.api_version.replace('/', '.')}.{item.type.kind}.{item.namespace}.{item.name}"
+    left, right = f"/tmp/LIVE-2841730566/{name}", f"/tmp/MERGED-1093357214/{name}"
+    before, after = yamltext.dump(old).splitlines(), yamltext.dump(kept).splitlines()
+    lines = list(difflib.unified_diff(before, after, left, right, lineterm=""))
+    return Reply(f"diff -u -N {left} {right}\n" + "\n".join(lines) + "\n", code=1)
+
+
+def run_replace(world: World, call: Call) -> Reply:
+    """`kubectl replace -f -`."""
+    item, document = patching.sent(world, call, "replace")
+    access.demand("update", item.type, item.name, item.namespace)
+    old = as_object(world, item)
+    patching.install(world, item, old, patching.merge(old, document, strategic=False), False)
+    return Reply(f"{item.path} replaced\n")
+
+
+def run_plugin(world: World, call: Call) -> Reply:
+    raise Refused("error: unable to find any kubectl plugins in your PATH")
+
+
+def run_completion(world: World, call: Call) -> Reply:
+    shells = ("bash", "zsh", "fish", "powershell")
+    if not call.args:
+        raise Refused("error: shell not specified\nSee 'kubectl completion -h' for help and examples")
+    if call.args[0] not in shells:
+        raise Refused(f'error: unsupported shell type "{call.args[0][:60]}"')
+    return Reply(f"# {call.args[0]} completion for kubectl: the Tab key completes here already\n")
+
+
+def run_certificate(world: World, call: Call) -> Reply:
+    if call.args[:1] and call.args[0] in ("approve", "deny"):
+        raise Refused("error: one or more CSRs must be specified as <name> or -f <filename>")
+    return Reply(
+        "Modify certificate resources.\n\nAvailable Commands:\n  approve       Approve a certificate signing request\n"
+        "  deny          Deny a certificate signing request\n\nUsage:\n  kubectl certificate SUBCOMMAND [options]\n"
+    )
+
+
+def check_context(call: Call) -> None:
+    """There is one context, `prod`; others do not exist."""
+    context = call.text("context")
+    if context not in ("", "prod"):
+        raise Refused(f'error: context "{context[:100]}" does not exist')

@@ -1,0 +1,46 @@
+"""The room of sagas: pods that hold them, the orchestrator's metrics and logs, and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from simulator.room import Room
+from simulator.sagas import state
+from simulator.tool import Tool
+
+if TYPE_CHECKING:
+    from simulator.telemetry.logs import LogLine
+    from simulator.telemetry.metrics import Family
+    from simulator.world import World
+
+
+def _tools() -> Mapping[str, Tool]:
+    from simulator.sagas.tools import TOOLS
+
+    return TOOLS
+
+
+def _metrics() -> Mapping[str, Family]:
+    from simulator.sagas.metrics import FAMILIES
+
+    return FAMILIES
+
+
+def _logs(world: World, app: str, second: int) -> Iterator[LogLine]:
+    from simulator.telemetry.logs import LogLine
+
+    for line in state.sagas_of(world).journal:
+        if line.app == app and int(line.t_s) == second:
+            yield LogLine(line.t_s, line.pod, line.app, line.level, line.text)
+
+
+ROOM = Room(
+    "sagas",
+    state.build,
+    each_second=state.each_second,
+    identity=state.identity,
+    tools=_tools,
+    metrics=_metrics,
+    logs=_logs,
+)

@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any
 
 from agent import replay_task
-from agent.replay_port import Counterfactual, InterventionCall, Progress
+from agent.replay_port import Counterfactual, Facts, InterventionCall, Progress, Repair
 from agent.replay_workers import Batch, Handle, LocalWorkers, Workers
-from simulator import replay, responder, run
+from simulator import commands, replay, responder, run
 from simulator.interventions import CATALOGUE, Call
 from simulator.replay import Mark, Plan
 from simulator.scenario import Scenario, varied
@@ -40,7 +40,8 @@ FACTS = (
     "connections_refused",
 )
 NOBODY_FOR_S = 600.0  # how long the world is left alone after the first command of the timeline
-RESPONDING, ALONE = "responding", "alone"
+RESPONDING, ALONE, REPAIRED = "responding", "alone", "repaired"
+NO_REPAIR = ("ack", "note", "logs")  # tools that count as changing and repair nothing
 Calls = tuple[Call, ...]
 Wanted = tuple[Calls, str]  # remedies, and who responds
 
@@ -116,6 +117,49 @@ class ProcessReplayer:
             {"baseline": alone, "with": left, "effect": difference(alone, left)},
         )
 
+    # -- one run a question (replay_port.Deeper)
+
+    def acted(
+        self,
+        questions: Sequence[Sequence[InterventionCall]],
+        on_progress: Progress | None = None,
+        alone: bool = False,
+    ) -> list[Facts]:
+        """What the player's own commands, or nobody (`alone`), come to with each of these sets of remedies."""
+        return self._all([self._both(self._calls(q))[alone] for q in questions], on_progress)
+
+    def repair(self) -> Repair | None:
+        """The first line that undoes a release, or else the first that changes something after the trigger."""
+        first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
+        index = self._repair_index
+        if index is None:
+            return None
+        at_s, line = self._played.planned[index]
+        last_s = self.scenario.duration_s - self.scenario.sli.hold_s
+        return Repair(line, at_s, first_s, last_s)
+
+    def repaired_at(self, moments: Sequence[float], on_progress: Progress | None = None) -> list[Facts]:
+        """The incident with the repair, and all that was played after it, begun at these seconds."""
+        return self._all([((), f"{REPAIRED} {at_s!r}") for at_s in moments], on_progress)
+
+    def _all(self, wanted: Sequence[Wanted], on_progress: Progress | None) -> list[Facts]:
+        self._start(wanted)
+
+        def came() -> None:
+            if on_progress:
+                on_progress("deeper", self._batch.answered(), len(self._batch.handles))
+
+        return [_chosen(self._facts(w, came)) for w in wanted]
+
+    @cached_property
+    def _repair_index(self) -> int | None:
+        lines = self._played.planned
+        first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
+        late = [n for n, (t_s, line) in enumerate(lines) if t_s >= first_s and commands.changes(line)]
+        undoing = [n for n in late if responder.repairs(lines[n][1])]
+        acting = [n for n in late if lines[n][1].split()[0] not in NO_REPAIR]
+        return next(iter(undoing or acting), None)
+
     def _calls(self, interventions: Sequence[InterventionCall]) -> Calls:
         calls = []
         for i in interventions:
@@ -141,19 +185,23 @@ class ProcessReplayer:
         return Batch(Workers(self.executor) if self.executor else LocalWorkers.of_this_process())
 
     def _start(self, wanted: Sequence[Wanted]) -> None:
-        """Hand out what is not under way yet: one task for all that is asked with the same remedies."""
+        """Hand out what is not under way yet: one task for both runs with the same remedies.
+
+        A moved repair is a task of its own: a task's plans share a run until they part, and there are two at most.
+        """
         batch = self._batch  # workers load while the scout runs
-        tasks: dict[Calls, list[str]] = {}
+        tasks: dict[Wanted, list[str]] = {}
         for calls, who in wanted:
-            if (calls, who) not in self._handles and who not in tasks.setdefault(calls, []):
-                tasks[calls].append(who)
-        for calls, names in tasks.items():
+            names = tasks.setdefault((calls, who if who.startswith(REPAIRED) else ""), [])
+            if (calls, who) not in self._handles and who not in names:
+                names.append(who)
+        for (calls, _), names in tasks.items():
             if names:
                 handle = batch.submit(self._task(calls, names))
                 self._handles.update({(calls, who): handle for who in names})
 
     def _task(self, calls: Calls, names: Sequence[str]) -> replay_task.Task:
-        plans = {who: self._alone if who == ALONE else self._responding(calls) for who in names}
+        plans = {who: self._plan(calls, who) for who in names}
         mark = replay.latest_mark(self._scouted, calls, list(plans.values()))
         kept = None if mark is None else self._bytes(mark)
         return replay_task.task(self.scenario, self.seed, calls, kept, plans)
@@ -167,6 +215,20 @@ class ProcessReplayer:
         return self._batch.result(self._handles[wanted], came)[wanted[1]]
 
     # -- plans
+
+    def _plan(self, calls: Calls, who: str) -> Plan:
+        if who == ALONE:
+            return self._alone
+        kind, _, at_s = who.partition(" ")
+        return self._moved(float(at_s)) if kind == REPAIRED else self._responding(calls)
+
+    def _moved(self, at_s: float) -> Plan:
+        """The repair begins at `at_s`; what came before it stays, what came after keeps its distance."""
+        lines = self._played.planned
+        index = self._repair_index or 0
+        shift = at_s - lines[index][0]
+        moved = [*lines[:index], *((t_s + shift, line) for t_s, line in lines[index:])]
+        return Plan(tuple(sorted(moved, key=lambda timed: timed[0])), self._played.until_s)
 
     @cached_property
     def _played(self) -> Plan:

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.mapping import MappedItem
-from agent.measure import Measured, measured
+from agent.measure import measured
 from agent.replay_port import Catalogue, Counterfactual, Facts
+from agent.summary import Whole, monday, outcome
 
 MAX_QUOTE = 90
 KINDS = ("prevent", "detect", "mitigate", "respond")
@@ -31,6 +32,7 @@ T: dict[str, dict[str, str]] = {
         "with": "   С ней при ваших действиях: {failed} неудачных запросов вместо {was} ({change}), {recovery}.",
         "alone": "   Если никто не дежурит: {failed} вместо {was} за первые 10 минут.",
         "neighbours": "   Соседям по базе это стоит {n} отказов; слотов соединений не хватило {refused} раз.",
+        "books_alone": "   Если никто не дежурит, нарушений в данных {n} вместо {was}.",
         "books": "   «{name}»: нарушений {n} вместо {was}.",
         "harm": "   Вывод: вредит. Цена: {cost}.",
         "nothing": "   Вывод: в этом инциденте ничего не меняет. Цена: {cost}.",
@@ -45,12 +47,9 @@ T: dict[str, dict[str, str]] = {
         "less": "на {p:.0%} меньше",
         "more": "на {p:.0%} больше",
         "same": "столько же", "times": "в {n:,.0f} раз больше",
-        "together": "Всё вместе: {failed} неудачных запросов вместо {was} ({change}). Прогон {run}.",
+        "together": "Всё вместе: {failed} неудачных запросов вместо {was} ({change}), {recovery}. Прогон {run}.",
         "missing": "Не хватает: {kinds}.",
         "full": "Есть и предотвращение, и обнаружение, и смягчение, и реакция.",
-        "first": "В понедельник первым делом: {title} — {why}.",
-        "first_books": "одна эта мера убирает {p:.0%} нарушений в данных",
-        "first_why": "одна эта мера убирает {p:.0%} неудачных запросов",
         "first_none": "В понедельник первым делом: ничего из списка инцидент не смягчает — начните с причины, а не с ёмкости.",
         "empty": "Мер в тексте я не нашёл. Назовите, что вы измените, кто и к какому сроку.",
         "prevent": "предотвращения", "detect": "обнаружения", "mitigate": "смягчения", "respond": "реакции",
@@ -71,6 +70,7 @@ T: dict[str, dict[str, str]] = {
         "with": "   With it, and you acting as you did: {failed} failed requests instead of {was} ({change}), {recovery}.",
         "alone": "   With nobody on call: {failed} instead of {was} in the first 10 minutes.",
         "neighbours": "   Whoever shares the database pays {n} failures; connection slots ran out {refused} times.",
+        "books_alone": "   With nobody on call: {n} violations in the data instead of {was}.",
         "books": "   “{name}”: {n} violations instead of {was}.",
         "harm": "   Verdict: it does harm. It costs: {cost}.",
         "nothing": "   Verdict: it changes nothing in this incident. It costs: {cost}.",
@@ -85,12 +85,9 @@ T: dict[str, dict[str, str]] = {
         "less": "{p:.0%} fewer",
         "more": "{p:.0%} more",
         "same": "just as many", "times": "{n:,.0f} times as many",
-        "together": "All together: {failed} failed requests instead of {was} ({change}). Run {run}.",
+        "together": "All together: {failed} failed requests instead of {was} ({change}), {recovery}. Run {run}.",
         "missing": "Missing: {kinds}.",
         "full": "Prevention, detection, mitigation and response are all there.",
-        "first": "First thing on Monday: {title} — {why}.",
-        "first_books": "alone it spares {p:.0%} of the broken records",
-        "first_why": "alone it spares {p:.0%} of the failed requests",
         "first_none": "First thing on Monday: nothing in the list softens this incident — start with the cause, not with capacity.",
         "empty": "I found no action in the text. Say what you will change, who does it and by when.",
         "prevent": "prevention", "detect": "detection", "mitigate": "mitigation", "respond": "response",
@@ -121,6 +118,7 @@ class Told:
     lang: str
     claims: Sequence[Mapping[str, Any]] = ()
     labels: Mapping[str, str] = field(default_factory=dict)  # a person's words for facts of this scenario
+    whole: Whole | None = None  # what was measured of the list as a whole
 
 
 def compose(told: Told) -> str:
@@ -134,14 +132,9 @@ def compose(told: Told) -> str:
     if not told.results:
         lines.append(say["empty"])
     if told.combined is not None:
-        lines.append(
-            say["together"].format(
-                failed=_count(told.combined.with_),
-                was=_count(told.combined.baseline),
-                change=_change(told, told.combined),
-                run=told.combined.run,
-            )
-        )
+        lines += _together(told, told.combined)
+    if told.whole is not None:
+        lines += outcome(told.whole)
     if told.results:
         lines += _coverage(told)
     if told.claims:
@@ -203,15 +196,16 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
     )
     alone = run.no_responder
     lines.append(say["alone"].format(failed=_count(alone["with"]), was=_count(alone["baseline"])))
-    neighbours = float(run.effect.get("others_failed") or 0.0)
-    if neighbours > 0:
-        lines.append(
-            say["neighbours"].format(
-                n=int(neighbours), refused=int(run.with_.get("connections_refused") or 0)
-            )
-        )
+    lines += _unattended_books(told, alone["baseline"], alone["with"])
+    lines += _neighbours(told, run)
     lines += _books(told, run.baseline, run.with_)
     return [*lines, say[verdict.effect].format(cost=costs), say["run"].format(run=run.run)]
+
+
+def _unattended_books(told: Told, before: Facts, after: Facts) -> list[str]:
+    """What becomes of the data if nobody repairs them, in all."""
+    was, now = before.get("violations") or 0, after.get("violations") or 0
+    return [T[told.lang]["books_alone"].format(n=now, was=was)] if was or now else []
 
 
 def _books(told: Told, before: Facts, after: Facts) -> list[str]:
@@ -248,22 +242,33 @@ def _change(told: Told, run: Counterfactual) -> str:
     return T[told.lang]["less" if share > 0 else "more"].format(p=abs(share))
 
 
+def _together(told: Told, run: Counterfactual) -> list[str]:
+    """All the measures in one replay: what they come to, what that does to neighbours and to the data."""
+    say = T[told.lang]
+    lines = [
+        say["together"].format(
+            failed=_count(run.with_), was=_count(run.baseline), change=_change(told, run),
+            recovery=_recovery(told, run.with_), run=run.run,
+        )
+    ]  # fmt: skip
+    return [*lines, *_neighbours(told, run), *_books(told, run.baseline, run.with_)]
+
+
+def _neighbours(told: Told, run: Counterfactual) -> list[str]:
+    more = float(run.effect.get("others_failed") or 0.0)
+    if more <= 0:
+        return []
+    refused = int(run.with_.get("connections_refused") or 0)
+    return [T[told.lang]["neighbours"].format(n=int(more), refused=refused)]
+
+
 def _coverage(told: Told) -> list[str]:
     say = T[told.lang]
     present = {told.catalogue[c.id].kind for r in told.results for c in r.item.calls}
     missing = [k for k in KINDS if k not in present]
     lines = [say["missing"].format(kinds=", ".join(say[k] for k in missing)) if missing else say["full"]]
-    best: tuple[float, ItemResult, Measured] | None = None
-    for result in told.results:
-        if result.run is not None:
-            found = measured(result.run)
-            gain = max(found.spared, found.books or 0.0)
-            if found.effect in ("strong", "helps") and (best is None or gain > best[0]):
-                best = (gain, result, found)
-    if best is not None:
-        title = " + ".join(told.catalogue[c.id].title.of(told.lang) for c in best[1].item.calls)
-        why = "first_books" if (best[2].books or 0.0) > best[2].spared else "first_why"
-        lines.append(say["first"].format(title=title, why=say[why].format(p=max(0.0, best[0]))))
+    if told.whole is not None and told.whole.first is not None and told.whole.first["ranking"]:
+        lines += monday(told.whole)
     elif any(r.run is not None for r in told.results):
         lines.append(say["first_none"])
     return lines

@@ -55,6 +55,37 @@ class Replayer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Repair:
+    """Where the repair of a played incident begins: the line that does it, and when it was typed."""
+
+    line: str
+    at_s: float
+    first_s: float  # when the scenario does the first thing by itself
+    last_s: float  # the last second at which a repair could still be seen to hold
+
+
+class Deeper(Protocol):
+    """One run instead of two: the player acts, and somebody asks what if it had been a little different."""
+
+    def acted(
+        self,
+        questions: Sequence[Sequence[InterventionCall]],
+        on_progress: Progress | None = None,
+        alone: bool = False,
+    ) -> list[Facts]:
+        """What the player's own commands, or nobody (`alone`), come to with each of these sets of interventions."""
+        ...
+
+    def repair(self) -> Repair | None:
+        """None: nothing that was played repairs anything."""
+        ...
+
+    def repaired_at(self, moments: Sequence[float], on_progress: Progress | None = None) -> list[Facts]:
+        """The incident with the repair, and all that was played after it, begun at these seconds."""
+        ...
+
+
 class Wording(Protocol):
     """A text in both languages (simulator.scenario.Text)."""
 

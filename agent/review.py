@@ -1,6 +1,6 @@
 """The review: one flat LangGraph graph from a text to measured feedback.
 
-    split and map → replay → references → judge (one criterion a branch) → claims → feedback
+    split and map → replay → deeper → references → judge (one criterion a branch) → claims → feedback
 
 No checkpointer and no subgraph: the session's log is the only truth, and what a model said is returned for
 it. This is the file that loads langgraph; it is imported when a review is asked for and not before.
@@ -17,17 +17,20 @@ from typing import Annotated, Any, Literal, Protocol, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
-from agent import feedback, measure
+from agent import advice, enough, feedback, measure, no_return, review_notes
+from agent.bar import Bar
 from agent.claims import Claim, check_claims
 from agent.embedded_model import EmbeddedModel
 from agent.judge.model import load_models
 from agent.judge.reading import addresses_grader
+from agent.judge.signals import names_owner
 from agent.mapping import MappedItem, map_text
 from agent.model import CatalogueLine, CriterionTask, MappingTask, Model, ModelFailure, PhraseTask
-from agent.questions import follow_ups
+from agent.questions import HOW_MANY, follow_ups
 from agent.replay_port import (
     Catalogue,
     Counterfactual,
+    Deeper,
     InterventionCall,
     Progress,
     Replayer,
@@ -35,6 +38,8 @@ from agent.replay_port import (
     parameter_names,
 )
 from agent.rubric import load_rubric
+from agent.sharp import Asked, sharp_questions
+from agent.summary import Whole
 from agent.text import sentences
 from agent.verdict import Verdict
 
@@ -60,6 +65,7 @@ class Request:
     themes: Sequence[str]
     starts_at: datetime
     labels: Mapping[str, str] = field(default_factory=dict)  # words for facts that this scenario has alone
+    bar: Bar = field(default_factory=lambda: Bar(300.0))  # how bad an incident may be and do no damage
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Deps:
     baseline: Callable[[], Mapping[str, Any]]
     model: Model | None = None
     prefetch: Callable[[Sequence[Sequence[InterventionCall]]], None] = lambda _questions: None
+    deeper: Deeper | None = None  # None: nothing is replayed beyond each item and all together
 
 
 class State(TypedDict, total=False):
@@ -80,6 +87,9 @@ class State(TypedDict, total=False):
     runs: dict[int, Counterfactual]
     combined: Counterfactual | None
     baseline: Mapping[str, Any] | None
+    enough: dict[str, Any] | None
+    no_return: dict[str, Any] | None
+    first: dict[str, Any] | None
     references: list[dict[str, Any]]
     verdicts: Annotated[list[Verdict], operator.add]
     notes: Annotated[list[str], operator.add]
@@ -107,6 +117,7 @@ class _Run:
         g: Any = StateGraph(State)
         g.add_node("map", self.map_items)
         g.add_node("replay", self.replay)
+        g.add_node("deeper", self.look_deeper)
         g.add_node("references", self.find_references)
         g.add_node("own", self.judge_embedded)
         g.add_node("judge", self.judge_one)
@@ -114,7 +125,8 @@ class _Run:
         g.add_node("feedback", self.give_feedback)
         g.add_edge(START, "map")
         g.add_edge("map", "replay")
-        g.add_edge("replay", "references")
+        g.add_edge("replay", "deeper")
+        g.add_edge("deeper", "references")
         g.add_edge("references", "own")
         g.add_conditional_edges("own", self.criteria, ["judge"])
         g.add_edge("judge", "claims")
@@ -126,7 +138,7 @@ class _Run:
 
     def map_items(self, _state: State) -> State:
         """Items by phrasing; what no phrasing knows may be mapped by the model, from the catalogue only."""
-        listed = map_text(self.request.text, self.request.kind, self._instruction)[: MAX_ITEMS * 2]
+        listed = map_text(self.request.text, self.request.kind, _instruction)[: MAX_ITEMS * 2]
         items = [
             MappedItem(i.span, tuple(known_calls(i.calls, self.deps.catalogue)), i.state) for i in listed
         ]
@@ -141,7 +153,7 @@ class _Run:
             try:
                 answers = self.deps.model.map_items(task)
             except ModelFailure as failure:
-                notes.append(_fallback(self.request.lang, "map", failure))
+                notes.append(review_notes.fallback(self.request.lang, "map", failure))
                 answers = []
             for n, calls in zip(open_items, answers, strict=False):
                 known = tuple(known_calls(calls, self.deps.catalogue))
@@ -149,16 +161,12 @@ class _Run:
                     items[n] = MappedItem(items[n].span, known, "mapped")
         return {"items": items[:MAX_ITEMS], "notes": notes}
 
-    def _instruction(self, span: Any) -> bool:
-        return addresses_grader(span.text)
-
     def replay(self, state: State) -> State:
         """Two runs an item, all cores busy; an item that cannot be measured has none."""
-        wanted = {n: self._measurable(i) for n, i in enumerate(state["items"])}
-        wanted = {n: calls for n, calls in wanted.items() if calls}
+        wanted = {n: calls for n, i in enumerate(state["items"]) if (calls := self._measurable(i))}
         if not wanted:
             return {"runs": {}, "combined": None, "baseline": self.deps.baseline()}
-        together = self._together(list(wanted.values()))
+        together = enough.together(list(wanted.values())) if len(wanted) > 1 else []
         questions = [*wanted.values(), *([together] if together else [])]
         self.deps.prefetch(questions)
 
@@ -167,20 +175,29 @@ class _Run:
 
         runs = {n: self.deps.replayer.counterfactual(c, f"item {n + 1}", came) for n, c in wanted.items()}
         combined = self.deps.replayer.counterfactual(together, "all", came) if together else None
-        baseline = next(iter(runs.values())).baseline
-        return {"runs": runs, "combined": combined, "baseline": baseline}
+        return {"runs": runs, "combined": combined, "baseline": next(iter(runs.values())).baseline}
+
+    def _calls(self, state: State) -> dict[int, list[InterventionCall]]:
+        return {n: self._measurable(state["items"][n]) for n in state["runs"]}
 
     def _measurable(self, item: MappedItem) -> list[InterventionCall]:
         return [c for c in item.calls if self.deps.measurable(c.id)]
 
-    @staticmethod
-    def _together(lists: list[list[InterventionCall]]) -> list[InterventionCall]:
-        """All remedies once; of two with the same id the later one counts. Empty for a single question."""
-        merged: dict[str, InterventionCall] = {}
-        for calls in lists:
-            for call in calls:
-                merged[call.id] = call
-        return list(merged.values()) if len(lists) > 1 else []
+    def look_deeper(self, state: State) -> State:
+        """Which of the items would have been enough, when it was too late, and what comes first."""
+        runs, baseline = state["runs"], state["baseline"]
+        if not runs or baseline is None:
+            return {"enough": None, "no_return": None, "first": None}
+        calls = self._calls(state)
+        bar, deeper = self.request.bar, self.deps.deeper
+        best = enough.Search(calls, runs, state["combined"], bar, deeper, self.on_progress).found()
+        search = (
+            no_return.Search(deeper, baseline, bar.beside(baseline), self.on_progress) if deeper else None
+        )
+        moment = search.found() if search else None
+        proposed = dict(enumerate(i.calls for i in state["items"]))
+        first = advice.first(calls, proposed, runs, self.deps.catalogue, moment, best)
+        return {"enough": best, "no_return": moment, "first": first}
 
     def find_references(self, _state: State) -> State:
         library = self.deps.library
@@ -222,11 +239,11 @@ class _Run:
         try:
             said = model.judge_criterion(task).verified(self.request.text)
         except ModelFailure as failure:
-            return {"verdicts": [own], "notes": [_fallback(lang, name, failure)]}
+            return {"verdicts": [own], "notes": [review_notes.fallback(lang, name, failure)]}
         if said.level is None:
-            return {"verdicts": [own], "notes": [_unreadable(lang, name, said.why)]}
+            return {"verdicts": [own], "notes": [review_notes.unreadable(lang, name, said.why)]}
         if self.talks_to_grader and said.level - (own.level or 0.0) >= DISAGREEMENT:
-            return {"verdicts": [own], "notes": [_overruled(lang, name, said.level, own.level)]}
+            return {"verdicts": [own], "notes": [review_notes.overruled(lang, name, said.level, own.level)]}
         return {"verdicts": [said]}
 
     def _evidence(self, state: State) -> Any:
@@ -254,9 +271,10 @@ class _Run:
 
     def give_feedback(self, state: State) -> State:
         results = [feedback.ItemResult(i, state["runs"].get(n)) for n, i in enumerate(state["items"])]
+        whole = self._whole(state)
         told = feedback.Told(
             results, state.get("combined"), state.get("baseline"), self.deps.catalogue, self.request.starts_at,
-            self.request.lang, state.get("claims", []), self.request.labels,
+            self.request.lang, state.get("claims", []), self.request.labels, whole,
         )  # fmt: skip
         text = feedback.compose(told)
         notes: list[str] = []
@@ -264,10 +282,24 @@ class _Run:
             try:
                 text = self.deps.model.phrase(PhraseTask(text, self.request.lang))
             except ModelFailure as failure:
-                notes.append(_fallback(self.request.lang, "phrase", failure))
+                notes.append(review_notes.fallback(self.request.lang, "phrase", failure))
+        return {"feedback": text, "questions": self._questions(state, whole), "notes": notes}
+
+    def _whole(self, state: State) -> Whole | None:
+        baseline = state.get("baseline")
+        if not state["runs"] or baseline is None:
+            return None
+        return Whole(
+            self._calls(state), self.deps.catalogue, baseline, state.get("combined"), state.get("enough"),
+            state.get("no_return"), state.get("first"), self.request.starts_at, self.request.lang,
+        )  # fmt: skip
+
+    def _questions(self, state: State, whole: Whole | None) -> list[str]:
+        """Two: what was measured asks first, the weakest criterion and a missing kind ask the rest."""
+        measured = sharp_questions(Asked(state["items"], state["runs"], whole, names_owner)) if whole else []
         kinds = {self.deps.catalogue[c.id].kind for i in state["items"] for c in i.calls}
-        asked = follow_ups(self.rubric_id, state["verdicts"], kinds, self.request.lang)
-        return {"feedback": text, "questions": asked, "notes": notes}
+        rubric = follow_ups(self.rubric_id, state["verdicts"], kinds, self.request.lang)
+        return [*measured, *rubric][:HOW_MANY]
 
     def _report(self, stage: str, done: int, total: int) -> None:
         if self.on_progress:
@@ -288,9 +320,12 @@ def run_review(request: Request, deps: Deps, on_progress: Progress | None = None
         "judge": deps.model.name if deps.model is not None and "model" in sources else "embedded",
         "overall": overall,
         "score": round(100 * overall / 3, 1),
-        "criteria": [_shown(v) for v in verdicts],
+        "criteria": [v.shown() for v in verdicts],
         "action_items": [_item_shown(i, state["runs"].get(n)) for n, i in enumerate(state["items"])],
         "combined": _run_shown(state["combined"]) if state.get("combined") else None,
+        "enough": state.get("enough"),
+        "no_return": state.get("no_return"),
+        "first": state.get("first"),
         "references": state["references"],
         "claims": state.get("claims", []),
         "feedback": state["feedback"],
@@ -305,16 +340,6 @@ def _overall(rubric_id: str, verdicts: list[Verdict]) -> float:
     """Code aggregates, never a model: the frozen overall of the embedded judge over these levels."""
     levels = {v.criterion: v.level or 0.0 for v in verdicts}
     return float(load_models()[rubric_id].overall(load_rubric(rubric_id), levels))
-
-
-def _shown(v: Verdict) -> dict[str, Any]:
-    return {
-        "criterion": v.criterion,
-        "level": v.level if v.level is not None else "cannot_assess",
-        "quotes": [{"start": q.start, "end": q.end, "text": q.text} for q in v.quotes],
-        "why": v.why,
-        "source": v.source,
-    }
 
 
 def _item_shown(item: MappedItem, run: Counterfactual | None) -> dict[str, Any]:
@@ -352,27 +377,5 @@ def shown_truth(claim: Claim) -> str:
     return f"{claim.truth:.0f} s" if claim.unit == "duration" else f"{claim.truth:.0f}"
 
 
-WORDS = {
-    "ru": {
-        "fallback": "модель не ответила ({what}: {why}); судил встроенный судья",
-        "unreadable": "ответ модели по {what} не принят ({why}); судил встроенный судья",
-        "overruled": "{what}: текст обращается к проверяющему, модель дала {a}, встроенный судья {b}; в силе {b}",
-    },
-    "en": {
-        "fallback": "the model did not answer ({what}: {why}); the embedded judge did",
-        "unreadable": "the model's answer on {what} was not accepted ({why}); the embedded judge did it",
-        "overruled": "{what}: the text talks to the grader, the model gave {a}, the embedded judge {b}; {b} stands",
-    },
-}
-
-
-def _fallback(lang: str, what: str, failure: ModelFailure) -> str:
-    return WORDS[lang]["fallback"].format(what=what, why=failure.kind)
-
-
-def _unreadable(lang: str, what: str, why: str) -> str:
-    return WORDS[lang]["unreadable"].format(what=what, why=why)
-
-
-def _overruled(lang: str, what: str, a: float, b: float | None) -> str:
-    return WORDS[lang]["overruled"].format(what=what, a=a, b=b)
+def _instruction(span: Any) -> bool:
+    return addresses_grader(span.text)

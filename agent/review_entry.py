@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal
 
+from agent.bar import Bar
 from agent.budget import Budget
 from agent.counterfactual import ProcessReplayer
 from agent.library import Library
@@ -73,7 +74,10 @@ def review_text(
         + [c.of(language) for c in truth.contributing]
     )
     labels = {f"violated.{name}": i.text.of(language) for name, i in scenario.invariants.items()}
-    request = Request(text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at, labels)
+    request = Request(
+        text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at, labels,
+        Bar(scenario.sli.hold_s, scenario.sli.target),
+    )  # fmt: skip
 
     def report(_stage: str, done: int, total: int) -> None:
         if on_progress and total:
@@ -90,6 +94,7 @@ def review_text(
             replayer.baseline,
             mind(),
             replayer.prefetch,
+            replayer,
         )
         try:
             found = run_review(request, deps, report)

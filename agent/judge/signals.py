@@ -328,6 +328,16 @@ def _planning(reading: Reading) -> dict[str, float]:
     }
 
 
+def names_owner(item: str) -> bool:
+    """Whether an item or an answer says who: a name, a role, a team."""
+    return _owned(normalise(item).text)
+
+
+def names_day(item: str) -> bool:
+    """Whether it says by when."""
+    return bool(_DUE.search(normalise(item).text))
+
+
 def _owned(item: str) -> bool:
     tail = item[-70:] if len(item) > 90 else item
     if _OWNER.search(tail) or re.search(r"owner|ответствен|владел|исполнител", item, re.IGNORECASE):

@@ -110,6 +110,8 @@ def render_review(result: dict[str, Any], language: str, screen: Screen, questio
         lines += _title(say(language, "review.items"), screen)
         for index, item in enumerate(result["action_items"], 1):
             lines += _item(index, item, language, screen, result.get("labels", {}))
+    if result.get("combined"):
+        lines += _combined(result["combined"], language, screen, result.get("labels", {}))
     if result["references"]:
         lines += _title(say(language, "review.references"), screen)
         for reference in result["references"]:
@@ -166,6 +168,13 @@ def _item(
     named = shorten(f"{calls} · {replay['run']}", screen.columns - 6)
     lines.append("     " + screen.paint(named, "cyan"))
     return lines + ["     " + line for line in _effects(replay, language, screen, labels)]
+
+
+def _combined(replay: dict[str, Any], language: str, screen: Screen, labels: dict[str, str]) -> list[str]:
+    """All the items in one replay, shown as a single one is."""
+    named = shorten(f"{say(language, 'review.combined')} · {replay['run']}", screen.columns - 2)
+    effects = _effects(replay, language, screen, labels)
+    return ["  " + screen.paint(named, "cyan"), *("     " + line for line in effects)]
 
 
 def _call(intervention: str, parameters: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: play setup test check prove format lint types imports bench clean
+.PHONY: play setup test check live prove format lint types imports bench clean
 
 play: setup
 	@$(BIN)/dropprod play payment-pool
@@ -34,6 +34,11 @@ imports: setup
 	$(BIN)/lint-imports
 
 check: lint types imports test
+
+# What takes minutes, a browser or a whole build: tests/live.
+live: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n 0 -rs tests/live
 
 # Scenarios whose whole proof holds; the others say themselves what does not: `dropprod lint ID`.
 PROVEN := payment-pool

@@ -103,7 +103,7 @@ class Agents:
             raise SessionError(f"no tool {tool!r}: there are {', '.join(t.name for t in TOOLS)}")
         _check(spec, arguments)
         if tool == "submit":
-            self._service.answer(episode, "submit", json.dumps(arguments, ensure_ascii=False))
+            self._service.answer(episode, "submit", json.dumps(arguments, ensure_ascii=False), judged=False)
             return {"observation": "kept", "code": 0, "state": self.state(episode)}
         line = _line(tool, arguments)
         seen = once_more(lambda: self._service.submit(episode, line))

@@ -98,7 +98,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "lint.fails": ("доказано не всё: {held} из {count}", "not all of it holds: {held} of {count}"),
     "lint.variant": ("Вариант {name}", "Variant {name}"),
     "lint.file": ("Весь файл", "The whole file"),
-    "help.bench": ("измерения: engine, conformance", "measurements: engine, conformance"),
+    "help.bench": (
+        "измерения: engine, conformance, peers, terminal",
+        "measurements: engine, conformance, peers, terminal",
+    ),
     "help.exec": ("одна консольная команда в свежем мире", "one console command against a fresh world"),
     "opt.scenario": ("id сценария или путь к файлу", "a scenario's id or a file's path"),
     "opt.lang": ("язык (иначе LANG)", "language (else LANG)"),
@@ -208,6 +211,59 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Сессию можно читать (log) и ответвить (branch N), но не продолжать.",
         "The session can be read (log) and branched (branch N), not continued.",
     ),
+    # play --tui
+    "opt.tui": (
+        "графики и хронология рядом с терминалом (extra tui)",
+        "charts and timeline beside the terminal (extra tui)",
+    ),
+    "tui.missing": (
+        "play: --tui нужен textual: pip install 'dropprod[tui]'",
+        "play: --tui needs textual: pip install 'dropprod[tui]'",
+    ),
+    "tui.terminal": ("play: --tui нужен терминал", "play: --tui needs a terminal"),
+    "tui.calm": ("спокойно", "calm"),
+    "tui.over": ("закрыт", "over"),
+    "tui.success": ("успешность", "success"),
+    "tui.rps": ("запросов/с", "requests/s"),
+    "tui.p99": ("p99", "p99"),
+    "tui.pool": ("пул", "pool"),
+    "tui.pool_active": ("занято", "in use"),
+    "tui.pool_pending": ("ждут", "waiting"),
+    "tui.alerts": ("Алерты", "Alerts"),
+    "tui.timeline": ("Хронология", "Timeline"),
+    "tui.no_alerts": ("алертов нет", "no alerts"),
+    "tui.acked": ("(принят)", "(acknowledged)"),
+    "tui.more": ("… и ещё {count}", "… and {count} more"),
+    "tui.keys": (
+        "F1 справка  F5 +30 с  F6 +120 с  Tab дополнить  ↑↓ история  Ctrl-C выйти",
+        "F1 help  F5 +30 s  F6 +120 s  Tab complete  ↑↓ history  Ctrl-C leave",
+    ),
+    "tui.busy": ("выполняется", "working"),
+    "tui.help": (
+        "Слева графики последних 15 минут, алерты и хронология, справа терминал (на узком экране — сверху и снизу).\n\n"
+        "Enter      выполнить команду\n"
+        "Tab        дополнить слово или показать варианты\n"
+        "↑ ↓        история команд\n"
+        "PgUp PgDn  листать вывод\n"
+        "F5 F6      подождать 30 или 120 секунд\n"
+        "Esc        бросить текст, который пишете для CTO\n"
+        "Ctrl-C     выйти; q — если курсор не в строке ввода\n\n"
+        "Время идёт от команд: wait 60 его проматывает. Свои слова игры: hint, actions, postmortem, log, branch N,\n"
+        "quit. Сессия — это журнал команд: при выходе ничего не теряется.\n\n"
+        "Esc или F1 закрывает справку.",
+        "On the left charts of the last 15 minutes, alerts and the timeline, on the right the terminal (on a narrow\n"
+        "screen above and below).\n\n"
+        "Enter      run the command\n"
+        "Tab        complete the word or show what fits\n"
+        "↑ ↓        earlier commands\n"
+        "PgUp PgDn  scroll the output\n"
+        "F5 F6      wait 30 or 120 seconds\n"
+        "Esc        discard the text you are writing for the CTO\n"
+        "Ctrl-C     leave; q where the cursor is not in the input\n\n"
+        "Commands take time; wait 60 lets it pass. The game's own words: hint, actions, postmortem, log, branch N,\n"
+        "quit. A session is its command log: leaving loses nothing.\n\n"
+        "Esc or F1 closes this help.",
+    ),
     # review
     "review.score": ("Оценка {score} из 100 ({overall} из 3)", "Score {score} of 100 ({overall} of 3)"),
     "review.cannot": ("не оценить", "cannot be assessed"),
@@ -215,6 +271,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Меры и что они дали бы, по прогонам",
         "Actions and what they would have done, by replay",
     ),
+    "review.combined": ("Все меры вместе", "All the actions together"),
     "review.measure": ("показатель", "measure"),
     "review.baseline": ("как было", "as it was"),
     "review.with": ("с мерой", "with it"),

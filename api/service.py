@@ -191,9 +191,7 @@ class ApplicationService:
                 raise SessionError(f"session {session_id} has no text that waits for a review")
             return self._judge(live, live.unanswered, on_progress)
 
-    def answer(
-        self, session_id: str, question: str, text: str, judged: bool = True
-    ) -> dict[str, Any] | None:
+    def answer(self, session_id: str, question: str, text: str, judged: bool = True) -> dict[str, Any] | None:
         """Log the player's answer to a follow-up question with the CTO's word on it, and return that.
 
         `judged` False: what is logged is no answer to a person's question, and nobody says anything.

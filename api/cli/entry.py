@@ -173,6 +173,7 @@ def _add_play(parser: argparse.ArgumentParser, language: str) -> None:
     parser.add_argument("--resume", metavar="ID", help=say(language, "opt.resume"))
     parser.add_argument("--pace", choices=("turn", "live"), default="turn", help=say(language, "opt.pace"))
     parser.add_argument("--speed", type=int, choices=(1, 10), default=1, help=say(language, "opt.speed"))
+    parser.add_argument("--tui", action="store_true", help=say(language, "opt.tui"))
 
 
 def _add_run(parser: argparse.ArgumentParser, language: str) -> None:

@@ -9,8 +9,9 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from api.cli.errors import UsageError
 from api.cli.pace import LivePace
@@ -38,10 +39,22 @@ def play(options: argparse.Namespace) -> int:
 
     language = choose_language(options.lang, os.environ)
     _check(options)
+    run = _desk(language) if options.tui else run_player
     try:
-        return run_player(open_service(), options, language, home() / "history")
+        return run(open_service(), options, language, home() / "history")
     except (SessionError, StoreError) as error:
         raise UsageError(str(error)) from None
+
+
+def _desk(language: str) -> Callable[[ApplicationService, argparse.Namespace, str, Path], int]:
+    """The player with charts beside the terminal. Raises UsageError where that cannot be shown."""
+    if find_spec("textual") is None:
+        raise UsageError(say(language, "tui.missing"))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(say(language, "tui.terminal"))
+    from api.cli.tui import run_desk
+
+    return run_desk
 
 
 def run_player(service: ApplicationService, options: argparse.Namespace, language: str, history: Path) -> int:
@@ -93,6 +106,11 @@ class Player:
             "quit": self._leave,
             "exit": self._leave,
         }
+
+    @property
+    def session_id(self) -> str:
+        """Of the session that is played now; `branch` changes it."""
+        return self._opened.header.id
 
     # opening and leaving
 
@@ -271,9 +289,14 @@ class Player:
             self.talk.end_answer()
             answer = self.talk.ask_line(self._say("play.answer") + self._mark()).strip()
             if answer:
-                self._service.answer(self._opened.header.id, question, answer)
+                self._respond(self._service.answer(self._opened.header.id, question, answer))
         if questions:
             self._show(self._say("play.recorded"))
+
+    def _respond(self, response: dict[str, Any] | None) -> None:
+        """The CTO's one line to an answer."""
+        if response is not None:
+            self._show("\n".join(wrap(f"CTO: {response['text']}", self.talk.screen.columns)))
 
     def _show_log(self) -> None:
         entries = self._service.log(self._opened.header.id)

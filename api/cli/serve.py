@@ -86,7 +86,7 @@ def _drain_at_signal(server: uvicorn.Server, context: Context) -> None:
         context.draining = True
         stop(number, frame)
 
-    server.handle_exit = handle  # type: ignore[method-assign]
+    server.handle_exit = handle  # type: ignore[assignment]
 
 
 def _bot(context: Context, webhook: str | None) -> Bot | None:

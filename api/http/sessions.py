@@ -275,10 +275,11 @@ def job(job: SessionId, who: Who, context: Ctx) -> dict[str, Any]:
     return job_view(found, _language(context, found.session))
 
 
-@router.post("/sessions/{session}/answers", status_code=204)
-def answer(session: SessionId, body: Answer, who: Who, context: Ctx) -> None:
-    """The player's reply to a question of a review."""
-    context.service.answer(owned(context, who, session), body.question, body.text)
+@router.post("/sessions/{session}/answers")
+def answer(session: SessionId, body: Answer, who: Who, context: Ctx) -> dict[str, Any]:
+    """The player's reply to a question of a review, and the CTO's word on it."""
+    found = context.service.answer(owned(context, who, session), body.question, body.text)
+    return {"response": found}
 
 
 # --- links --------------------------------------------------------------------------------------------

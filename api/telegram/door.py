@@ -426,11 +426,12 @@ class Door:
     def _answer(self, chat: Chat, text: str) -> list[Out]:
         if chat.session is None or not chat.questions:
             return self._cancel(chat)
-        self._service.answer(chat.session, chat.questions.pop(0), text)
+        response = self._service.answer(chat.session, chat.questions.pop(0), text)
+        found = [Out(f"CTO: {response['text']}")] if response else []
         if chat.questions:
-            return [Out(say(chat.language, "asks", question=chat.questions[0]))]
+            return [*found, Out(say(chat.language, "asks", question=chat.questions[0]))]
         chat.mode = "play"
-        return [Out(say(chat.language, "thanks"))]
+        return [*found, Out(say(chat.language, "thanks"))]
 
     # interviews and stories
 

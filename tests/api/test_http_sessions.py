@@ -58,7 +58,11 @@ def test_a_session_from_beginning_to_review(client: TestClient) -> None:
         ("action-items", "add a canary", 75.0)
     ]
     replied = {"question": "Why not a pool of 100?", "text": "the database is CPU-bound"}
-    assert client.post(f"/v1/sessions/{session}/answers", json=replied, headers=who).status_code == 204
+    answered = client.post(f"/v1/sessions/{session}/answers", json=replied, headers=who)
+    assert answered.status_code == 200
+    assert answered.json()["response"] == {
+        "verdict": "full", "has": ["reason"], "missing": [], "text": "Accepted: there is a reason.",
+    }  # fmt: skip
     kinds = [e["kind"] for e in client.get(f"/v1/sessions/{session}/log", headers=who).json()["entries"]]
     assert kinds == ["command", "command", "action-items", "model", "answer"]
     progress = client.get("/v1/progress", headers=who).json()["sessions"]
@@ -130,6 +134,7 @@ def test_no_route_reaches_what_is_somebody_elses(client: TestClient) -> None:
         "answers": {"question": "q", "text": "x"},
         "shares": {"words": True},
         "turns": {"text": "x"},
+        "step": {"tool": "get_alerts"},
     }
     tried = 0
     for path, methods in client.get("/v1/openapi.json").json()["paths"].items():

@@ -62,8 +62,9 @@ def test_the_way_from_the_incident_to_the_review(tmp_path: Path) -> None:
     assert answers[3] == 'Write concrete actions to prevent such incidents. End with a line ".".'
     assert "Score 75 of 100" in answers[4] and "-396 000" in answers[4] and "\x1b" not in answers[4]
     assert answers[4].endswith("The CTO asks (1/2): Why not a pool of 100?")
-    assert answers[5] == "The CTO asks (2/2): What took eight minutes?"
-    assert answers[6] == "Your answers are in the log."
+    short = "CTO: Too short to agree or to disagree with."
+    assert answers[5] == f"{short}\nThe CTO asks (2/2): What took eight minutes?"
+    assert answers[6] == f"{short}\nYour answers are in the log."
     assert "[action-items] 1. канарейка 2. alert" in answers[7] and "[answer] breaker" in answers[7]
     assert reviewer.asked[0][0] == "1. канарейка\n\n2. alert"
 

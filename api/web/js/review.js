@@ -55,6 +55,7 @@ function effect(item, names) {
 }
 function question(q, session) {
   const field = h("textarea", { rows: 2, maxLength: 20000, "aria-label": q });
-  const button = h("button", { type: "button", onclick: async () => { if (!field.value.trim()) return; await api.post(`/v1/sessions/${session}/answers`, { question: q, text: field.value }); button.disabled = true; toast(t("answered")); } }, t("reply"));
-  return h("div", {}, h("p", {}, q), field, h("p", {}, button));
+  const said = h("p", { className: "soft", role: "status" });
+  const button = h("button", { type: "button", onclick: async () => { if (!field.value.trim()) return; const found = await api.post(`/v1/sessions/${session}/answers`, { question: q, text: field.value }); button.disabled = true; if (found.response) put(said, `CTO: ${found.response.text}`); toast(t("answered")); } }, t("reply"));
+  return h("div", {}, h("p", {}, q), field, h("p", {}, button), said);
 }

@@ -83,7 +83,7 @@ class Jobs:
             job.result = work(report)
         except (SessionError, StoreError) as error:
             job.error, job.status = str(error), "failed"
-        except Exception as error:
+        except Exception as error:  # a job's bug must not stop the thread that runs the others
             log.exception("job %s (%s) failed", job.id, job.kind, exc_info=error)
             job.error, job.status = "an error on our side; it has been logged", "failed"
         else:

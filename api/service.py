@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from api.ports import Observation, Opened, Progress, ReadOnly, ReviewText, SessionError, Simulator
 from api.store import Effect, Entry, Header, Kind, Status, Store
+from api.views import worst_severity
 
 if TYPE_CHECKING:
     from simulator.scenario import Scenario
@@ -297,7 +298,7 @@ class ApplicationService:
             code=code,
             now_s=world.now_s,
             clock=world.at(world.now_s),
-            severity=_worst_severity(world),
+            severity=worst_severity(world),
             pending=world.pending,
             resolved=world.resolved,
             news=news,
@@ -439,12 +440,6 @@ class ApplicationService:
         self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)
         live.unanswered = None
         return result
-
-
-def _worst_severity(world: World) -> str | None:
-    """Of what the player was paged for. `P1` before `P2`: the strings sort the way the pager means them."""
-    paged = [i for i in world.pager.incidents if i.paged_s is not None and i.resolved_s is None]
-    return min((i.severity for i in paged), default=None)
 
 
 def summaries(store: Store) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from api.ports import SessionError
 from api.store import Effect, Entry, Header, Kind, Store
 
 TEXT_LIMIT = 12_000  # characters of one answer
+FROM_LIFE = "-"  # stands for the session in the topic of a story that has none
 
 
 class Said(Protocol):

@@ -46,7 +46,7 @@ def state(first_event: int = 0, first_second: int = 0) -> View:
             "resolved": world.resolved,
             "pending": world.pending,
             "read_only": read_only,
-            "severity": _worst(world),
+            "severity": worst_severity(world),
             "alerts": views.alerts(world),
             "health": views.health(world),
             "events": views.timeline(world, max(0, first_event)),
@@ -130,7 +130,8 @@ def facts(world: World, header: Header, read_only: str | None) -> dict[str, Any]
     return dict(finite({"facts": found.collect(world, invariants), "invariants": invariants}))
 
 
-def _worst(world: World) -> str | None:
+def worst_severity(world: World) -> str | None:
+    """Of what the player was paged for. `P1` before `P2`: the strings sort the way the pager means them."""
     paged = [i for i in world.pager.incidents if i.paged_s is not None and i.resolved_s is None]
     return min((i.severity for i in paged), default=None)
 

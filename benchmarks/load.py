@@ -70,15 +70,14 @@ class Replica:
         return f"http://127.0.0.1:{self.port}"
 
     async def ready(self, client: Any) -> None:
+        import httpx
+
         for _ in range(600):
             try:
                 if (await client.get(self.url + "/readyz")).status_code == 200:
                     return
-            except OSError:
-                pass
-            except Exception as error:
-                if "connect" not in type(error).__name__.lower():
-                    raise
+            except httpx.ConnectError:
+                pass  # it does not listen yet
             await asyncio.sleep(0.1)
         raise RuntimeError("the service did not get ready")
 

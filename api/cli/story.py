@@ -17,12 +17,11 @@ from api.messages import Language, choose_language, say
 from api.ports import SessionError
 from api.store import StoreError
 
-FROM_LIFE = "-"  # stands for the session in the topic of a story that has none
-
 
 def story(options: argparse.Namespace) -> int:
     from agent.story.book import StoryFileError
     from api.bootstrap import open_stories
+    from api.talks import FROM_LIFE
     from simulator.scenario import ScenarioError
 
     told = _told(options.text) if options.text is not None else ""

@@ -9,9 +9,7 @@ from fastapi import APIRouter
 from api.agentic import TOOLS, Agents
 from api.http.guard import Who
 from api.http.models import Call, NewSession, SessionId
-from api.http.problems import Problem
-from api.http.sessions import Ctx, owned
-from api.players import FULL
+from api.http.sessions import Ctx, owned, playable
 
 router = APIRouter(prefix="/v1/agent", tags=["agents"])
 
@@ -25,11 +23,7 @@ def tools() -> dict[str, Any]:
 @router.post("/reset", status_code=201)
 def reset(body: NewSession, who: Who, context: Ctx) -> dict[str, Any]:
     """A new episode of a scenario."""
-    scenario = context.catalogue.get(body.scenario)
-    if scenario is None:
-        raise Problem(404, f"no scenario {body.scenario!r}: GET /v1/scenarios lists them")
-    if scenario.tier != "free" and who.plan != FULL:
-        raise Problem(402, f"scenario {body.scenario} belongs to the full plan; payment-pool is free")
+    playable(context, who, body.scenario)
     found = Agents(context.service).reset(body.scenario, body.seed, body.language)
     context.players.give(found["episode"], who.id)
     return found

@@ -19,10 +19,10 @@ from api.bootstrap import (
     utc_now,
 )
 from api.http.context import Context
-from api.http.guard import Buckets
 from api.http.meters import Meters
 from api.http.streams import Pace
 from api.jobs import Jobs
+from api.limits import Buckets
 from api.players import Players
 from api.rooms import Room
 from api.service import ApplicationService

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from agent.interview.turns import Interview
     from agent.library import Library
     from agent.story.turns import Story
-    from api.http.guard import Buckets
     from api.http.meters import Meters
     from api.http.streams import Pace
     from api.jobs import Jobs
+    from api.limits import Buckets
     from api.rooms import Room
     from simulator.scenario import Scenario
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,28 +14,8 @@ from api.http.problems import Problem, answer
 from api.players import Player
 
 BODY_LIMIT = 256 * 1024  # bytes: a long post-mortem in Cyrillic and some
-KNOWN_KEYS = 10_000  # buckets kept; the one used longest ago goes first
 
 bearer = HTTPBearer(auto_error=False, description="The token that POST /v1/players returned.")
-
-
-class Buckets:
-    """Token buckets by key. Time comes from `clock`, in seconds."""
-
-    def __init__(self, per_s: float, burst: float, clock: Any = time.monotonic) -> None:
-        self.per_s, self.burst, self.clock = per_s, burst, clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: str) -> float:
-        """0.0 if one may go on, else the seconds to wait."""
-        now = self.clock()
-        left, then = self._left.pop(key, (self.burst, now))
-        left = min(self.burst, left + (now - then) * self.per_s)
-        wait = 0.0 if left >= 1.0 else (1.0 - left) / self.per_s
-        self._left[key] = (left - 1.0 if wait == 0.0 else left, now)
-        while len(self._left) > KNOWN_KEYS:
-            self._left.popitem(last=False)
-        return wait
 
 
 def slow_down(wait: float) -> Problem:
@@ -45,7 +23,7 @@ def slow_down(wait: float) -> Problem:
 
 
 def token_of(connection: HTTPConnection) -> str | None:
-    """From the header; a browser's stream cannot send one and says it as a sub-protocol or in the query."""
+    """From the header; a browser's stream cannot send one and says it as a sub-protocol."""
     kind, _, value = connection.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and value:
         return value.strip()

@@ -39,6 +39,15 @@ def owned(context: Context, player: Player, session: str) -> str:
     return session
 
 
+def playable(context: Context, who: Player, name: str) -> None:
+    """Raises Problem when there is no such scenario or the player's plan does not have it."""
+    scenario = context.catalogue.get(name)
+    if scenario is None:
+        raise Problem(404, f"no scenario {name!r}: GET /v1/scenarios lists them")
+    if scenario.tier != "free" and who.plan != FULL:
+        raise Problem(402, f"scenario {name} belongs to the full plan; payment-pool is free")
+
+
 def seen(found: Observation) -> dict[str, Any]:
     return {
         "text": found.text,
@@ -81,11 +90,7 @@ def _opened(found: Opened) -> dict[str, Any]:
 @router.post("/sessions", status_code=201)
 def create(body: NewSession, who: Who, context: Ctx) -> dict[str, Any]:
     """Start a session of a scenario."""
-    scenario = context.catalogue.get(body.scenario)
-    if scenario is None:
-        raise Problem(404, f"no scenario {body.scenario!r}: GET /v1/scenarios lists them")
-    if scenario.tier != "free" and who.plan != FULL:
-        raise Problem(402, f"scenario {body.scenario} belongs to the full plan; payment-pool is free")
+    playable(context, who, body.scenario)
     if len(context.players.sessions(who.id, 1, MOST_SESSIONS)) > 0:
         raise Problem(403, f"a player keeps at most {MOST_SESSIONS} sessions")
     found = context.service.create(body.scenario, body.seed, body.language)

@@ -15,9 +15,7 @@ from api.http.problems import Problem
 from api.http.sessions import Ctx, owned, start_job
 from api.players import FULL, Player
 from api.rooms import Room
-from api.talks import Talk
-
-FROM_LIFE = "-"  # stands for the session in the topic of a story that has none
+from api.talks import FROM_LIFE, Talk
 
 
 def _view(talk: Talk[Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from telegram.error import TelegramError
 from telegram.ext import AIORateLimiter, Application, ApplicationBuilder, TypeHandler
 from telegram.helpers import escape
 
+from api.limits import Buckets
 from api.store import StoreError
 from api.telegram.door import Asked, Door, Out
 from api.telegram.texts import say
@@ -56,7 +57,7 @@ class TelegramDoor:
         self.application: Application[Any, Any, Any, Any, Any, Any] = builder.updater(None).build()
         self.application.add_handler(TypeHandler(Update, self._on_update))
         self._lines: OrderedDict[int, asyncio.Lock] = OrderedDict()
-        self._budget: OrderedDict[int, tuple[float, float]] = OrderedDict()
+        self._budget = Buckets(PER_S, BURST)
         self._live: dict[int, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -123,9 +124,9 @@ class TelegramDoor:
             await self._answer(asked)
 
     async def _answer(self, asked: Asked) -> None:
-        wait = self._too_fast(asked.user)
-        if wait:
-            await self._send(asked.chat, [Out(say(_language(asked.language), "busy", seconds=wait))])
+        wait = self._budget.take(str(asked.user))
+        if wait > 0.0:
+            await self._send(asked.chat, [Out(say(_language(asked.language), "busy", seconds=int(wait) + 1))])
             return
         acting = asyncio.create_task(self._acting(asked.chat))
         try:
@@ -133,7 +134,7 @@ class TelegramDoor:
         except StoreError as error:
             log.error("telegram: store: %s", error)
             outs = [Out(say(_language(asked.language), "away"))]
-        except Exception as error:
+        except Exception as error:  # one chat's bug must not stop the others; it is logged whole
             log.exception("telegram: update %s", asked.update, exc_info=error)
             outs = [Out(say(_language(asked.language), "sorry"))]
         finally:
@@ -165,7 +166,7 @@ class TelegramDoor:
                 async with line:
                     try:
                         outs = await asyncio.to_thread(self.door.tick, chat, LIVE_EVERY_S)
-                    except Exception as error:
+                    except Exception as error:  # as above
                         log.exception("telegram: live chat", exc_info=error)
                         self._live.pop(chat, None)
                         continue
@@ -190,15 +191,6 @@ class TelegramDoor:
         to_us = replied is not None and replied.from_user is not None and replied.from_user.id == self.bot.id
         addressed = not group or message.text.startswith("/") or to_us
         return Asked(*common, text=message.text[:TEXT_IN], group=group, addressed=addressed)
-
-    def _too_fast(self, user: int) -> int:
-        now = time.monotonic()
-        left, then = self._budget.pop(user, (BURST, now))
-        left = min(BURST, left + (now - then) * PER_S)
-        self._budget[user] = (left - 1.0 if left >= 1.0 else left, now)
-        while len(self._budget) > 10_000:
-            self._budget.popitem(last=False)
-        return 0 if left >= 1.0 else int((1.0 - left) / PER_S) + 1
 
     async def _send(self, chat: int, outs: list[Out]) -> None:
         for out in outs:

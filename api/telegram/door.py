@@ -14,6 +14,7 @@ from api.ports import Observation, SessionError
 from api.rooms import Room, once_more
 from api.service import ApplicationService
 from api.store import SqlStore
+from api.talks import FROM_LIFE
 from api.telegram import pictures
 from api.telegram.state import Chat, Chats
 from api.telegram.texts import say
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from simulator.scenario import Scenario
 
 TEXT_MOST = 3_300  # characters of one message; Telegram's own limit is 4,096 after its entities
-FROM_LIFE = "-"
 DEMO = "payment-pool"
 ALARMS = ("page", "alert")
 Button = tuple[str, str]  # what it says, what it sends
@@ -310,12 +310,15 @@ class Door:
 
     def _news(self, chat: Chat, seen: Observation, alarms_only: bool = False) -> list[Out]:
         """What happened meanwhile: alarms each in a message of its own, the rest in one."""
-        stamp = lambda t: self._clock(chat, t)  # noqa: E731
+        assert chat.session is not None
+        stamps = self._service.look(
+            chat.session, lambda world, *_: {e.t_s: f"{world.at(e.t_s):%H:%M:%S}" for e in seen.news}
+        )
         alarms = [e for e in seen.news if e.kind in ALARMS]
         rest = [e for e in seen.news if e.kind not in (*ALARMS, "command")]
-        found = [Out(f"🚨 {stamp(e.t_s)} {e.text}") for e in alarms[-6:]]
+        found = [Out(f"🚨 {stamps[e.t_s]} {e.text}") for e in alarms[-6:]]
         if rest and not alarms_only:
-            found.insert(0, Out("\n".join(f"• {stamp(e.t_s)} {e.text}" for e in rest[-25:])))
+            found.insert(0, Out("\n".join(f"• {stamps[e.t_s]} {e.text}" for e in rest[-25:])))
         if any(e.kind == "resolved" for e in seen.news):
             chat.live = False
             buttons = [
@@ -327,11 +330,6 @@ class Door:
             ]
             found.append(Out(say(chat.language, "resolved"), buttons=buttons))
         return found
-
-    def _clock(self, chat: Chat, t_s: float) -> str:
-        assert chat.session is not None
-        at: datetime = self._service.look(chat.session, lambda world, *_: world.at(t_s))
-        return f"{at:%H:%M:%S}"
 
     def _wait(self, chat: Chat, asked: Asked, seconds: str) -> list[Out]:
         if not seconds.isdecimal():

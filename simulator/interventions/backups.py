@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import partial
 
-from simulator.interventions.base import Intervention, Kind, Params, Raw
-from simulator.scenario import Focus, Text
+from simulator.interventions.base import Params, Raw, alert_rule, entry
+from simulator.scenario import Focus
 
 _PSQL = re.compile(r"^psql (?!.*-U )")
 _DESTRUCTIVE = re.compile(
@@ -16,8 +16,8 @@ _DESTRUCTIVE = re.compile(
 
 def _least_privilege(raw: Raw, _focus: Focus, _params: Params) -> None:
     """What runs by itself connects as a role that owns no table."""
-    for entry in raw["timeline"]:
-        entry["command"] = _PSQL.sub("psql -U monitoring ", entry["command"])
+    for due in raw["timeline"]:
+        due["command"] = _PSQL.sub("psql -U monitoring ", due["command"])
 
 
 def _review_gate(raw: Raw, _focus: Focus, _params: Params) -> None:
@@ -43,50 +43,23 @@ def _often(raw: Raw, _focus: Focus, params: Params) -> None:
         spec["incr_s"] = min(spec["incr_s"], max(60.0, params["every_s"]))
 
 
-def _rule(name: str, expr: str, ru: str, en: str) -> Any:
-    def patch(raw: Raw, focus: Focus, params: Params) -> None:
-        raw["alerting"]["rules"][name] = {
-            "expr": expr.format(**params), "for_s": 20, "severity": "P1",
-            "summary": {"ru": ru, "en": en}, "service": focus.service,
-        }  # fmt: skip
-
-    return patch
-
-
-def _entry(
-    name: str,
-    kind: Kind,
-    titles: tuple[str, str],
-    costs: tuple[str, str],
-    params: dict[str, float],
-    patch: Any,
-) -> Intervention:
-    return Intervention(
-        name,
-        kind,
-        Text(ru=titles[0], en=titles[1]),
-        Text(ru=costs[0], en=costs[1]),
-        params,
-        patch,
-        needs=("database",),
-    )
-
+_entry = partial(entry, needs=("database",))
 
 ENTRIES = [
     _entry("least_privilege", "prevent", ("роль миграций и заданий не владеет таблицами", "the role of migrations and jobs owns no table"),
-           ("DDL идёт отдельным путём, с заявкой", "DDL goes another way, by request"), {}, _least_privilege),
+           ("DDL идёт отдельным путём, с заявкой", "DDL goes another way, by request"), _least_privilege, {}),
     _entry("migration_review_gate", "prevent", ("проверка миграций: DROP, TRUNCATE и UPDATE/DELETE без WHERE не проходят", "a gate for migrations: no DROP, TRUNCATE, UPDATE or DELETE without WHERE"),
-           ("ложные отказы, обходные пути вручную", "false refusals, ways round by hand"), {}, _review_gate),
+           ("ложные отказы, обходные пути вручную", "false refusals, ways round by hand"), _review_gate, {}),
     _entry("archive_under_config_management", "prevent", ("archive_command задаёт только управление конфигурацией", "only configuration management sets archive_command"),
-           ("в аварию её не заглушить: место на диске кончится", "it cannot be silenced in need: the disk fills up"), {}, _no_silencing),
+           ("в аварию её не заглушить: место на диске кончится", "it cannot be silenced in need: the disk fills up"), _no_silencing, {}),
     _entry("pitr_drill", "respond", ("учения по восстановлению: параллельное копирование, настроенный архив", "restore drills: parallel copying, a tuned archive"),
-           ("день команды в квартал и машина под учения", "a day of the team a quarter, and a machine for it"), {"factor": 3}, _faster),
+           ("день команды в квартал и машина под учения", "a day of the team a quarter, and a machine for it"), _faster, {"factor": 3}),
     _entry("frequent_incrementals", "mitigate", ("инкрементальные копии чаще", "incremental backups more often"),
-           ("место в репозитории и чтение с диска", "room in the repository and reads from the disk"), {"every_s": 600}, _often),
+           ("место в репозитории и чтение с диска", "room in the repository and reads from the disk"), _often, {"every_s": 600}),
     _entry("row_count_alert", "detect", ("алерт на число строк таблиц с деньгами", "an alert on the row count of tables with money"),
-           ("порог меняют с ростом таблицы", "the threshold moves as the table grows"), {"rows": 1_000_000},
-           _rule("TableLostRows", "min(pg_stat_user_tables_n_live_tup) < {rows:g}", "Таблица потеряла строки", "A table has lost rows")),
+           ("порог меняют с ростом таблицы", "the threshold moves as the table grows"), alert_rule("TableLostRows", "min(pg_stat_user_tables_n_live_tup) < {rows:g}", 20, "P1", "Таблица потеряла строки", "A table has lost rows"),
+           {"rows": 1_000_000}),
     _entry("archive_alert", "detect", ("алерт на отставание архива WAL (по репозиторию, а не по pg_stat_archiver)", "an alert on the lag of the WAL archive (by the repository, not by pg_stat_archiver)"),
-           ("ещё одно число для дежурного", "one more number for the person on call"), {"seconds": 90},
-           _rule("WalArchiveLag", "max(pgbackrest_wal_archive_lag_seconds) > {seconds:g}", "Архив WAL отстаёт", "The WAL archive lags")),
+           ("ещё одно число для дежурного", "one more number for the person on call"), alert_rule("WalArchiveLag", "max(pgbackrest_wal_archive_lag_seconds) > {seconds:g}", 20, "P1", "Архив WAL отстаёт", "The WAL archive lags"),
+           {"seconds": 90}),
 ]  # fmt: skip

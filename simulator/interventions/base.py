@@ -71,3 +71,38 @@ class Call:
 
     id: str
     params: tuple[tuple[str, float], ...] = ()
+
+
+def entry(
+    name: str,
+    kind: Kind,
+    titles: tuple[str, str],
+    costs: tuple[str, str],
+    patch: Callable[[Raw, Focus, Params], None] | None,
+    parameters: dict[str, float] | None = None,
+    **more: Any,
+) -> Intervention:
+    """A line of a catalogue: titles and costs are (ru, en), `more` the other fields."""
+    return Intervention(
+        name,
+        kind,
+        Text(ru=titles[0], en=titles[1]),
+        Text(ru=costs[0], en=costs[1]),
+        parameters or {},
+        patch,
+        **more,
+    )
+
+
+def alert_rule(
+    name: str, expr: str, for_s: float, severity: str, ru: str, en: str
+) -> Callable[[Raw, Focus, Params], None]:
+    """A patch that adds an alert; `expr` may name the remedy's parameters in braces."""
+
+    def patch(raw: Raw, focus: Focus, params: Params) -> None:
+        raw["alerting"]["rules"][name] = {
+            "expr": expr.format(**params), "for_s": for_s, "severity": severity,
+            "summary": {"ru": ru, "en": en}, "service": focus.service,
+        }  # fmt: skip
+
+    return patch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from simulator.interventions.base import Intervention, Kind, Params, Raw
+from simulator.interventions.base import Intervention, Params, Raw, entry
 from simulator.scenario import Focus, Text
 
 if TYPE_CHECKING:
@@ -175,41 +175,28 @@ def _outbox(raw: Raw, _focus: Focus, _params: Params) -> None:
         flow["steps"] = kept
 
 
-def _entry(
-    name: str,
-    kind: Kind,
-    titles: tuple[str, str],
-    costs: tuple[str, str],
-    patch: Callable[[Raw, Focus, Params], None],
-    parameters: dict[str, float] | None = None,
-) -> Intervention:
-    return Intervention(
-        name, kind, Text(ru=titles[0], en=titles[1]), Text(ru=costs[0], en=costs[1]), parameters or {}, patch
-    )
-
-
 ENTRIES = (
     Intervention("reconciliation_alert", "detect", Text(ru="сверка данных раз в минуту с алертом", en="a reconciliation every minute, with an alert"), Text(ru="нагрузка на базы, ложные срабатывания на незавершённом", en="load on the databases, false alarms on what is under way"), {"period_s": 60}, _reconcile_rule, _reconcile, first="rule"),
-    _entry("idempotency_key", "prevent", ("ключ идемпотентности на каждую операцию с деньгами", "an idempotency key for every operation on money"), ("хранилище ключей и срок их жизни", "a store of keys and their lifetime"), _keys),
-    _entry("atomic_conditional_update", "prevent", ("атомарное условное изменение вместо «прочитал, проверил, записал»", "an atomic conditional change instead of read, check, write"), ("горячие строки становятся очередью", "hot rows become a queue"), _atomic),
-    _entry("critical_reads_from_leader", "prevent", ("решения принимаются по чтению с лидера", "decisions are made on reads from the leader"), ("нагрузка на лидера, задержка до его ЦОДа", "load on the leader, the way to its data centre"), _leader_reads),
-    _entry("commit_after_processing", "prevent", ("смещение фиксируется после обработки", "the offset is committed after processing"), ("повторная доставка: обработчик обязан быть идемпотентным", "redelivery: the handler has to be idempotent"), _commit_after),
-    _entry("acks_all_min_isr", "prevent", ("acks=all и min.insync.replicas", "acks=all and min.insync.replicas"), ("задержка записи, отказы при нехватке реплик", "slower writes, refusals when replicas are missing"), _acks, {"replicas": 2}),
-    _entry("durable_saga_state", "prevent", ("состояние саги сохраняется на каждом шаге", "a saga's state is kept at every step"), ("запись в базу на каждый шаг", "a database write a step"), _durable_saga),
-    _entry("more_saga_attempts", "mitigate", ("больше попыток шага саги", "more attempts of a saga's step"), ("дольше удерживаются деньги и остатки", "money and stock are held longer"), _more_tries, {"attempts": 5}),
+    entry("idempotency_key", "prevent", ("ключ идемпотентности на каждую операцию с деньгами", "an idempotency key for every operation on money"), ("хранилище ключей и срок их жизни", "a store of keys and their lifetime"), _keys),
+    entry("atomic_conditional_update", "prevent", ("атомарное условное изменение вместо «прочитал, проверил, записал»", "an atomic conditional change instead of read, check, write"), ("горячие строки становятся очередью", "hot rows become a queue"), _atomic),
+    entry("critical_reads_from_leader", "prevent", ("решения принимаются по чтению с лидера", "decisions are made on reads from the leader"), ("нагрузка на лидера, задержка до его ЦОДа", "load on the leader, the way to its data centre"), _leader_reads),
+    entry("commit_after_processing", "prevent", ("смещение фиксируется после обработки", "the offset is committed after processing"), ("повторная доставка: обработчик обязан быть идемпотентным", "redelivery: the handler has to be idempotent"), _commit_after),
+    entry("acks_all_min_isr", "prevent", ("acks=all и min.insync.replicas", "acks=all and min.insync.replicas"), ("задержка записи, отказы при нехватке реплик", "slower writes, refusals when replicas are missing"), _acks, {"replicas": 2}),
+    entry("durable_saga_state", "prevent", ("состояние саги сохраняется на каждом шаге", "a saga's state is kept at every step"), ("запись в базу на каждый шаг", "a database write a step"), _durable_saga),
+    entry("more_saga_attempts", "mitigate", ("больше попыток шага саги", "more attempts of a saga's step"), ("дольше удерживаются деньги и остатки", "money and stock are held longer"), _more_tries, {"attempts": 5}),
     Intervention("stuck_saga_alert", "detect", Text(ru="алерт на остановленные саги", en="an alert on sagas at rest"), Text(ru="порог надо держать выше обычного фона", en="the threshold has to stay above the usual level"), {"more_than": 3, "for_s": 60}, _saga_rule("SagasStuck", 'sum(saga_instances{state="stuck"})', "Саги остановились и сами не пойдут", "Sagas are at rest and will not go on"), first="rule"),
     Intervention("lost_saga_alert", "detect", Text(ru="алерт: начатых саг больше, чем законченных и идущих", en="an alert when more sagas were started than have ended or run"), Text(ru="счётчики должны переживать перезапуск", en="the counters have to outlive a restart"), {"more_than": 3, "for_s": 60}, _saga_rule("SagasLost", "sum(saga_started_total) - sum(saga_finished_total) - sum(saga_instances)", "Саги пропадают без исхода", "Sagas vanish without an outcome"), first="rule"),
     Intervention("saga_timeout_sweeper", "mitigate", Text(ru="сторож саг: сверяет остановленные с участниками и продолжает", en="a watchdog for sagas: compares those at rest with the participants and goes on"), Text(ru="ошибка в стороже повторит её для всех саг сразу", en="a bug in it strikes all sagas at once"), {"period_s": 120}, None, _sweep),
-    _entry("guarded_refunds", "prevent", ("платёжная система отказывает в возврате сверх списанного", "the payment system refuses a refund beyond what was charged"), ("ручные компенсации клиентам идут другим путём", "goodwill payments need a way of their own"), _guarded),
-    _entry("fencing", "prevent", ("ограждение старого лидера", "fencing of the old leader"), ("без кворума записи останавливаются", "without a quorum writes stop"), _fenced),
-    _entry("synchronous_replica", "prevent", ("синхронная реплика", "a synchronous replica"), ("каждая запись ждёт реплику; её потеря останавливает записи", "every write waits for it; its loss stops writes"), _semi_sync, {"replicas": 1}),
-    _entry("every_entry_behind_facade", "prevent", ("все входы в модуль за фасадом до начала переноса", "every entry of the module behind the facade before the move"), ("недели правок чужого кода", "weeks of changes in other people's code"), _all_behind),
-    _entry("characterisation_in_ci", "prevent", ("записанные случаи монолита прогоняются в CI нового сервиса", "recorded cases of the monolith run in the new service's CI"), ("набор случаев надо хранить и обновлять", "the set of cases has to be kept and renewed"), _characterised),
-    _entry("new_service_capacity", "prevent", ("ёмкость нового сервиса под полную нагрузку до переключения", "the new service sized for the full load before the switch"), ("машины простаивают до переноса", "machines idle until the move"), _new_capacity, {"factor": 4}),
-    _entry("consumer_workers", "mitigate", ("меньше обработчиков в пуле потребителя", "fewer handlers in a consumer's pool"), ("пропускная способность группы", "the group's throughput"), _group("workers"), {"value": 8}),
-    _entry("auto_commit_interval", "mitigate", ("короче интервал автокоммита", "a shorter auto-commit interval"), ("больше записей в __consumer_offsets", "more writes to __consumer_offsets"), _group("auto_commit_ms"), {"value": 1000}),
-    _entry("static_membership", "mitigate", ("постоянное членство в группе", "static membership of consumers"), ("партиции упавшего ждут session.timeout", "a dead member's partitions wait for session.timeout"), _group("static")),
-    _entry("consumer_session_timeout", "detect", ("короче session.timeout потребителей", "a shorter session.timeout of consumers"), ("паузы GC превращаются в перебалансировки", "GC pauses become rebalances"), _group("session_ms"), {"value": 10000}),
-    _entry("topic_partitions", "mitigate", ("больше партиций", "more partitions"), ("ключи переезжают, порядок по ключу нарушается", "keys move, order by key breaks"), _partitions, {"partitions": 24}),
-    _entry("transactional_outbox", "prevent", ("outbox: событие в одной транзакции с заказом", "an outbox: the event in the order's transaction"), ("таблица, ретранслятор и задержка события", "a table, a relay and a delay of the event"), _outbox),
+    entry("guarded_refunds", "prevent", ("платёжная система отказывает в возврате сверх списанного", "the payment system refuses a refund beyond what was charged"), ("ручные компенсации клиентам идут другим путём", "goodwill payments need a way of their own"), _guarded),
+    entry("fencing", "prevent", ("ограждение старого лидера", "fencing of the old leader"), ("без кворума записи останавливаются", "without a quorum writes stop"), _fenced),
+    entry("synchronous_replica", "prevent", ("синхронная реплика", "a synchronous replica"), ("каждая запись ждёт реплику; её потеря останавливает записи", "every write waits for it; its loss stops writes"), _semi_sync, {"replicas": 1}),
+    entry("every_entry_behind_facade", "prevent", ("все входы в модуль за фасадом до начала переноса", "every entry of the module behind the facade before the move"), ("недели правок чужого кода", "weeks of changes in other people's code"), _all_behind),
+    entry("characterisation_in_ci", "prevent", ("записанные случаи монолита прогоняются в CI нового сервиса", "recorded cases of the monolith run in the new service's CI"), ("набор случаев надо хранить и обновлять", "the set of cases has to be kept and renewed"), _characterised),
+    entry("new_service_capacity", "prevent", ("ёмкость нового сервиса под полную нагрузку до переключения", "the new service sized for the full load before the switch"), ("машины простаивают до переноса", "machines idle until the move"), _new_capacity, {"factor": 4}),
+    entry("consumer_workers", "mitigate", ("меньше обработчиков в пуле потребителя", "fewer handlers in a consumer's pool"), ("пропускная способность группы", "the group's throughput"), _group("workers"), {"value": 8}),
+    entry("auto_commit_interval", "mitigate", ("короче интервал автокоммита", "a shorter auto-commit interval"), ("больше записей в __consumer_offsets", "more writes to __consumer_offsets"), _group("auto_commit_ms"), {"value": 1000}),
+    entry("static_membership", "mitigate", ("постоянное членство в группе", "static membership of consumers"), ("партиции упавшего ждут session.timeout", "a dead member's partitions wait for session.timeout"), _group("static")),
+    entry("consumer_session_timeout", "detect", ("короче session.timeout потребителей", "a shorter session.timeout of consumers"), ("паузы GC превращаются в перебалансировки", "GC pauses become rebalances"), _group("session_ms"), {"value": 10000}),
+    entry("topic_partitions", "mitigate", ("больше партиций", "more partitions"), ("ключи переезжают, порядок по ключу нарушается", "keys move, order by key breaks"), _partitions, {"partitions": 24}),
+    entry("transactional_outbox", "prevent", ("outbox: событие в одной транзакции с заказом", "an outbox: the event in the order's transaction"), ("таблица, ретранслятор и задержка события", "a table, a relay and a delay of the event"), _outbox),
 )  # fmt: skip

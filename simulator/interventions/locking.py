@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.interventions.base import Intervention, Kind, Params, Raw
+from simulator.interventions.base import Params, Raw, entry
 from simulator.interventions.data_rules import forget
-from simulator.scenario import Focus, Text
+from simulator.scenario import Focus
 
 
 def _flows(raw: Raw) -> list[dict[str, Any]]:
@@ -60,24 +60,10 @@ def _alert(raw: Raw, focus: Focus, params: Params) -> None:
     }  # fmt: skip
 
 
-def _entry(
-    name: str,
-    kind: Kind,
-    titles: tuple[str, str],
-    costs: tuple[str, str],
-    patch: Any,
-    parameters: dict[str, float] | None = None,
-    **more: Any,
-) -> Intervention:
-    return Intervention(
-        name, kind, Text(ru=titles[0], en=titles[1]), Text(ru=costs[0], en=costs[1]), parameters or {}, patch, **more
-    )  # fmt: skip
-
-
 ENTRIES = (
-    _entry("sorted_lock_order", "prevent", ("строки блокируются всегда в одном порядке", "rows are always locked in one order"), ("порядок надо соблюдать во всём коде, кто меняет эти таблицы", "everybody who changes these tables has to keep the order"), _sorted),
-    _entry("shorter_transactions", "prevent", ("без внешних вызовов внутри транзакции", "no calls to others inside a transaction"), ("результат вызова может устареть к моменту записи", "what a call said may be stale when it is written"), _short),
-    _entry("strongest_lock_first", "prevent", ("строку, которую будут менять, читать сразу FOR UPDATE", "read a row that will be changed FOR UPDATE at once"), ("читатели, которые не меняют, тоже ждут", "readers that change nothing wait, too"), _strongest),
-    _entry("retry_on_deadlock", "mitigate", ("повтор транзакции при 40P01", "a transaction is tried again on 40P01"), ("прячет причину и держит блокировки дольше", "hides the cause and keeps locks for longer"), _tries, {"attempts": 4}),
-    _entry("deadlock_alert", "detect", ("алерт на взаимные блокировки", "an alert on deadlocks"), ("одиночные случаи бывают и в норме", "single ones are normal"), _alert, {"count": 3}, first="rule"),
+    entry("sorted_lock_order", "prevent", ("строки блокируются всегда в одном порядке", "rows are always locked in one order"), ("порядок надо соблюдать во всём коде, кто меняет эти таблицы", "everybody who changes these tables has to keep the order"), _sorted),
+    entry("shorter_transactions", "prevent", ("без внешних вызовов внутри транзакции", "no calls to others inside a transaction"), ("результат вызова может устареть к моменту записи", "what a call said may be stale when it is written"), _short),
+    entry("strongest_lock_first", "prevent", ("строку, которую будут менять, читать сразу FOR UPDATE", "read a row that will be changed FOR UPDATE at once"), ("читатели, которые не меняют, тоже ждут", "readers that change nothing wait, too"), _strongest),
+    entry("retry_on_deadlock", "mitigate", ("повтор транзакции при 40P01", "a transaction is tried again on 40P01"), ("прячет причину и держит блокировки дольше", "hides the cause and keeps locks for longer"), _tries, {"attempts": 4}),
+    entry("deadlock_alert", "detect", ("алерт на взаимные блокировки", "an alert on deadlocks"), ("одиночные случаи бывают и в норме", "single ones are normal"), _alert, {"count": 3}, first="rule"),
 )  # fmt: skip

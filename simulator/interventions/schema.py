@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.interventions.base import Intervention, Params, Raw
-from simulator.scenario import Focus, Text
+from simulator.interventions.base import Params, Raw, alert_rule, entry
+from simulator.scenario import Focus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,57 +64,34 @@ def _fresh_from_primary(raw: Raw, focus: Focus, params: Params) -> None:
             reader["age_s"] = max(reader.get("age_s", 10.0), params["age_s"])
 
 
-def _rule(name: str, expr: str, severity: str, ru: str, en: str) -> Any:
-    def patch(raw: Raw, focus: Focus, params: Params) -> None:
-        raw["alerting"]["rules"][name] = {
-            "expr": expr.format(**params), "for_s": 30, "severity": severity,
-            "summary": {"ru": ru, "en": en}, "service": focus.service,
-        }  # fmt: skip
-
-    return patch
-
-
-def _entry(
-    name: str,
-    kind: Any,
-    titles: tuple[str, str],
-    costs: tuple[str, str],
-    params: dict[str, float],
-    patch: Any,
-) -> Intervention:
-    return Intervention(
-        name, kind, Text(ru=titles[0], en=titles[1]), Text(ru=costs[0], en=costs[1]), params, patch
-    )
-
-
 ENTRIES = [
-    _entry("ddl_lock_timeout", "prevent", ("lock_timeout по умолчанию у ролей", "lock_timeout as the roles' default"),
-           ("миграции нужно уметь повторять", "migrations must be able to try again"), {"ms": 500},
-           _setting("lock_timeout", "ms")),
-    _entry("reports_on_replica", "prevent", ("отчёты ходят в отдельную реплику", "reports run on a replica of their own"),
-           ("ещё один сервер; отчёты видят данные с лагом", "one more server; reports see data with a lag"), {},
-           _reports_away),
-    _entry("report_statement_timeout", "mitigate", ("statement_timeout для роли отчётов", "statement_timeout for the reports' role"),
-           ("длинные отчёты придётся разбить", "long reports must be split"), {"seconds": 60}, _shorter_reports),
-    _entry("idle_transaction_timeout", "prevent", ("обрывать забытые транзакции (idle_in_transaction_session_timeout)", "end forgotten transactions (idle_in_transaction_session_timeout)"),
+    entry("ddl_lock_timeout", "prevent", ("lock_timeout по умолчанию у ролей", "lock_timeout as the roles' default"),
+           ("миграции нужно уметь повторять", "migrations must be able to try again"), _setting("lock_timeout", "ms"),
+           {"ms": 500}),
+    entry("reports_on_replica", "prevent", ("отчёты ходят в отдельную реплику", "reports run on a replica of their own"),
+           ("ещё один сервер; отчёты видят данные с лагом", "one more server; reports see data with a lag"), _reports_away,
+           {}),
+    entry("report_statement_timeout", "mitigate", ("statement_timeout для роли отчётов", "statement_timeout for the reports' role"),
+           ("длинные отчёты придётся разбить", "long reports must be split"), _shorter_reports, {"seconds": 60}),
+    entry("idle_transaction_timeout", "prevent", ("обрывать забытые транзакции (idle_in_transaction_session_timeout)", "end forgotten transactions (idle_in_transaction_session_timeout)"),
            ("рвёт соединения инструментов, которые держат транзакцию", "cuts tools that keep a transaction open"),
-           {"seconds": 60}, _no_idle),
-    _entry("slot_wal_limit", "prevent", ("предел WAL на слот (max_slot_wal_keep_size)", "a limit of WAL a slot (max_slot_wal_keep_size)"),
+           _no_idle, {"seconds": 60}),
+    entry("slot_wal_limit", "prevent", ("предел WAL на слот (max_slot_wal_keep_size)", "a limit of WAL a slot (max_slot_wal_keep_size)"),
            ("отставший потребитель слота начнёт с полной копии", "a consumer that fell behind starts from a full copy"),
-           {"gb": 20}, _setting("max_slot_wal_keep_size", "gb", 1024)),
-    _entry("disk_headroom", "prevent", ("больше места на диске базы", "more room on the database's disk"),
-           ("деньги каждый месяц", "money every month"), {"gb": 150}, _bigger_disk),
-    _entry("faster_replica", "prevent", ("реплика не слабее основной базы", "a replica as strong as the primary"),
-           ("дороже сервер", "a dearer server"), {"factor": 4}, _faster_replica),
-    _entry("fresh_reads_from_primary", "mitigate", ("свежие данные читаются из основной базы", "what is fresh is read from the primary"),
-           ("больше чтений на основной базе", "more reads on the primary"), {"age_s": 300}, _fresh_from_primary),
-    _entry("alert_replica_lag", "detect", ("алерт на лаг реплики", "an alert on the replica's lag"),
-           ("будит при каждой большой пачке", "wakes people at every big batch"), {"seconds": 5},
-           _rule("ReplicaLagHigh", "max(pg_replication_lag_seconds) > {seconds:g}", "P1", "Реплика отстаёт", "The replica lags")),
-    _entry("alert_disk", "detect", ("алерт на место на диске базы", "an alert on the database's disk"),
-           ("порог зависит от скорости роста", "the threshold depends on how fast it grows"), {"gb": 120},
-           _rule("DatabaseDiskHigh", "max(pg_disk_used_bytes) > {gb:g}e9", "P1", "Мало места на диске базы", "The database's disk is short of room")),
-    _entry("alert_wal_kept", "detect", ("алерт на WAL, который держат слоты", "an alert on WAL that slots hold back"),
-           ("ещё одно число для дежурного", "one more number for the person on call"), {"gb": 15},
-           _rule("WalKept", "max(pg_wal_size_bytes) > {gb:g}e9", "P1", "Слот держит WAL", "A slot holds WAL back")),
+           _setting("max_slot_wal_keep_size", "gb", 1024), {"gb": 20}),
+    entry("disk_headroom", "prevent", ("больше места на диске базы", "more room on the database's disk"),
+           ("деньги каждый месяц", "money every month"), _bigger_disk, {"gb": 150}),
+    entry("faster_replica", "prevent", ("реплика не слабее основной базы", "a replica as strong as the primary"),
+           ("дороже сервер", "a dearer server"), _faster_replica, {"factor": 4}),
+    entry("fresh_reads_from_primary", "mitigate", ("свежие данные читаются из основной базы", "what is fresh is read from the primary"),
+           ("больше чтений на основной базе", "more reads on the primary"), _fresh_from_primary, {"age_s": 300}),
+    entry("alert_replica_lag", "detect", ("алерт на лаг реплики", "an alert on the replica's lag"),
+           ("будит при каждой большой пачке", "wakes people at every big batch"), alert_rule("ReplicaLagHigh", "max(pg_replication_lag_seconds) > {seconds:g}", 30, "P1", "Реплика отстаёт", "The replica lags"),
+           {"seconds": 5}),
+    entry("alert_disk", "detect", ("алерт на место на диске базы", "an alert on the database's disk"),
+           ("порог зависит от скорости роста", "the threshold depends on how fast it grows"), alert_rule("DatabaseDiskHigh", "max(pg_disk_used_bytes) > {gb:g}e9", 30, "P1", "Мало места на диске базы", "The database's disk is short of room"),
+           {"gb": 120}),
+    entry("alert_wal_kept", "detect", ("алерт на WAL, который держат слоты", "an alert on WAL that slots hold back"),
+           ("ещё одно число для дежурного", "one more number for the person on call"), alert_rule("WalKept", "max(pg_wal_size_bytes) > {gb:g}e9", 30, "P1", "Слот держит WAL", "A slot holds WAL back"),
+           {"gb": 15}),
 ]  # fmt: skip

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.http.guard import BODY_LIMIT, Buckets
+from api.http.guard import BODY_LIMIT
+from api.limits import Buckets
 from tests.api.fakes import FakeReviewer
 from tests.api.http_client import QUICK, client_of, fake_context, joined, other_replica
 

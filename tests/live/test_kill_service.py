@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.load import free_port
 from tests.api.postgres_server import Server, available
-from tests.live.browser import free_port, wait_for
+from tests.live.browser import wait_for
 
 pytestmark = pytest.mark.skipif(not available(), reason="no PostgreSQL on this machine")
 KILLS = int(os.environ.get("DROPPROD_KILLS", "9"))

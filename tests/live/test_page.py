@@ -154,7 +154,7 @@ def test_the_keyboard_is_enough(browser: Any, address: str) -> None:
     field.send_keys("\ue013")
     assert field.get_attribute("value") == "status"
     field.clear()
-    field.send_keys("kubec\ue004")
+    field.send_keys("kubectl\ue004")
     until(browser, "document.querySelector('#line').value === 'kubectl '")
 
 

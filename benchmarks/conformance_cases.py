@@ -48,6 +48,7 @@ class Case:
     metastable: bool = False  # drawn as a time series
     world: tuple[str, ...] | None = None  # a whole world is played, with these commands
     quick: bool = False
+    held: bool = False  # of benchmarks/conformance_held.py: the model was not looked at on it
 
     @property
     def kind(self) -> str:
@@ -163,7 +164,11 @@ def _mek1(name: str, shape: int, rho: float, work_ms: float) -> Case:
 def _loss() -> Case:
     found = network(900, {"app": service([work(50)], 50, queue=0)})
     return Case(
-        "loss-50", "M/M/50/50 at 90 %: nobody waits, some are refused", found, closed=loss(50, 900, 0.05)
+        "loss-50",
+        "M/M/50/50 at 90 %: nobody waits, some are refused",
+        found,
+        closed=loss(50, 900, 0.05),
+        quick=True,
     )
 
 
@@ -248,7 +253,7 @@ def _rollout() -> Case:
         for version, count in (("v2", n), ("v1", 6 - n))
     )
     return Case("rollout", "six pods change to a version 1.7 times slower", network(1600, {"app": app}, {"timeout_s": 1.0}),
-                70.0, 10.0, steps)  # fmt: skip
+                70.0, 10.0, steps, quick=True)  # fmt: skip
 
 
 THIRD = (  # the demo at a third of its size, its neighbours' traffic all but gone: else a seed takes a minute
@@ -317,9 +322,9 @@ def _cases() -> tuple[Case, ...]:
         Case("acquire", "a pool over capacity, acquire time-out 0.3 s", network(550, acquire, {"timeout_s": 2.0}), 60.0),
         Case("time-outs", "20 % too many, clients leave after 1 s, servers work on",
              network(1200, {"app": service([work(40)], 40, queue=1500)}, {"timeout_s": 1.0}), 60.0, quick=True),
-        _storm("storm-below", 200, "retry storm that must end"),
+        _storm("storm-below", 200, "retry storm that must end", quick=True),
         _storm("storm-near", 245, "retry storm near the threshold", near=True),
-        _storm("storm-above", 600, "retry storm that must stay"),
+        _storm("storm-above", 600, "retry storm that must stay", quick=True),
         _breaker(),
         _hops(),
         _fan(2),
@@ -337,7 +342,7 @@ def _cases() -> tuple[Case, ...]:
              keys={"sellers": {"count": 5000, "zipf": 0.6, "hot": [0.12]}}), 60.0),
         _two_places(),
         Case("pod-loss", "two of six pods die", network(1100, two_pods, {"timeout_s": 2.0, "retries": 1}), 70.0, 10.0,
-             (Action(30, "kill_pods", ("app", "v1", 2)),)),
+             (Action(30, "kill_pods", ("app", "v1", 2)),), quick=True),
         Case("pause", "everything stands still for 2 s (a long collection)",
              network(800, {"app": service([work(40)], 40, queue=4000)}, {"timeout_s": 3.0}), 60.0, 10.0,
              slow("app", 0.0, 20, 22)),

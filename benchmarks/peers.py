@@ -1,12 +1,13 @@
 """The same workloads on DropProd's engines and on other Python simulators, in one run.
 
-    python -m benchmarks.peers [--json] [--repetitions 5] [--scale 1] [--workload mmc] [--engine simpy] [--no-plot]
+    python -m benchmarks.peers [--json] [--repetitions 5] [--scale 1] [--workload mmc] [--engine simpy] [--no-plot] [--write]
 
 Repetitions are interleaved (every engine once, then all again with the next seed) and timed with
-`time.perf_counter`; speeds are medians with their range. A run is timed once it has settled, and slow engines get
-shorter spans: speed is simulated seconds a wall second, so spans need not be equal. Results are means over the
-repetitions, beside the closed form where theory has one, else beside SimPy. An engine whose results are far off
-has not simulated the workload: its speed is shown in brackets and means nothing.
+`time.process_time`: CPU of one core, whatever else runs beside. Speeds are medians with their range. A run is timed
+once it has settled, and slow engines get shorter spans: speed is simulated seconds a CPU second, so spans need not be
+equal. Results are means over the repetitions, beside the closed form where theory has one, else beside SimPy. An
+engine whose results are far off has not simulated the workload: its speed is shown in brackets and means nothing.
+`--write` makes PEERS.md and its plot.
 
 Peers are optional. One that is missing is listed as missing. Nothing here steers an engine.
 """
@@ -28,6 +29,7 @@ from typing import Any
 from api.cli.progress import progress
 from benchmarks import peers_ours
 from benchmarks.engine import backend
+from benchmarks.peers_page import page
 from benchmarks.peers_table import draw, table
 from benchmarks.peers_workloads import (
     CHAIN,
@@ -43,6 +45,7 @@ from benchmarks.peers_workloads import (
 
 ROOT = Path(__file__).resolve().parents[1]
 PLOT = Path(__file__).resolve().parent / "plots" / "peers.svg"
+PAGE = Path(__file__).resolve().with_name("PEERS.md")
 MISSING = "not installed: pip install 'dropprod[bench]'"
 SLOW_S = 10.0  # a run that takes longer is repeated SLOW_RUNS times at most
 SLOW_RUNS = 2
@@ -170,7 +173,7 @@ def measure(
         for seed in range(1, repetitions + 1):
             for workload, engine in pairs:
                 runs = done[workload, engine.name]
-                if not (len(runs) >= SLOW_RUNS and runs[0].wall_s > SLOW_S):
+                if not (len(runs) >= SLOW_RUNS and runs[0].cpu_s > SLOW_S):
                     # a storm is one story from its calm to its aftermath: it is never cut short
                     span = engine.spans[workload] * (1.0 if workload == STORM else scale)
                     runs.append(run(engine.name, workload, span, seed))
@@ -228,9 +231,9 @@ def _row(runs: Sequence[Outcome]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "runs": len(runs),
         "span_s": runs[0].simulated_s,
-        "x_real_time": summary([r.simulated_s / max(1e-9, r.wall_s) for r in runs]),
-        "x_with_percentiles": summary([r.simulated_s / max(1e-9, r.wall_s + r.wall_views_s) for r in runs]),
-        "requests_per_wall_s": summary([r.requests / max(1e-9, r.wall_s) for r in runs]),
+        "x_real_time": summary([r.simulated_s / max(1e-9, r.cpu_s) for r in runs]),
+        "x_with_percentiles": summary([r.simulated_s / max(1e-9, r.cpu_s + r.cpu_views_s) for r in runs]),
+        "requests_per_cpu_s": summary([r.requests / max(1e-9, r.cpu_s) for r in runs]),
     }
     for key in MEASURES:
         values = [value for r in runs if (value := getattr(r, key)) is not None]
@@ -246,11 +249,14 @@ def main(
     engines: Sequence[str] = (),
     plot: Path | None = PLOT,
     hash_seeds: bool = True,
+    write: bool = False,
 ) -> dict[str, Any]:
     """Measure, print a table or JSON, draw where matplotlib is installed, and return what was found."""
     chosen = [e for e in ENGINES if not engines or e.name in engines]
     found = measure(repetitions, scale, list(workloads) or list(WHAT), chosen, hash_seeds)
     found["plot"] = draw(found, plot) if plot else None
+    if write:
+        PAGE.write_text(page(found), encoding="utf-8")
     print(jsonlib.dumps(found, indent=2) if json else table(found), end="\n" if json else "")
     return found
 
@@ -266,6 +272,7 @@ if __name__ == "__main__":
     parser.add_argument("--engine", action="append", choices=[e.name for e in ENGINES], default=[])
     parser.add_argument("--no-plot", action="store_true")
     parser.add_argument("--no-hash-seeds", action="store_true")
+    parser.add_argument("--write", action="store_true", help="make PEERS.md")
     parser.add_argument("--fingerprint", metavar="ENGINE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.fingerprint:
@@ -279,4 +286,5 @@ if __name__ == "__main__":
             options.engine,
             None if options.no_plot else PLOT,
             not options.no_hash_seeds,
+            options.write,
         )

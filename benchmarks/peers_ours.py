@@ -172,9 +172,9 @@ def run(engine: str, workload: str, seconds: float, seed: int) -> Outcome:
 
 
 def _timed(plane: Plane, to_s: float) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     plane.advance(to_s)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def _bottleneck(plane: Plane, first: int, last: int, seconds: float) -> float:
@@ -190,7 +190,7 @@ def _run_exact(found: Scenario, workload: str, seconds: float, seed: int) -> Out
     warm = WARM_S[workload]
     plane.advance(warm)
     plane.latencies.clear()
-    wall = _timed(plane, warm + seconds)
+    cpu_s = _timed(plane, warm + seconds)
     latencies = [latency for second in plane.latencies.values() for _, latency in second]
     first, last = int(warm), int(warm + seconds)
     whole = last - first
@@ -200,19 +200,19 @@ def _run_exact(found: Scenario, workload: str, seconds: float, seed: int) -> Out
         for c in plane.network.classes
         for kind in ("rejected", "timeout", "error")
     )
-    return steady(seconds, wall, latencies, busy, round(failed))
+    return steady(seconds, cpu_s, latencies, busy, round(failed))
 
 
 def _run_cohort(found: Scenario, seconds: float, seed: int) -> Outcome:
     plane = CohortPlane(found, network.build(found), seed)
     _bring_up(plane, found)
-    wall = _timed(plane, SETTLED_S + seconds)
+    cpu_s = _timed(plane, SETTLED_S + seconds)
     first, last = SETTLED_S, int(SETTLED_S + seconds)
     classes = plane.network.classes
-    began = time.perf_counter()
+    began = time.process_time()
     for spec in classes:
         plane.p99_series_ms(spec.name)
-    views = time.perf_counter() - began
+    views = time.process_time() - began
     if len(classes) == 1:
         mean, p99 = (1000 * figure for figure in plane.latency_s("all", first, last))
     else:
@@ -222,13 +222,13 @@ def _run_cohort(found: Scenario, seconds: float, seed: int) -> Outcome:
     ok = sum(sum(column(f"class/{c.name}/ok")[first:last]) for c in classes)
     return Outcome(
         seconds,
-        wall,
+        cpu_s,
         offered,
         _bottleneck(plane, first, last, last - first) if len(classes) == 1 else None,
         mean,
         p99,
         max(0.0, 1.0 - ok / offered),
-        wall_views_s=views * seconds / (SETTLED_S + seconds),
+        cpu_views_s=views * seconds / (SETTLED_S + seconds),
     )
 
 
@@ -269,15 +269,15 @@ def _mixed(pairs: list[tuple[float, float]]) -> tuple[float, float]:
 
 def _run_storm(engine: str, found: Scenario, seconds: float, seed: int) -> Outcome:
     plane: Plane = (ExactPlane if engine == "exact" else CohortPlane)(found, network.build(found), seed)
-    wall = 0.0
+    cpu_s = 0.0
     for at in (*STORM_SPIKE_S, seconds):
-        wall += _timed(plane, at)
+        cpu_s += _timed(plane, at)
         plane.set_rate("all", storm_rate(at))
     ok, tried = plane.history.column("class/all/ok"), plane.history.column("class/all/offered")
     calm, tail = int(STORM_SPIKE_S[0]), int(STORM_TAIL_S)
     return Outcome(
         seconds,
-        wall,
+        cpu_s,
         sum(tried),
         good_before=sum(ok[:calm]) / (calm * STORM_RPS),
         good_after=sum(ok[-tail:]) / (tail * STORM_RPS),

@@ -138,7 +138,7 @@ def draw(found: dict[str, Any], path: Path) -> str | None:
             bar.set_hatch(hatch)
     axes.axhline(1.0, color="black", linewidth=0.8, linestyle=":")
     axes.set_yscale("log")
-    axes.set_ylabel("simulated seconds a wall second (log)")
+    axes.set_ylabel("simulated seconds a CPU second (log)")
     axes.set_xlabel("workload (dotted line: real time; hatched: results far from the reference)")
     axes.set_xticks(range(len(workloads)), list(workloads))
     axes.set_title(f"Speed of the same workload, kernel backend {found['backend']}")

@@ -128,10 +128,10 @@ def storm_rate(now_s: float) -> float:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run. Shares are 0-1; None: this run does not have it. `wall_views_s` is what percentiles cost on top."""
+    """One run. Shares are 0-1; None: this run does not have it. `cpu_views_s` is what percentiles cost on top."""
 
     simulated_s: float
-    wall_s: float
+    cpu_s: float
     requests: float
     utilisation: float | None = None
     mean_ms: float | None = None
@@ -140,21 +140,21 @@ class Outcome:
     good_before: float | None = None  # storm: good answers a fresh request, before the spike
     good_after: float | None = None  # the same over the last seconds
     attempts_after: float | None = None  # attempts a fresh request, over the last seconds
-    wall_views_s: float = 0.0
+    cpu_views_s: float = 0.0
 
 
 MEASURES = ("utilisation", "mean_ms", "p99_ms", "failed", "good_before", "good_after", "attempts_after")
 
 
 def steady(
-    simulated_s: float, wall_s: float, latencies: Sequence[float], busy: float | None, failed: int = 0
+    simulated_s: float, cpu_s: float, latencies: Sequence[float], busy: float | None, failed: int = 0
 ) -> Outcome:
     """The outcome of a per-request run from its list of latencies in seconds."""
     served = len(latencies)
     ordered = sorted(latencies)
     return Outcome(
         simulated_s,
-        wall_s,
+        cpu_s,
         served + failed,
         busy,
         1000 * math.fsum(ordered) / served if served else None,
@@ -164,7 +164,7 @@ def steady(
 
 
 def storm_outcome(
-    simulated_s: float, wall_s: float, good_at: Sequence[float], tried_at: Sequence[float]
+    simulated_s: float, cpu_s: float, good_at: Sequence[float], tried_at: Sequence[float]
 ) -> Outcome:
     """The outcome of a storm from the times of good answers and of attempts."""
     calm, tail = STORM_SPIKE_S[0], simulated_s - STORM_TAIL_S
@@ -173,7 +173,7 @@ def storm_outcome(
     attempts = sum(1.0 for at in tried_at if at >= tail) / (STORM_TAIL_S * STORM_RPS)
     return Outcome(
         simulated_s,
-        wall_s,
+        cpu_s,
         len(tried_at),
         good_before=before,
         good_after=after,

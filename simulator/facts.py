@@ -80,6 +80,21 @@ def success(history: History, name: str, first: int = 0) -> list[float]:
     return rates
 
 
+CURVE_POINTS = 180  # over a scenario's whole length: what a plot has room for
+
+
+def curve(world: World) -> dict[str, Any]:
+    """The SLI over the run: means of `curve_step_s` seconds each from second 0, the step the scenario's own,
+    so that curves of two runs lie over each other point by point."""
+    step = max(1, math.ceil(world.scenario.duration_s / CURVE_POINTS))
+    rates = success(world.plane.history, world.scenario.sli.traffic_class)
+    parts = [rates[n : n + step] for n in range(0, len(rates), step)]
+    return {
+        "success_curve": [round(math.fsum(part) / len(part), 4) for part in parts],
+        "curve_step_s": step,
+    }
+
+
 def smoothed(history: History, name: str, second: int) -> float:
     """Success over the last SMOOTH_S seconds up to and with `second`."""
     first, after = max(0, second - SMOOTH_S + 1), second + 1

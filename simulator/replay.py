@@ -122,7 +122,7 @@ class Run:
                 self.type_one(plan)
             else:
                 self.advance(plan)
-        return facts.collect(self.world)
+        return told(self.world)
 
     @property
     def paged(self) -> bool:
@@ -142,7 +142,7 @@ def settled(world: World) -> bool:
     """
     if world.scenario.invariants:
         return False
-    last_change = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
+    last_change = max((e.t_s for e in (*world.events, *world.secret) if e.kind in CHANGES), default=0.0)
     if (
         world.now_s - last_change < CALM_S
         or facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED
@@ -203,6 +203,11 @@ def replay_facts(scenario: Scenario, seed: int, calls: Sequence[Call], plan: Pla
     return start(scenario, seed, calls).finish(plan)
 
 
+def told(world: World) -> dict[str, Any]:
+    """What an answer says of a run: its facts, and its SLI as a curve to be drawn."""
+    return facts.collect(world) | facts.curve(world)
+
+
 # -- plans that share a run
 
 
@@ -213,7 +218,7 @@ def answers(run: Run, plans: Mapping[str, Plan]) -> dict[str, dict[str, Any]]:
     while len(left) == 2:
         for name, plan in list(left.items()):
             if run.over(plan):
-                found[name] = facts.collect(run.world)
+                found[name] = told(run.world)
                 del left[name]
         if len(left) < 2:
             break

@@ -104,6 +104,13 @@ def make_world(
     return world
 
 
+def make_session(scenario: Scenario, seed: int = 1, language: str = "en") -> World:
+    """A world to be played, as it stands when the player is called."""
+    world = World(scenario, seed, language)
+    world.advance_to(world.scenario.opens_s)
+    return world
+
+
 def run_scenario(
     scenario: Scenario,
     seed: int = 1,
@@ -127,32 +134,37 @@ def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> R
     return execute(world, line)
 
 
-def series(world: World, first: int = 0) -> dict[str, list[float]]:
-    """The scenario's SLI and what explains it, one point a finished second, from second `first` on."""
+def series(world: World, first: int = 0, most_new: int | None = None) -> dict[str, list[float]]:
+    """The scenario's SLI and what explains it, one point a finished second, from second `first` on.
+
+    Percentiles take time when they are first asked for: with `most_new` the series ends after so many new ones.
+    """
     history, scenario = world.plane.history, world.scenario
     name = scenario.sli.traffic_class
     base = f"class/{name}/"
+    p99 = world.plane.p99_series_ms(name, most_new)
+    last = len(p99)
     table: dict[str, list[float]] = {
-        "t": [float(s) for s in range(first, history.seconds)],
-        "rps": list(history.column(base + "offered")[first:]),
-        "success_rate": facts.success(history, name, first),
-        "p99_ms": list(world.plane.p99_series_ms(name)[first:]),
-        "failed": facts.failures(history, name, first),
+        "t": [float(s) for s in range(first, last)],
+        "rps": list(history.column(base + "offered")[first:last]),
+        "success_rate": facts.success(history, name, first)[: max(0, last - first)],
+        "p99_ms": list(p99[first:last]),
+        "failed": facts.failures(history, name, first)[: max(0, last - first)],
     }
     database = scenario.focus.database
     pool = f"pool/{database}/" if history.column(f"pool/{database}/active") else ""  # a sharded one has many
     for what in ("active", "waiting", "open", "wait_s", "queries"):
         label = {"waiting": "pool_pending"}.get(what, f"pool_{what}")
         if pool:
-            table[label] = list(history.column(pool + what)[first:])
+            table[label] = list(history.column(pool + what)[first:last])
     if history.column(f"db/{database}/cpu"):
-        table["db_cpu"] = list(history.column(f"db/{database}/cpu")[first:])
+        table["db_cpu"] = list(history.column(f"db/{database}/cpu")[first:last])
     if scenario.focus.worker:
-        table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog")[first:])
-        table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker")[first:])
+        table["backlog"] = list(history.column(f"worker/{scenario.focus.worker}/backlog")[first:last])
+        table["breaker"] = list(history.column(f"worker/{scenario.focus.worker}/breaker")[first:last])
     for version in scenario.services()[scenario.focus.service].versions:
         table[f"pods_{version}"] = list(
-            history.column(f"service/{scenario.focus.service}/{version}/pods")[first:]
+            history.column(f"service/{scenario.focus.service}/{version}/pods")[first:last]
         )
     return table
 
@@ -178,7 +190,8 @@ def report(world: World) -> dict[str, Any]:
             for i in world.pager.incidents
         ],
         "timeline": [
-            {"t": e.t_s, "kind": e.kind, "text": e.text} for e in sorted(world.events, key=lambda e: e.t_s)
+            {"t": e.t_s, "kind": e.kind, "text": e.text}
+            for e in sorted([*world.events, *world.secret], key=lambda e: e.t_s)
         ],
         "facts": found,
         "invariants": invariants,

@@ -281,7 +281,9 @@ class Service(_Model):
     liveness: Probe = Probe(path="/actuator/health/liveness")
     resources: Resources = Resources()
     env: dict[str, str] = {}
-    cpu_ms: float = 1.0  # CPU a request burns in the pod itself
+    # CPU a request burns in the pod itself, as its metrics and its autoscaler see it; left at 1: what `cpu: true`
+    # steps take, where there are any
+    cpu_ms: float = 1.0
     rate_limit: RateLimit | None = None
     warmup: Warmup | None = None
     placement: dict[str, int] = {}  # pods by data centre; empty: all in the first one
@@ -978,6 +980,7 @@ class Focus(_Model):
 
 
 NO_TEXT = Text(ru="", en="")
+MERGE = "tag:yaml.org,2002:merge"
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -1019,6 +1022,7 @@ class Scenario(_Model):
     minutes: int = 30
     starts_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     duration_s: float = Field(gt=0, le=86_400)
+    opens_s: float = Field(default=0.0, ge=0, le=3_600)  # when the player is called
     namespace: str = "prod"
     brief: Text = NO_TEXT
     traffic: Traffic
@@ -1177,12 +1181,27 @@ def scenario_path(name: str) -> Path:
     return path
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Refuses a key that is given twice: YAML's readers keep the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
 def read_raw(name: str) -> tuple[dict[str, Any], str]:
     """The YAML mapping of a scenario and the file's name for messages. Raises ScenarioError."""
     path = scenario_path(name)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: bytes that are no text, a 13th month
         raise ScenarioError(f"{path.name}: not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict):
@@ -1205,8 +1224,7 @@ def _over_base(raw: dict[str, Any], file_name: str) -> dict[str, Any]:
     if not isinstance(name, str) or "/" in name or not path.is_file():
         known = ", ".join(sorted(p.stem for p in BASES.glob("*.yaml")))
         raise ScenarioError(f"{file_name}: base: no base {name!r}; there are: {known}")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    merged: dict[str, Any] = _merged(yaml.load(path.read_text(encoding="utf-8"), Loader=loader), raw)
+    merged: dict[str, Any] = _merged(yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader), raw)
     return merged
 
 

@@ -39,6 +39,16 @@ ENGINES: dict[str, Callable[[Scenario, network.Network, int], Plane]] = {
 }
 
 
+# What the scenario's own commands leave out of the timeline. Releases and flags have feeds of their own; faults and
+# other people's SQL are for the player to find.
+UNSAID = {
+    "chaos": ("command", "chaos"),
+    "psql": ("command", "fault", "database"),
+    "kubectl": ("command",),
+    "flags": ("command",),
+}
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened, for the timeline; `text` is wording and never part of a digest."""
@@ -67,6 +77,8 @@ class World:
         self.now_s = 0.0
         self.agenda = Agenda()
         self.events: list[Event] = []
+        self.secret: list[Event] = []  # the scenario's own doing: told when the incident is over
+        self.unsaid: tuple[str, ...] = ()  # kinds of events that go there now
         self.pending: str | None = None
         self.columns = 100
         self.colour = False
@@ -132,7 +144,8 @@ class World:
 
     def note(self, kind: str, text: str, t_s: float | None = None) -> None:
         """Append to the timeline."""
-        self.events.append(Event(self.now_s if t_s is None else t_s, kind, text))
+        told = self.secret if kind in self.unsaid else self.events
+        told.append(Event(self.now_s if t_s is None else t_s, kind, text))
 
     # -- time
 
@@ -178,7 +191,7 @@ class World:
 
     def fork(self) -> World:
         """An independent copy."""
-        return snapshots.take(self).world()
+        return snapshots.fork(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_telemetry": None, "_ops": []}
@@ -217,8 +230,12 @@ def on_timeline(
         return
     paced, asked = world.turn_based, world.pending  # a question put to the player stays open
     world.turn_based, world.pending = False, None
-    execute(world, line)
-    world.turn_based, world.pending = paced, asked
+    world.unsaid = UNSAID.get(words[0] if words else "", ())
+    reply = execute(world, line)
+    if reply.code:  # an author's mistake must not look like a fault that did nothing
+        world.note("refused", f"{line}: {(reply.err or reply.out).strip().partition(chr(10))[0]}")
+    del world.command_log[-1:]  # the player's `history` is the player's
+    world.turn_based, world.pending, world.unsaid = paced, asked, ()
 
 
 HANDLERS: dict[str, Callable[..., None]] = {

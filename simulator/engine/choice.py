@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from simulator.engine.exact import events_per_request
-from simulator.engine.network import CPU, ENTER, QUERY, Network
+from simulator.engine.network import CPU, ENTER, QUERY, Network, one_walk
 from simulator.scenario import Scenario
 
 SMALL = 8  # slots of a station up to which single requests matter
@@ -27,32 +27,12 @@ def event_rate(network: Network, scenario: Scenario) -> float:
     return sum(spec.share * rps * n for spec, n in zip(network.classes, events, strict=True))
 
 
-def _one_walk(network: Network, first: int) -> list[int]:
-    """The nodes of one request, versions without pods and second ways left out."""
-    found: list[int] = []
-    i = first
-    while i >= 0:
-        node = network.nodes[i]
-        found.append(i)
-        if node.kind == ENTER:
-            live = [start for g, start in node.branches if network.groups[g].pods]
-            i = (live or [start for _, start in node.branches])[0]
-            continue
-        if node.branches:
-            i = node.branches[-1][1]
-            continue
-        for s in node.scopes:
-            found.extend(_one_walk(network, network.scopes[s].first))
-        i = node.next
-    return found
-
-
 def small_stations(network: Network, scenario: Scenario) -> list[str]:
     """Names of stations with few slots that are asked for much of what they have."""
     asked: dict[str, float] = {}
     for spec in network.classes:
         rate = spec.share * scenario.traffic.rps
-        walk = _one_walk(network, spec.first)
+        walk = one_walk(network, spec.first)
         for i in walk:
             node = network.nodes[i]
             for g in node.held:

@@ -116,6 +116,7 @@ class CohortPlane(Readings):
         """
         k = self.kernel
         self._log_splits()
+        self._room_for_trace()  # a copy comes without any
         target = int(to_s / k.dt + 1e-6)
         while k.tick < target:
             second = (k.tick // self.ticks_per_second + 1) * self.ticks_per_second
@@ -164,11 +165,14 @@ class CohortPlane(Readings):
         for p in range(len(self.network.pools)):
             if k.pool_table[p] == 0 and not k.pool_transient[p]:
                 self._attach_pool(p)
-        rows = self.ticks_per_second + 1
-        if (k.trace_used + rows) * k.trace_width > len(k.trace):
-            lengthen(k, "trace", TRACE_SECONDS * rows * k.trace_width + len(k.trace) // 2)
+        self._room_for_trace()
         if 3 * (k.change_count + 64) > len(k.changes):
             lengthen(k, "changes", len(k.changes))
+
+    def _room_for_trace(self) -> None:
+        k, rows = self.kernel, self.ticks_per_second + 1
+        if (k.trace_used + rows) * k.trace_width > len(k.trace):
+            lengthen(k, "trace", TRACE_SECONDS * rows * k.trace_width + len(k.trace) // 2)
 
     def _hand_luck(self) -> None:
         """The kernel draws no numbers: each breaker has those of its coming verdicts ready."""
@@ -274,6 +278,7 @@ class CohortPlane(Readings):
             return
         if g not in self.spreads:
             self.spreads[g] = WalkTimes(self.network).spread(g)
+            k.group_scatter[g] = 2.0 * self.spreads[g] - 1.0
         pods = int(k.group_pods[g])
         k.group_table[g] = self._copied(self._group_shape(g, pods), self.busy_table(g, pods))
 
@@ -348,6 +353,7 @@ class CohortPlane(Readings):
         k = self.kernel
         put(k, "group_table", [0] * len(k.group_table))
         put(k, "group_loss", [0] * len(k.group_loss))
+        put(k, "group_lead", [-1.0] * len(k.group_lead))
         put(k, "store_table", [0] * len(k.store_table))
         put(k, "pool_table", [0] * len(k.pool_table))
 
@@ -391,6 +397,10 @@ class CohortPlane(Readings):
             k.group_busy[g] -= part
             k.group_draining[g] += part
             refuse_waiting(k, g, (before - pods) / before)
+        if before:  # new pods fill up at once, and give back accordingly
+            k.group_flow[g] *= max(1.0, pods / before)
+        else:
+            k.group_flow[g] = pods * k.group_limit[g] * k.step_dt / k.group_hold_s[g]
         warmup = self.specs[self.network.groups[g].service].warmup
         if pods > before and warmup and self.now_s > 0:
             self.young.setdefault(g, []).append((self.now_s, pods - before))
@@ -795,8 +805,8 @@ class CohortPlane(Readings):
             self.changes_read.append((float(tick * k.dt), self.breaker_names[breaker], BREAKER_NAMES[state]))
         return list(self.changes_read)
 
-    def p99_series_ms(self, class_name: str) -> "array[float]":
-        return self._tracer(class_name).p99_series_ms()
+    def p99_series_ms(self, class_name: str, most: int | None = None) -> "array[float]":
+        return self._tracer(class_name).p99_series_ms(most)
 
     def latency_s(self, class_name: str, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of successful requests that finished in the window, in seconds."""

@@ -144,10 +144,11 @@ class ExactPlane(Walk, Readings):
         c = self._class(class_name)
         return [x for s in range(max(0, first), last) for cls, x in self.latencies.get(s, ()) if cls == c]
 
-    def p99_series_ms(self, class_name: str) -> "array[float]":
-        """p99 of successful requests over the trailing window, one value a finished second."""
+    def p99_series_ms(self, class_name: str, most: int | None = None) -> "array[float]":
+        """p99 of successful requests over the trailing window, one value a finished second; `most` as for tracers."""
         series = self.p99.setdefault(class_name, array("d"))
-        for second in range(len(series), self.history.seconds):
+        last = self.history.seconds if most is None else min(self.history.seconds, len(series) + most)
+        for second in range(len(series), last):
             found = self._finished(class_name, second - WINDOW_S + 1, second + 1)
             series.append(mean_and_p99(found)[1] * 1000)
         return series

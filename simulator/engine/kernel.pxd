@@ -26,6 +26,14 @@ cdef class Kernel:
     cdef public double[::1] group_hold_s
     cdef public double[::1] group_flow
     cdef public double[::1] group_late
+    cdef public double[::1] group_came
+    cdef public double[::1] group_spread
+    cdef public double[::1] group_scatter
+    cdef public double[::1] group_wanted
+    cdef public double[::1] group_mixed
+    cdef public double[::1] group_asked
+    cdef public double[::1] group_expected
+    cdef public double[::1] group_lead
     cdef public double[::1] group_before
     cdef public double[::1] group_busy
     cdef public double[::1] group_draining
@@ -63,6 +71,7 @@ cdef class Kernel:
     cdef public double[::1] limit_burst
     cdef public double[::1] limit_tokens
     cdef public double[::1] class_rate
+    cdef public double[::1] class_came
     cdef public double[::1] class_decline
     cdef public double[::1] split_weight
     cdef public double[::1] outstanding
@@ -231,6 +240,7 @@ cdef class Kernel:
     cdef public long long orders
     cdef public long long limits
     cdef public long long change_count
+    cdef public long long classes
 
 
 @cython.locals(stride=cython.longlong)
@@ -363,6 +373,9 @@ cdef void open_doors(Kernel k) noexcept
 
 @cython.locals(low=cython.double, at=cython.double, j=cython.longlong)
 cdef double look_up(Kernel k, long long table, double x) noexcept
+
+@cython.locals(waiting=cython.double, room=cython.double, spread=cython.double)
+cdef double emptied(Kernel k, long long g) noexcept
 
 @cython.locals(v=cython.longlong, more=cython.double, inside=cython.double)
 cdef double usable(Kernel k, long long g, double limit) noexcept
@@ -516,15 +529,34 @@ cdef void receive(Kernel k, long long i, long long first, long long last, long l
     left=cython.double, g=cython.longlong, full=cython.double, p=cython.double,
     wanted=cython.double, load=cython.double, m=cython.longlong, room=cython.double,
     got=cython.double, h=cython.longlong, queued=cython.double, lead=cython.double,
-    pairs=cython.double
+    pairs=cython.double, mixed=cython.double, either=cython.double, live=cython.longlong
 )
 cdef void balance(Kernel k, long long i, double total, double rest, long long pods) noexcept
 
 @cython.locals(
     served=cython.double, each=cython.double, before=cython.double, base=cython.double, gap=cython.double,
-    rest=cython.double, refused=cython.double
+    rest=cython.double, refused=cython.double, apart=cython.double, z=cython.double,
+    even=cython.double, luck=cython.double
 )
 cdef double fitting(Kernel k, long long g, double mass, double coming, double room) noexcept
+
+@cython.locals(low=cython.double, high=cython.double, z=cython.double, _=cython.longlong)
+cdef double short_of(Kernel k, double missing) noexcept
+
+@cython.locals(lead=cython.double, gain=cython.double)
+cdef double leading(Kernel k, long long g, long long h, double load, double pairs) noexcept
+
+@cython.locals(x=cython.double)
+cdef double lasting(Kernel k, long long g) noexcept
+
+@cython.locals(
+    either=cython.double, over=cython.double, x=cython.double, spare=cython.double,
+    j=cython.longlong, m=cython.longlong, g=cython.longlong, h=cython.longlong
+)
+cdef double fall_back(Kernel k, long long first, long long last, long long pods, double total, double scale) noexcept
+
+@cython.locals(waiting=cython.double, spread=cython.double)
+cdef void scatter(Kernel k, long long g) noexcept
 
 @cython.locals(z=cython.double)
 cdef double full_share(Kernel k, long long g) noexcept
@@ -591,6 +623,6 @@ cdef void breaker_move(Kernel k, long long n, long long state, double now_s) noe
 @cython.locals(
     end_s=cython.double, p=cython.longlong, v=cython.longlong, n=cython.longlong, g=cython.longlong,
     w=cython.longlong, s=cython.longlong, at=cython.longlong, d=cython.longlong,
-    tokens=cython.double, busy=cython.double, full=cython.bint, hold=cython.double
+    tokens=cython.double, busy=cython.double, full=cython.bint, hold=cython.double, c=cython.longlong
 )
 cdef void end_of_step(Kernel k) noexcept

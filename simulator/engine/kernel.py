@@ -83,10 +83,11 @@ def ints(n, value=0):
 FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
     "group_limit group_queue group_hold_s group_late group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
+    "group_came group_spread group_scatter group_wanted group_mixed group_asked group_expected group_lead "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
     "pool_expected pool_arrived pool_lost pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
     "table queue_total q_mass q_joined service_expected service_arrived service_failing door_expected door_arrived "
-    "limit_rps limit_burst limit_tokens class_rate class_decline split_weight "
+    "limit_rps limit_burst limit_tokens class_rate class_came class_decline split_weight "
     "outstanding attempt_mass comp scope_backoff scope_factor scope_jitter scope_tokens "
     "scope_ratio scope_per_s scope_burst retry_attempts retry_columns retry_total "
     "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
@@ -110,7 +111,7 @@ INTS = (
 ).split()
 SCALARS = (
     "dt tick stride stirred quiet_ticks nodes groups pools stores stations services scopes workers "
-    "clocks free_entry entries trace_width trace_used step_dt orders limits change_count"
+    "clocks free_entry entries trace_width trace_used step_dt orders limits change_count classes"
 ).split()
 
 
@@ -187,6 +188,7 @@ def rescale(k, stride):
     for g in range(k.groups):
         k.group_released[g] *= factor
         k.group_flow[g] *= factor
+        k.group_expected[g] *= factor
         k.door_expected[g] *= factor
 
 
@@ -391,6 +393,7 @@ def arrive(k, s):
         if k.retry_total[s] > 0.0:
             total += due_retries(k, s, row)
         k.offered[c] += total
+        k.class_came[c] += total
     if total > 0.0:
         k.scope_calls[s] += total
         k.outstanding[row] += total
@@ -767,10 +770,28 @@ def usable(k, g, limit):
     """Slots of a group that are busy in the mean with what it holds, what waits in it, and what comes."""
     v = k.service_of_group[g]
     more = k.service_expected[v] - k.group_released[g]
-    if k.service_at[v + 1] - k.service_at[v] > 1:
-        more = 0.0
+    if k.service_at[v + 1] - k.service_at[v] > 1:  # of several versions each has those who asked for it
+        more = k.group_expected[g] - k.group_released[g]
     inside = k.group_busy[g] + k.queue_total[k.group_station[g]] + (more if more > 0.0 else 0.0)
-    return limit * look_up(k, k.group_table[g], inside / limit)
+    return limit * (1.0 - (1.0 - look_up(k, k.group_table[g], inside / limit)) * emptied(k, g))
+
+
+def emptied(k, g):
+    """How often a group's queue runs empty, as a share of how often one of its length does that is at rest.
+
+    At rest a long queue is as uneven as it is long: exponential. One that has only just grown is that of a
+    random walk, near normal around its mean: it runs empty as seldom as the tail of that says.
+    """
+    waiting = k.queue_total[k.group_station[g]]
+    if waiting <= TINY or k.group_pods[g] == 0:
+        return 1.0
+    room = k.group_queue[g] * k.group_pods[g] - waiting
+    spread = room * room / k.group_pods[g]  # full queues are as uneven as they have room
+    if k.group_spread[g] < spread:
+        spread = k.group_spread[g]
+    if spread >= waiting * waiting:
+        return 1.0
+    return exp(0.5 - 0.5 * waiting * waiting / spread) if spread > TINY else 0.0
 
 
 def finish_queries(k, i):
@@ -1479,16 +1500,20 @@ def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
         g = k.branch_group[j]
         x = alive * k.share[j - first]
         if x > 0.0:
+            k.group_came[g] += x
             admit(k, i, g, column, bucket, x)
             left -= x
         x = alive * k.wait_share[j - first]
         if x > 0.0:
+            k.group_came[g] += x
             append(k, k.group_station[g], i, bucket, x)
             left -= x
     if left > 1e-9 * mass:
         for j in range(first, last):
             g = k.branch_group[j]
-            k.rejected[g] += left * k.group_pods[g] / pods if pods > 0 else left / (last - first)
+            x = left * k.group_pods[g] / pods if pods > 0 else left / (last - first)
+            k.rejected[g] += x
+            k.group_came[g] += x
         fail(k, i, column, left, REJECTED)
 
 
@@ -1507,6 +1532,10 @@ def balance(k, i, total, rest, pods):
         return
     scale = total / rest if rest > 0.0 else 1.0
     left = total
+    live = 0
+    for j in range(first, last):
+        if k.group_pods[k.branch_group[j]] > 0:
+            live += 1
     for j in range(first, last):
         g = k.branch_group[j]
         if k.group_pods[g] == 0:
@@ -1516,29 +1545,82 @@ def balance(k, i, total, rest, pods):
         wanted = total * p * p * (1.0 - full * full)
         if pods == 1:
             wanted = total * (1.0 - full)  # there is nothing to choose from
+        mixed = 0.0
         load = k.group_busy[g] / k.group_pods[g]
         for m in range(first, last):
             h = k.branch_group[m]
             if m != j and k.group_pods[h] > 0:
-                lead = 0.5 + (k.group_busy[h] / k.group_pods[h] - load) / LEAD
-                lead = 0.0 if lead < 0.0 else (1.0 if lead > 1.0 else lead)
                 pairs = total * 2.0 * p * k.group_pods[h] / pods
+                lead = leading(k, g, h, load, pairs / scale)
                 # a mixed pair prefers g with chance `lead`, and falls back on it when the other is full
-                wanted += pairs * (1.0 - full) * (lead + (1.0 - lead) * full_share(k, h))
+                mixed += pairs * (1.0 - full) * (lead + (1.0 - lead) * full_share(k, h))
+                k.group_lead[g] = lead if live == 2 else -1.0
+        wanted += mixed
         room = k.group_budget[g] * scale
         got = wanted if wanted <= room else (room if room > 0.0 else 0.0)
         k.share[j - first] = got / total
+        k.group_asked[g] += wanted
+        k.group_wanted[g] = wanted - got
+        k.group_mixed[g] = mixed * (wanted - got) / wanted if wanted > 0.0 else 0.0
         left -= got
     if left <= 0.0:
         return
+    either = fall_back(k, first, last, pods, total, scale)
     for j in range(first, last):
         g = k.branch_group[j]
         if k.group_pods[g] > 0 and k.group_station[g] >= 0:
-            queued = left * k.group_pods[g] / pods
+            queued = k.group_wanted[g] - k.group_mixed[g] + either * k.group_pods[g] / pods
             room = k.group_queue[g] * k.group_pods[g] - k.queue_total[k.group_station[g]]
             if k.group_order[g] != LIFO:
                 queued = fitting(k, g, queued, queued / scale, room)
             k.wait_share[j - first] = queued / total
+
+
+def leading(k, g, h, load, pairs):
+    """The chance that a pod of group `g` with this load has less in flight than one of group `h`.
+
+    Within a step loads follow who gets the pairs: a long step would swing to and fro between the versions, so
+    the chance is that of the loads at its end, as far as the one before brought about those at its beginning.
+    """
+    lead = 0.5 + (k.group_busy[h] / k.group_pods[h] - load) / LEAD
+    if k.group_lead[g] >= 0.0:
+        gain = pairs / LEAD * (lasting(k, g) / k.group_pods[g] + lasting(k, h) / k.group_pods[h])
+        lead = (lead + gain * k.group_lead[g]) / (1.0 + gain)
+    return 0.0 if lead < 0.0 else (1.0 if lead > 1.0 else lead)
+
+
+def lasting(k, g):
+    """Share of what a group lets in during a step that is still there at its end."""
+    x = k.step_dt / k.group_hold_s[g]
+    return (1.0 - exp(-x)) / x
+
+
+def fall_back(k, first, last, pods, total, scale):
+    """Whoever drew a full pod of one version and a pod of another takes that one, while it has slots.
+
+    Returns how many found both full: full pods look alike, so any of them has them in its queue.
+    """
+    either = 0.0
+    for j in range(first, last):
+        g = k.branch_group[j]
+        if k.group_pods[g] == 0 or k.group_station[g] < 0:
+            continue
+        over = k.group_mixed[g]
+        for m in range(first, last):
+            h = k.branch_group[m]
+            if m == j or k.group_pods[h] == 0:
+                continue
+            x = over * k.group_pods[h] / (pods - k.group_pods[g])
+            k.group_asked[h] += x
+            spare = k.group_budget[h] * scale - k.share[m - first] * total
+            if x > spare:
+                x = spare
+            if x > 0.0:
+                k.share[m - first] += x / total
+                k.group_wanted[g] -= x
+                k.group_mixed[g] -= x
+        either += k.group_mixed[g]
+    return either
 
 
 def fitting(k, g, mass, coming, room):
@@ -1546,8 +1628,9 @@ def fitting(k, g, mass, coming, room):
 
     Full pods are drawn without a look at their queues, so one queue is full while another has room. Under
     steady overload the free places of a queue are geometric (M/M/c/K from its full end): with `gap` of them
-    in the mean, one queue in 1 + gap is full; the gap at rest is 1 / (load - 1), and before it none is full.
-    The gap at the step's end is the root of an equation in itself: else steps would overshoot.
+    in the mean, one queue in 1 + gap is full; the gap at rest is 1 / (load - 1). The gap at the step's end is
+    the root of an equation in itself: else steps would overshoot. While the queues fill up, they are random
+    walks that drift apart: those that have reached the end are as at rest, the others near normal before it.
     """
     if room <= 0.0:
         return 0.0
@@ -1556,14 +1639,39 @@ def fitting(k, g, mass, coming, room):
         each = mass / k.group_pods[g]
         before = room / k.group_pods[g]
         base = before - each
-        gap = 0.5 * (base - 1.0 + sqrt((1.0 - base) * (1.0 - base) + 4.0 * (base + each)))
-        rest = served / (coming - served)
+        even = 0.5 * (1.0 + k.group_scatter[g])  # steadier work leaves less room
+        gap = 0.5 * (base - even + sqrt((even - base) * (even - base) + 4.0 * even * (base + each)))
+        rest = even * served / (coming - served)
         refused = (each - before + gap) * k.group_pods[g]
+        apart = k.group_queue[g] - before  # of pods from each other at most: none has less than nothing
+        apart *= apart
+        if k.group_spread[g] * (k.group_pods[g] - 1) < apart * k.group_pods[g] * k.group_pods[g]:
+            apart = k.group_spread[g] * (k.group_pods[g] - 1) / (1.0 * k.group_pods[g] * k.group_pods[g])
+        apart = sqrt(apart + k.group_spread[g] / (1.0 * k.group_pods[g] * k.group_pods[g]))
         if gap > rest:
-            refused *= rest * rest / (gap * gap)
+            refused = 0.0
+            if apart * 8.0 > gap - rest:
+                z = short_of(k, (gap - rest) / apart)
+                refused = 0.5 * erfc(z / 1.4142135623730951) * each / (1.0 + rest / even)
+                luck = each * (1.0 + k.group_scatter[g] * served / coming)
+                refused += 0.19947114020071635 * exp(-0.5 * z * z) * luck / apart
+                refused *= k.group_pods[g]
         if refused > 0.0:
             mass -= refused
     return mass if mass <= room else room
+
+
+def short_of(k, missing):
+    """How far a normal mean is below a bound, in deviations, if what is cut off there misses the bound by so much."""
+    low = -8.0
+    high = missing
+    for _ in range(30):
+        z = 0.5 * (low + high)
+        if 0.3989422804014327 * exp(-0.5 * z * z) + z * (1.0 - 0.5 * erfc(z / 1.4142135623730951)) < missing:
+            low = z
+        else:
+            high = z
+    return 0.5 * (low + high)
 
 
 def full_share(k, g):
@@ -1887,8 +1995,12 @@ def end_of_step(k):
     for g in range(k.groups):
         k.door_expected[g] = k.door_arrived[g]
         k.door_arrived[g] = 0.0
+        k.group_expected[g] = k.group_asked[g]
+        k.group_asked[g] = 0.0
         busy = k.group_busy[g] + k.group_draining[g]
         k.group_busy_s[g] += busy * k.step_dt
+        if k.group_station[g] >= 0:
+            scatter(k, g)
         if k.group_released[g] > TINY and k.clock_speed[g] > 0.0:  # a pause says nothing of later
             hold = 0.5 * (k.group_before[g] + busy) * k.step_dt / k.group_released[g]
             hold = 1e-5 if hold < 1e-5 else (100.0 if hold > 100.0 else hold)
@@ -1915,8 +2027,24 @@ def end_of_step(k):
             k.trace[at] = k.group_admitted[g]
             k.trace[at + 1] = 0.0 if k.group_station[g] < 0 else k.queue_total[k.group_station[g]]
             k.trace[at + 2] = k.group_hold_s[g] if k.group_table[g] > 0 else 0.0
-            at += 3
+            k.trace[at + 3] = 1.0 if k.group_station[g] < 0 else emptied(k, g)
+            at += 4
+    for c in range(k.classes):
+        k.trace[at] = k.class_came[c] / k.stride
+        k.class_came[c] = 0.0
+        at += 1
     k.trace_used += 1
+
+
+def scatter(k, g):
+    """How far chance has driven a group's queue apart: by who comes and who leaves, since it was last empty.
+
+    Its variance is that of a random walk, at most that of an exponential queue of the same mean.
+    """
+    waiting = k.queue_total[k.group_station[g]]
+    spread = k.group_spread[g] + k.group_came[g] + k.group_scatter[g] * k.group_released[g]
+    k.group_spread[g] = spread if spread < waiting * waiting else waiting * waiting
+    k.group_came[g] = 0.0
 
 
 def imbalance(k):

@@ -257,6 +257,8 @@ class Layout:
         put(k, "group_target", [round(g.target_s / self.dt) for g in groups])
         put(k, "group_interval", [round(g.interval_s / self.dt) for g in groups])
         put(k, "group_empty", [0] * len(groups))
+        put(k, "group_scatter", [1.0] * len(groups))
+        put(k, "group_lead", [-1.0] * len(groups))
         put(k, "group_table", [0] * len(groups))
         put(k, "group_loss", [0] * len(groups))
         stations, station = [], k.pools
@@ -270,7 +272,10 @@ class Layout:
         put(k, "queue_total", [0.0] * station)
         times = WalkTimes(net)
         put(k, "group_hold_s", [max(1e-5, times.mean_s(g)) for g in range(len(groups))])
-        names = ("late", "flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted")
+        names = (
+            "late", "flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted",
+            "came", "spread", "wanted", "mixed", "asked", "expected",
+        )  # fmt: skip
         doors = ("door_expected", "door_arrived")  # by the first group behind a door
         for name in (*(f"group_{n}" for n in names), *doors, "entered", "rejected", "errors", "shed", "late"):
             put(k, name, [0.0] * len(groups))
@@ -467,6 +472,7 @@ class Layout:
     def _counts(self) -> None:
         k, net = self.k, self.net
         put(k, "class_rate", [c.share * self.scenario.traffic.rps for c in net.classes])
+        put(k, "class_came", [0.0] * len(net.classes))
         put(k, "class_decline", [c.decline for c in net.classes])
         for name, size in (("offered", 1), ("ok", 1), ("declined", 1), ("failed", 3)):
             put(k, name, [0.0] * (size * len(net.classes)))
@@ -477,9 +483,10 @@ class Layout:
         trace_at = []
         for traced in shown:
             trace_at.append(width if traced else -1)
-            width += 3 * traced
+            width += 4 * traced
         put(k, "group_trace", trace_at)
-        k.trace_width = width
+        k.classes = len(net.classes)
+        k.trace_width = width + k.classes
         put(k, "trace", [])
 
     def _versions(self, service: str) -> int:

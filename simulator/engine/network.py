@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, field
 
 from simulator.engine.keys import shard_shares
+from simulator.plain import twin
 from simulator.scenario import (
     Balancer,
     BreakerSpec,
@@ -30,6 +31,7 @@ from simulator.scenario import (
 ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT = range(7)
 MAX_NODES = 4000  # a call tree that unfolds further is an author's mistake
 EPSILON_WORK_S = 1e-5  # an endpoint without any step still takes a moment
+UNDECLARED_CPU_MS = Service.model_fields["cpu_ms"].default
 RESEND_S = 0.2  # a lost message is sent again: TCP's least retransmission time-out (RFC 6298 in Linux)
 
 
@@ -120,6 +122,15 @@ class Node:
     sql: str = ""
 
 
+class Nodes(list[Node]):
+    """In the order in which requests walk. A copy shares the lists, which are complete once the network is built."""
+
+    __slots__ = ()
+
+    def copy(self) -> "Nodes":
+        return Nodes(map(twin, self))
+
+
 @dataclass
 class ScopeSpec:
     """An attempt and who waits for it. Scope i < len(classes) is the client of class i."""
@@ -173,7 +184,7 @@ class Network:
     groups: list[Group] = field(default_factory=list)
     pools: list[PoolSpec] = field(default_factory=list)
     databases: list[DatabaseSpec] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
+    nodes: Nodes = field(default_factory=Nodes)
     classes: list[ClassSpec] = field(default_factory=list)
     scopes: list[ScopeSpec] = field(default_factory=list)
     splits: list[SplitSpec] = field(default_factory=list)
@@ -482,6 +493,7 @@ class _Builder:
 
     def _step(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
         if step.call is not None:
+            self._check_call(step.call, owner[0])
             return self._guarded(step, at) if step.guarded else self._call(step.call, at)
         if step.parallel is not None:
             return self._parallel(step.parallel, owner, at)
@@ -497,6 +509,15 @@ class _Builder:
         kind, shape = (CPU, 1) if step.cpu else (WORK, step.shape)
         index = self._node(Node(kind, mean_s, shape, name, group=group, held=list(at.held), scope=at.scope))
         return index, [index]
+
+    def _check_call(self, path: str, caller: str) -> None:
+        """A call to nowhere names who makes it."""
+        name, _, endpoint = path.partition(".")
+        target = self.scenario.components.get(name)
+        if not isinstance(target, Service):
+            raise ScenarioError(f"scenario {self.scenario.id}: {caller}: no service named {name!r}")
+        if endpoint not in target.endpoints:
+            raise ScenarioError(f"scenario {self.scenario.id}: {caller}: {name} has no endpoint {endpoint!r}")
 
     def _routed(self, step: Step, owner: tuple[str, Service, str, int], at: _Place) -> tuple[int, list[int]]:
         """Two ways of doing the same; how many requests take the new one is set while the world runs."""
@@ -668,6 +689,45 @@ def home_route(database: str, here: str = "") -> str:
 def _cores(text: str) -> float:
     """A Kubernetes CPU quantity in cores."""
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+
+
+def one_walk(network: Network, first: int) -> list[int]:
+    """The nodes of one request, versions without pods and second ways left out."""
+    found: list[int] = []
+    i = first
+    while i >= 0:
+        node = network.nodes[i]
+        found.append(i)
+        if node.kind == ENTER:
+            live = [start for g, start in node.branches if network.groups[g].pods]
+            i = (live or [start for _, start in node.branches])[0]
+            continue
+        if node.branches:
+            i = node.branches[-1][1]
+            continue
+        for s in node.scopes:
+            found.extend(one_walk(network, network.scopes[s].first))
+        i = node.next
+    return found
+
+
+def burned_ms(network: Network) -> list[float]:
+    """CPU that a request burns in a pod, by group, in ms: as declared, or else what its `cpu: true` steps take."""
+    visits: dict[str, float] = {}
+    spent: dict[str, float] = {}
+    for spec in network.classes:
+        for i in one_walk(network, spec.first):
+            node = network.nodes[i]
+            if node.kind == CPU:
+                name = network.groups[node.group].service
+                spent[name] = spent.get(name, 0.0) + spec.share * node.mean_s * 1000
+            elif node.kind == ENTER:
+                visits[node.service] = visits.get(node.service, 0.0) + spec.share
+    found = []
+    for group in network.groups:
+        steps = spent.get(group.service, 0.0) / (visits.get(group.service) or 1.0)
+        found.append(steps if group.cpu_ms == UNDECLARED_CPU_MS and steps > 0.0 else group.cpu_ms)
+    return found
 
 
 def build(scenario: Scenario) -> Network:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from simulator.engine.network import CALL, DatabaseSpec, Network, PoolSpec
+from simulator.engine.network import CALL, DatabaseSpec, Network, PoolSpec, burned_ms
 from simulator.engine.plane import BREAKER_NAMES, DatabaseState, GroupState, History, PoolState, WorkerState
 
 
@@ -61,6 +61,10 @@ class Recorder:
 
     network: Network
     history: History = field(default_factory=History)
+    burned_ms: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.burned_ms = burned_ms(self.network)
 
     def record(self, s: Second) -> None:
         put = self.history.append
@@ -82,7 +86,7 @@ class Recorder:
             put(base + "requests", s.entered[g] + s.rejected[g])
             put(base + "rejected", s.rejected[g])
             put(base + "errors", s.errors[g])
-            cores = s.entered[g] * group.cpu_ms / 1000
+            cores = s.entered[g] * self.burned_ms[g] / 1000
             put(base + "cpu_share", min(1.0, cores / (s.pods[g] * group.cpu_limit)) if s.pods[g] else 0.0)
             put(base + "in_flight_s", s.in_flight_s[g])
             if group.queue_per_pod:
@@ -285,5 +289,5 @@ class Readings:
         series = self.p99_series_ms(class_name)
         return series[-1] if series else 0.0
 
-    def p99_series_ms(self, class_name: str) -> "array[float]":
+    def p99_series_ms(self, class_name: str, most: int | None = None) -> "array[float]":
         raise NotImplementedError

@@ -12,6 +12,7 @@ from simulator.engine.codes import GRID, NEAR, REACH, WIDE
 
 Point = tuple[float, float]  # (content, busy)
 
+GREAT = 1e200
 LOADS = 260  # offered loads a curve is computed at
 CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
 
@@ -114,8 +115,10 @@ def _shares(
         weights.append(weights[-1] * ratio)
         if weights[-1] < 1e-18:
             break
+        if weights[-1] > GREAT:  # a long queue in overload: only the proportions count
+            weights = [w / GREAT for w in weights]
     total = math.fsum(weights)
-    exactly = full / total
+    exactly = full * weights[0] / total
     waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total if queue else 0.0
     tail = [0.0] * (servers + 1)
     tail[servers] = full

@@ -194,6 +194,7 @@ class Tracers:
         self.shifts = luck_of(self.key)
         self.series: array[float] = array("d")
         self.started = 0  # seconds whose tracers have been sent
+        self.walked_s = -1  # the record's length when those under way were walked
         self.pending: list[int] = []  # tracers that are still under way
         self.finished: dict[int, list[tuple[float, float]]] = {}  # by second of completion
         self.all: list[tuple[float, float, float]] = []  # (finished at, latency, weight)
@@ -201,6 +202,7 @@ class Tracers:
         k = plane.kernel
         self.width = int(k.trace_width)
         self.pools = int(k.pools)
+        self.coming = self.width - int(k.classes) + plane.network.classes.index(self.spec)
         self.ticks: list[float] = []
         self.columns: dict[int, list[float]] = {}
         self.rows = 0
@@ -233,16 +235,20 @@ class Tracers:
 
     # -- percentiles
 
-    def _send(self) -> None:
-        """Walk what started in finished seconds. A walk counts once it ends inside the record.
+    def _send(self, before: int | None = None) -> None:
+        """Walk what started in finished seconds, or in those before one. A walk counts once it ends inside the record.
 
         Until then it is walked again: else a percentile would depend on when somebody looked.
         """
         self._refresh()
         seconds = self.plane.history.seconds
-        for start in range(self.started, seconds):
+        last = seconds if before is None else min(before, seconds)
+        if last <= self.started and seconds == self.walked_s:
+            return  # nothing new could be found out: the walks under way would only be walked again
+        self.walked_s = seconds
+        for start in range(self.started, last):
             self.pending.extend(range(start * self.per_second, (start + 1) * self.per_second))
-        self.started = seconds
+        self.started = max(self.started, last)
         waiting = []
         for index in self.pending:
             at = (index + 0.5) / self.per_second
@@ -253,16 +259,23 @@ class Tracers:
                     waiting.append(index)
             elif latency <= self.spec.timeout_s and not self.failed and weight > 0.0:
                 second = int(at + latency)
+                weight *= self._column(self.coming)[self._row(at)]
                 self.finished.setdefault(second, []).append((latency, weight))
                 self.sent[second] = self.sent.get(second, 0.0) + weight
                 self.all.append((at + latency, latency, weight))
         self.pending = waiting
 
-    def p99_series_ms(self) -> "array[float]":
-        """p99 of successful requests, one value a finished second, over a trailing window."""
-        self._send()
+    def p99_series_ms(self, most: int | None = None) -> "array[float]":
+        """p99 of successful requests, one value a finished second, over a trailing window.
+
+        A second costs some milliseconds the first time: `most` is how many seconds more may be found out now.
+        """
+        last = self.plane.history.seconds
+        if most is not None:
+            last = min(last, len(self.series) + most)
+        self._send(last)
         served = self.plane.history.column(f"class/{self.spec.name}/ok")
-        for second in range(len(self.series), self.plane.history.seconds):
+        for second in range(len(self.series), last):
             pairs: list[tuple[float, float]] = []
             for s in range(max(0, second - WINDOW_S + 1), second + 1):
                 each = self._each(s)
@@ -482,9 +495,11 @@ class Tracers:
             return self._lifo_wait(g, column, row, luck, slots, spec.limit_per_pod)
         if spec.order == "codel":
             return self._codel_wait(g, t, row, slots, luck)
-        wait = self._wait(column, row, luck, 1, slots, spec.limit_per_pod)[0]
+        calm = self._column(column + 3)[row]  # a queue that never runs empty is no matter of chance
+        chance = calm >= 1.0 or luck.uniform() < calm
+        wait = self._wait(column, row, luck, int(chance), slots, spec.limit_per_pod)[0]
         each = self._column(column + 1)[row] * spec.limit_per_pod / slots
-        if wait <= 0.0 or each < LONG_QUEUE * spec.limit_per_pod:
+        if wait <= 0.0 or (chance and each < LONG_QUEUE * spec.limit_per_pod):
             return wait
         return wait * max(0.0, 1.0 + self._uneven(g, each) * NORMAL.inv_cdf(max(1e-9, luck.uniform())))
 
@@ -647,6 +662,8 @@ class Tracers:
         """One request that starts at `start_s`, span by span."""
         self._refresh()
         found: list[Span] = [Span("client", self.spec.name, start_s, 0.0, None, -1)]
+        if not self.rows:  # before the first step nobody has got anywhere
+            return found
         luck = Luck(
             streams.key_of(self.plane.seed, "trace", self.spec.name, index), luck_of(self.key + index), index
         )

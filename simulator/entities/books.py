@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from simulator.entities.history import OK, Op
+from simulator.entities.audit import ROW, of_kind
+from simulator.entities.history import OK, Op, folded
 from simulator.entities.timers import SECOND
 from simulator.entities.verdicts import Verdict, blame, verdict
+
+
+class _Charges:
+    """The first charge of each entity."""
+
+    def __init__(self, do: str) -> None:
+        self.do, self.first = do, dict[int, Op]()
+
+    def feed(self, op: Op) -> None:
+        if op.type == OK and op.f == self.do and isinstance(op.value, int):
+            self.first.setdefault(op.entity, op)
 
 
 def ledger(
     ops: Iterable[Op], final: Iterable[Op], do: str, table: str, now_ns: int, within_s: float = 30.0
 ) -> Verdict:
     """Every charge `do` older than `within_s` has a row of `table` with its amount, and every row has a charge."""
-    charges: dict[int, Op] = {}
-    for op in ops:
-        if op.type == OK and op.f == do and isinstance(op.value, int):
-            charges.setdefault(op.entity, op)
-    rows: dict[int, Op] = {}
-    for op in final:
-        if op.f == "final row" and isinstance(op.key, tuple) and op.key[0] == table:
-            rows[op.entity] = op
+    charges = folded(ops, ("ledger", do), lambda: _Charges(do)).first
+    rows = {op.entity: op for op in of_kind(final, ROW) if op.key[0] == table}
     found = []
     for entity, op in charges.items():
         row = rows.get(entity)

@@ -5,10 +5,11 @@ operation that broke the promise. An effect is an `ok` record whose process is a
 The flow's own records have its number as their process.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from simulator.entities.history import FAIL, INFO, INVOKE, OK, Op
+from simulator.entities.audit import LIVE, MONEY, RECORD, of_kind, rows_of
+from simulator.entities.history import FAIL, INFO, INVOKE, OK, Op, folded
 from simulator.entities.verdicts import Verdict, Violation, blame, verdict
 
 # what the log, the groups and the elections record by themselves: no effects of a flow's steps
@@ -21,20 +22,32 @@ def _effect(op: Op) -> bool:
     return op.type == OK and isinstance(op.process, str) and op.f not in LOG_EVENTS
 
 
+class _Acknowledged:
+    """Acknowledgements of `flow`, and which effects wrote each row of `table`."""
+
+    def __init__(self, flow: str, table: str) -> None:
+        self.flow, self.table = flow, table
+        self.written: dict[int, list[int]] = {}
+        self.acknowledged: list[Op] = []
+
+    def feed(self, op: Op) -> None:
+        if op.type != OK:
+            return
+        if not isinstance(op.process, str):
+            if op.f == self.flow:
+                self.acknowledged.append(op)
+        elif isinstance(op.key, tuple) and op.key[0] == self.table and op.f not in LOG_EVENTS:
+            self.written.setdefault(op.key[1], []).append(op.index)
+
+
 def nothing_lost(ops: Iterable[Op], final: Iterable[Op], flow: str, table: str) -> Verdict:
     """Every entity whose `flow` was acknowledged has its row in `table` at the end. Blames the acknowledgement."""
-    rows = {op.key[1] for op in final if op.f == "final row" and op.key[0] == table}
-    written: dict[int, list[int]] = {}
-    acknowledged: list[Op] = []
-    for op in ops:
-        if _effect(op) and isinstance(op.key, tuple) and op.key[0] == table:
-            written.setdefault(op.key[1], []).append(op.index)
-        elif op.type == OK and op.f == flow and not isinstance(op.process, str):
-            acknowledged.append(op)
+    rows = {key for _, key, _ in rows_of(final, table)}
+    seen = folded(ops, ("nothing_lost", flow, table), lambda: _Acknowledged(flow, table))
     return verdict(
         [
-            blame("lost", op, table, None, tuple(written.get(op.entity, ())))
-            for op in acknowledged
+            blame("lost", op, table, None, tuple(seen.written.get(op.entity, ())))
+            for op in seen.acknowledged
             if op.entity not in rows
         ]
     )
@@ -42,7 +55,7 @@ def nothing_lost(ops: Iterable[Op], final: Iterable[Op], flow: str, table: str) 
 
 def no_message_lost(ops: Iterable[Op], final: Iterable[Op], step: str, topic: str) -> Verdict:
     """Every message that `step` published is in the topic at the end. Blames the publication, names the offset."""
-    kept = {op.value for op in final if op.f == "final record" and op.key[0] == topic}
+    kept = {op.value for op in of_kind(final, RECORD) if op.key[0] == topic}
     appended: dict[int, Op] = {}
     truncated: dict[int, int] = {}
     published: list[Op] = []
@@ -65,27 +78,39 @@ def no_message_lost(ops: Iterable[Op], final: Iterable[Op], step: str, topic: st
     return verdict(found)
 
 
+class _Standing:
+    """Effects of `do` that stand, by entity, and what was undone without having been done."""
+
+    def __init__(self, do: str, undo: str) -> None:
+        self.do, self.undo = do, undo
+        self.standing: dict[int, list[Op]] = {}
+        self.repeated: set[int] = set()  # entities with more than one; most have not
+        self.over: list[Violation] = []
+
+    def feed(self, op: Op) -> None:
+        if op.f not in (self.do, self.undo) or not op.f or not _effect(op):
+            return
+        done = self.standing.setdefault(op.entity, [])
+        if op.f == self.do:
+            done.append(op)
+        elif done:
+            done.pop()
+        else:
+            self.over.append(blame("double", op, f"{self.undo} x0", f"{self.undo} x1"))
+        (self.repeated.add if len(done) > 1 else self.repeated.discard)(op.entity)
+
+
 def at_most_once(ops: Iterable[Op], do: str, undo: str = "") -> Verdict:
     """`do` holds at most once for each entity when all is over, and is undone no more often than done.
 
     A repeated effect that was taken back later is no violation; blamed are the latest repetitions that stand.
     """
-    standing: dict[int, list[Op]] = {}
-    over: list[Violation] = []
-    for op in ops:
-        if not _effect(op):
-            continue
-        if op.f == do:
-            standing.setdefault(op.entity, []).append(op)
-        elif undo and op.f == undo:
-            done = standing.get(op.entity)
-            if done:
-                done.pop()
-            else:
-                over.append(blame("double", op, f"{undo} x0", f"{undo} x1"))
-    for done in standing.values():
+    seen = folded(ops, ("at_most_once", do, undo), lambda: _Standing(do, undo))
+    over = list(seen.over)
+    for entity in sorted(seen.repeated):
+        done = seen.standing[entity]
         for times, op in enumerate(done[1:], 2):
-            over.append(blame("double", op, f"{do} x1", f"{do} x{times}", tuple(o.index for o in done[:1])))
+            over.append(blame("double", op, f"{do} x1", f"{do} x{times}", (done[0].index,)))
     return verdict(over)
 
 
@@ -93,11 +118,10 @@ def amounts(ops: Iterable[Op], final: Iterable[Op], flows: Collection[str], tabl
     """In the end every row of `table` holds the amount its entity began with. Blames the entity's beginning."""
     begun = {op.entity: op for op in ops if op.type == INVOKE and op.f in flows}
     found = []
-    for op in final:
-        if op.f == "final row" and op.key[0] == table and op.entity in begun:
-            first = begun[op.entity]
-            if op.value != first.value[0]:
-                found.append(blame("wrong-amount", first, first.value[0], op.value))
+    for _, entity, value in rows_of(final, table):
+        first = begun.get(entity)
+        if first is not None and value != first.value[0]:
+            found.append(blame("wrong-amount", first, first.value[0], value))
     return verdict(found)
 
 
@@ -138,12 +162,34 @@ def balances(
         if floor is not None and change < 0 and value < floor:
             found.append(blame("below-floor", op, f">={floor}", value))
         last[row] = (value, op)
-    for op in final:
-        if op.f == "final row" and op.key[0] == table and op.key[1] in last:
-            value, changed = last[op.key[1]]
-            if op.value != value:
-                found.append(blame("unbalanced", changed, value, op.value))
+    for _, row, held in rows_of(final, table):
+        if row in last and held != last[row][0]:
+            found.append(blame("unbalanced", last[row][1], last[row][0], held))
     return verdict(found)
+
+
+class _Changes:
+    """Each entity's steps that changed a row of `table`, once each, and the last change of each row."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.last: dict[int, Op] = {}
+        self.seen: set[tuple[int, str]] = set()
+        self.changes: dict[int, dict[int, int]] = {}  # row -> entity -> what it was to change
+        self.sums: dict[int, int] = {}  # row -> all of them
+
+    def feed(self, op: Op) -> None:
+        if not isinstance(op.value, tuple) or not isinstance(op.key, tuple) or op.key[0] != self.table:
+            return
+        if not _effect(op) or op.f.startswith("adjust "):
+            return  # a person put the row right; whether it is right is what is asked
+        row = op.key[1]
+        self.last[row] = op
+        if (op.entity, op.f) not in self.seen:
+            self.seen.add((op.entity, op.f))
+            changes = self.changes.setdefault(row, {})
+            changes[op.entity] = changes.get(op.entity, 0) + op.value[0]
+            self.sums[row] = self.sums.get(row, 0) + op.value[0]
 
 
 def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int, only: str = "") -> Verdict:
@@ -153,33 +199,21 @@ def settled(ops: Iterable[Op], final: Iterable[Op], table: str, start: int, only
     `only`, an entity that has ended without a row of that table should have changed nothing: it was done by
     halves. Blames the last change of the row.
     """
-    final = list(final)
-    whole = {op.entity for op in final if op.f == "final live"}
-    whole.update(op.key[1] for op in final if op.f == "final row" and op.key[0] == only)
-    due: dict[int, int] = {}
-    last: dict[int, Op] = {}
-    seen: set[tuple[int, str]] = set()
-    for op in ops:
-        if (
-            not _effect(op)
-            or not isinstance(op.value, tuple)
-            or not isinstance(op.key, tuple)
-            or op.key[0] != table
-        ):
-            continue
-        if op.f.startswith("adjust "):
-            continue  # a person put the row right; whether it is right is what is asked
-        row = op.key[1]
-        last[row] = op
-        if (op.entity, op.f) not in seen:
-            seen.add((op.entity, op.f))
-            counts = not only or op.entity in whole
-            due[row] = due.get(row, start) + (op.value[0] if counts else 0)
-    found = []
-    for op in final:
-        if op.f == "final row" and op.key[0] == table and op.key[1] in due and op.value != due[op.key[1]]:
-            found.append(blame("unbalanced", last[op.key[1]], due[op.key[1]], op.value))
-    return verdict(found)
+    seen = folded(ops, ("settled", table), lambda: _Changes(table))
+    due = seen.sums
+    if only:
+        whole = {op.entity for op in of_kind(final, LIVE)} | {key for _, key, _ in rows_of(final, only)}
+        due = {
+            row: sum(change for entity, change in changes.items() if entity in whole)
+            for row, changes in seen.changes.items()
+        }
+    return verdict(
+        [
+            blame("unbalanced", seen.last[row], start + due[row], value)
+            for _, row, value in rows_of(final, table)
+            if row in due and value != start + due[row]
+        ]
+    )
 
 
 def sums(ops: Iterable[Op], table: str, start: dict[int, int] | int, floor: int = 0) -> Verdict:
@@ -199,6 +233,35 @@ def sums(ops: Iterable[Op], table: str, start: dict[int, int] | int, floor: int 
     return verdict(found)
 
 
+class _Sagas:
+    """How often each step of `promises` holds for an entity, and what its flow was told."""
+
+    def __init__(self, steps: Sequence[tuple[str, str]], flow: str) -> None:
+        self.flow, self.count = flow, len(steps)
+        self.moves = {undo: (n, -1) for n, (_, undo) in enumerate(steps)}
+        self.moves |= {do: (n, 1) for n, (do, _) in enumerate(steps)}
+        self.net: dict[int, list[int]] = {}
+        self.last: dict[int, Op] = {}
+        self.answers: dict[int, Op] = {}
+        self.stuck: dict[int, Op] = {}
+        self.begun: dict[int, int] = {}
+        self.concerned = {*self.moves, flow, "stuck", "forgotten"}
+
+    def feed(self, op: Op) -> None:
+        if op.f not in self.concerned:
+            return
+        if op.type == INVOKE:
+            self.begun[op.entity] = op.time_ns
+        elif op.f in ("stuck", "forgotten") and op.type == INFO:
+            self.stuck[op.entity] = op
+        elif op.f == self.flow and op.type in (OK, FAIL) and not isinstance(op.process, str):
+            self.answers[op.entity] = op
+        elif op.f in self.moves and _effect(op):
+            step, change = self.moves[op.f]
+            self.net.setdefault(op.entity, [0] * self.count)[step] += change
+            self.last[op.entity] = op
+
+
 def saga_atomic(
     ops: Iterable[Op],
     promises: Iterable[tuple[str, str]],
@@ -213,50 +276,46 @@ def saga_atomic(
     effect is older than `older_ns`, or while it runs by `final`, up to five minutes. With `flow` empty (choreography: nobody answers) all or none will do.
     Blames the last effect; `happened` is how often each step holds.
     """
-    steps = list(promises)
-    plus, minus = {d: i for i, (d, _) in enumerate(steps)}, {u: i for i, (_, u) in enumerate(steps)}
-    net: dict[int, list[int]] = {}
-    last: dict[int, Op] = {}
-    answers: dict[int, Op] = {}
-    stuck: dict[int, Op] = {}
-    running = {op.entity for op in final if op.f == "final live" and op.key == flow}
-    begun: dict[int, int] = {}
-    concerned = {*plus, *minus, flow, "stuck", "forgotten"}
-    for op in ops:
-        if op.f not in concerned:
-            continue
-        if op.type == INVOKE:
-            begun[op.entity] = op.time_ns
-        elif op.f in ("stuck", "forgotten") and op.type == INFO:
-            stuck[op.entity] = op
-        elif op.f == flow and op.type in (OK, FAIL) and not isinstance(op.process, str):
-            answers[op.entity] = op
-        elif _effect(op) and (op.f in plus or op.f in minus):
-            counts = net.setdefault(op.entity, [0] * len(steps))
-            if op.f in plus:
-                counts[plus[op.f]] += 1
-            else:
-                counts[minus[op.f]] -= 1
-            last[op.entity] = op
+    steps = tuple((do, undo) for do, undo in promises)
+    running = {op.entity for op in of_kind(final, LIVE) if op.key == flow}
+    seen = folded(ops, ("saga_atomic", steps, flow), lambda: _Sagas(steps, flow))
     found = []
-    for entity, counts in net.items():
-        answer, op = answers.get(entity), last[entity]
-        if entity in running and now_ns - begun.get(entity, 0) < UNDER_WAY_NS:
+    for entity, counts in seen.net.items():
+        answer, op = seen.answers.get(entity), seen.last[entity]
+        if _agrees(counts, flow, answer):
             continue
-        wanted = (0, 1) if not flow else () if answer is None else (1,) if answer.type == OK else (0,)
-        if any(all(c == each for c in counts) for each in wanted) or (answer is None and not any(counts)):
+        if entity in running and now_ns - seen.begun.get(entity, 0) < UNDER_WAY_NS:
             continue
-        over = (answer is not None and answer.type == FAIL) or entity in stuck
+        over = (answer is not None and answer.type == FAIL) or entity in seen.stuck
         if not over and now_ns - op.time_ns < older_ns:
             continue
         happened = ", ".join(f"{step} {count}" for (step, _), count in zip(steps, counts, strict=True))
-        expected = (
-            ", ".join(f"{step} 1" for step, _ in steps) + " | " + ", ".join(f"{step} 0" for step, _ in steps)
-        )
-        kind = "stuck" if entity in stuck or answer is None else "half-done"
-        others = tuple(o.index for o in (answer, stuck.get(entity)) if o is not None)
+        expected = " | ".join(", ".join(f"{step} {each}" for step, _ in steps) for each in (1, 0))
+        kind = "stuck" if entity in seen.stuck or answer is None else "half-done"
+        others = tuple(o.index for o in (answer, seen.stuck.get(entity)) if o is not None)
         found.append(blame(kind, op, expected, happened, others))
     return verdict(found)
+
+
+def _agrees(counts: list[int], flow: str, answer: Op | None) -> bool:
+    """Whether all or none hold, as the answer says; without one, none."""
+    if not flow:
+        return min(counts) == max(counts) and counts[0] in (0, 1)
+    if answer is None:
+        return not any(counts)
+    wanted = 1 if answer.type == OK else 0
+    return all(count == wanted for count in counts)
+
+
+class _Begun:
+    """Where each entity of a flow begins."""
+
+    def __init__(self, flow: str) -> None:
+        self.flow, self.begun = flow, dict[int, Op]()
+
+    def feed(self, op: Op) -> None:
+        if op.type == INVOKE and op.f == self.flow:
+            self.begun[op.entity] = op
 
 
 def paid_for(
@@ -266,19 +325,12 @@ def paid_for(
 
     Those under way are left out, up to five minutes. Blames the entity's beginning.
     """
-    begun = {op.entity: op for op in ops if op.type == INVOKE and op.f == flow}
-    stands: set[int] = set()
-    running: set[int] = set()
-    kept: dict[int, int] = {}
-    for op in final:
-        if op.f == "final row" and op.key[0] == table and op.value > 0:
-            stands.add(op.entity)
-        elif op.f == "final live" and op.key == flow:
-            running.add(op.entity)
-        elif op.f == "final money" and op.process == system:
-            kept[op.entity] = op.value
+    seen = folded(ops, ("begun", flow), lambda: _Begun(flow))
+    stands = {key for _, key, value in rows_of(final, table) if value > 0}
+    running = {op.entity for op in of_kind(final, LIVE) if op.key == flow}
+    kept = {op.entity: op.value for op in of_kind(final, MONEY) if op.process == system}
     found = []
-    for entity, first in begun.items():
+    for entity, first in seen.begun.items():
         due = first.value[0] if entity in stands else 0
         young = entity in running and now_ns - first.time_ns < UNDER_WAY_NS
         if not young and kept.get(entity, 0) != due:

@@ -69,6 +69,13 @@ class Column:
         self.hot[number] = segment
         return segment
 
+    def copy(self) -> Column:
+        """An independent map; compressed segments are shared."""
+        made = Column(self.limit)
+        made.hot = {number: segment[:] for number, segment in self.hot.items()}
+        made.cold = {**self.cold}
+        return made
+
     def items(self) -> Iterator[tuple[int, int]]:
         """Every (key, value), by key."""
         for number in sorted([*self.hot, *self.cold]):

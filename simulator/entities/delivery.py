@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from simulator.entities.audit import ROW, of_kind, rows_of
 from simulator.entities.checkers import place
-from simulator.entities.history import OK, Op
+from simulator.entities.history import OK, Op, folded
 from simulator.entities.timers import SECOND
 from simulator.entities.verdicts import Verdict, Violation, blame, verdict
 
@@ -103,21 +104,29 @@ def in_order(ops: Iterable[Op], topic: str, keys: dict[int, int] | None = None) 
     return verdict(found)
 
 
+class _Promised:
+    """Acknowledgements of a flow."""
+
+    def __init__(self, flow: str) -> None:
+        self.flow, self.acknowledged = flow, list[Op]()
+
+    def feed(self, op: Op) -> None:
+        if op.type == OK and op.f == self.flow and not isinstance(op.process, str):
+            self.acknowledged.append(op)
+
+
 def delivered(
     ops: Iterable[Op], final: Iterable[Op], flow: str, table: str, now_ns: int, within_s: float = 60.0
 ) -> Verdict:
     """Every entity whose `flow` was acknowledged longer than `within_s` ago has its row in `table`. Blames that."""
-    rows = {op.key[1] for op in final if op.f == "final row" and op.key[0] == table}
+    rows = {key for _, key, _ in rows_of(final, table)}
     due = now_ns - within_s * SECOND
-    late = [
-        op
-        for op in ops
-        if op.type == OK and op.f == flow and not isinstance(op.process, str) and op.time_ns <= due
-    ]
+    seen = folded(ops, ("delivered", flow), lambda: _Promised(flow))
+    late = (op for op in seen.acknowledged if op.time_ns <= due)
     return verdict([blame("lost", op, table, None) for op in late if op.entity not in rows])
 
 
 def at_most(ops: Iterable[Op], final: Iterable[Op], table: str, most: int = 1) -> Verdict:
     """In the end no row of `table` holds more than `most`."""
-    rows = [op for op in final if op.f == "final row" and op.key[0] == table]
+    rows = [op for op in of_kind(final, ROW) if op.key[0] == table]
     return verdict([blame("double", op, most, op.value) for op in rows if op.value > most])

@@ -6,6 +6,7 @@ learns. A call that timed out at its caller may take effect all the same, even l
 without an idempotency key is charged twice.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from simulator.engine.streams import bits, uniform
@@ -36,11 +37,28 @@ from simulator.entities.spec import ACKNOWLEDGE, CALL, COMMIT, SKIP, EntitiesSpe
 from simulator.entities.store import PENDING, REFUSED
 from simulator.entities.timers import MS, Timers
 
-# all but the running flows
-STATE = (
-    *Effects.__slots__, "down", "forgotten", "groups", "number", "orphans", "standing", "stuck", "variants",
-)  # fmt: skip
 VARIANT = 1 << 18  # the draw that chooses a flow's variant
+
+
+class Running(dict[int, list[Any]]):
+    """Flows by their numbers; what hangs on a record is never changed, but for its list of moves."""
+
+    __slots__ = ()
+
+    def copy(self) -> "Running":
+        made = Running({number: record[:] for number, record in self.items()})
+        for record in made.values():
+            if record[MOVES] is not None:
+                record[MOVES] = record[MOVES][:]
+        return made
+
+    def __reduce__(self) -> Any:
+        """As columns: a third of the pickler's work."""
+        return _running, (tuple(self), list(zip(*self.values(), strict=True)))
+
+
+def _running(numbers: tuple[int, ...], columns: list[tuple[Any, ...]]) -> Running:
+    return Running(zip(numbers, map(list, zip(*columns, strict=True)), strict=True))
 
 
 class Domain(Effects):
@@ -52,25 +70,14 @@ class Domain(Effects):
     def __init__(self, spec: EntitiesSpec, lucks: list[int], timers: Timers, history: History) -> None:
         super().__init__(spec, lucks, timers, history)
         self.groups: dict[str, Group] = {}
-        self.live: dict[int, list[Any]] = {}
+        self.live = Running()
         self.number = 0
         self.down: dict[str, list[tuple[int, list[Any]]]] = {}  # host -> the flows that survived its crash
         self.standing: dict[int, tuple[int, ...]] = {}  # reconciled sagas: the steps that really stand
-        self.stuck: dict[int, list[Any]] = {}  # sagas that wait for a person
-        self.forgotten: dict[int, list[Any]] = {}  # lost with the memory of their host; nothing knows of them
+        self.stuck = Running()  # sagas that wait for a person
+        self.forgotten = Running()  # lost with the memory of their host; nothing knows of them
         self.orphans: dict[tuple[int, int], list[Any]] = {}  # calls under way whose caller has died
         self.variants: dict[int, list[tuple[float, int]]] = {}  # flow -> (cumulative share, flow to go by)
-
-    def __getstate__(self) -> tuple[list[Any], tuple[int, ...], list[tuple[Any, ...]]]:
-        """The running flows as columns: a third of the pickler's work."""
-        rest = [getattr(self, name) for name in STATE]
-        return rest, tuple(self.live), list(zip(*self.live.values(), strict=True))
-
-    def __setstate__(self, state: tuple[list[Any], tuple[int, ...], list[tuple[Any, ...]]]) -> None:
-        rest, numbers, columns = state
-        for name, value in zip(STATE, rest, strict=True):
-            setattr(self, name, value)
-        self.live = dict(zip(numbers, map(list, zip(*columns, strict=True)), strict=True))
 
     def vary(self, name: str, made: list[tuple[float, Flow]]) -> None:
         """New runs of flow `name` go by one of `made`, (share, flow), by their own luck."""
@@ -177,7 +184,7 @@ class Domain(Effects):
         now, timers = self.timers.now, self.timers
         if outcome.kind == AMBIGUOUS:
             # the effect is the remote side's: it comes even if the caller has died or given up meanwhile
-            timers.at(now + outcome.effect_ns, "domain", "land_late", number, step, list(record))
+            timers.at(now + outcome.effect_ns, "domain", "land_late", number, step, tuple(record))
         result = saga.UNKNOWN if outcome.kind in (AMBIGUOUS, LOST) else saga.FAILED
         timers.at(now + outcome.duration_ns, "domain", "told", number, record[TURN], result)
 
@@ -201,10 +208,10 @@ class Domain(Effects):
             return
         self._ended(conditions, number, record, result)
 
-    def land_late(self, conditions: Conditions, number: int, step: Step, record: list[Any]) -> None:
+    def land_late(self, conditions: Conditions, number: int, step: Step, record: Sequence[Any]) -> None:
         """A call whose caller timed out takes effect. Locked moves do not: their session is gone."""
         if not step.locks and step.do != COMMIT:
-            self._effect(conditions, 0, record, step)
+            self._effect(conditions, 0, list(record), step)
 
     def told(self, conditions: Conditions, number: int, turn: int, result: str) -> None:
         """The caller learns of an error or a time-out."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.engine.streams import key_of
 from simulator.entities import log
+from simulator.entities.audit import Audit
 from simulator.entities.conditions import FOREVER, Conditions
 from simulator.entities.domain import Domain
 from simulator.entities.groups import Group
@@ -15,11 +16,21 @@ from simulator.entities.history import INVOKE, OK, History, Op
 from simulator.entities.locks import LockManager
 from simulator.entities.quorum import Quorum
 from simulator.entities.sample import Arrivals
-from simulator.entities.shard_checks import FINAL_STRAY
 from simulator.entities.shards import Placement, ShardMap
 from simulator.entities.spec import SKIP, WRITE, EntitiesSpec, Flow
 from simulator.entities.store import Store, StoreSpec
 from simulator.entities.timers import SECOND, Timers, run
+
+
+class Weights:
+    """Of the entities that have begun, those that stand for more than themselves."""
+
+    def __init__(self, starts: frozenset[str]) -> None:
+        self.starts, self.found = starts, dict[int, float]()
+
+    def feed(self, op: Op) -> None:
+        if op.type == INVOKE and op.f in self.starts and op.value[1] != 1.0:
+            self.found[op.entity] = op.value[1]
 
 
 class Entities:
@@ -36,7 +47,7 @@ class Entities:
         self.history = History()
         lucks = [key_of(seed, "flow", flow.name) for flow in spec.flows] + [key_of(seed, "person")]
         self.domain = Domain(spec, lucks, self.timers, self.history)
-        self.machines: dict[str, Any] = {"domain": self.domain, "entities": self}
+        self.machines: dict[str, Any] = {"domain": self.domain}  # but itself: a circle is freed late
         for store in spec.stores:
             luck = key_of(seed, "store", store.name)
             self.domain.stores[store.name] = Store(store, luck, self.timers, self.history)
@@ -116,7 +127,7 @@ class Entities:
 
     def advance(self, to_ns: int, conditions: Conditions) -> int:
         """Let everything up to `to_ns` happen; returns the number of events."""
-        return run(self.timers, self.machines, to_ns, conditions)
+        return run(self.timers, {**self.machines, "entities": self}, to_ns, conditions)
 
     # interventions from outside, at the present time
 
@@ -168,44 +179,9 @@ class Entities:
 
     # looking
 
-    def audit(self) -> list[Op]:
-        """The state as it stands, as `final …` operations for the checkers; they are not part of the history."""
-        found: list[Op] = []
-        index, now = len(self.history), self.timers.now
-
-        def add(f: str, process: str, key: Any, value: Any, entity: int) -> None:
-            found.append(Op(index + len(found), now, OK, process, f, key, value, entity))
-
-        for store in self.domain.stores.values():
-            for table, rows in store.final().items():
-                if not table.startswith("done:"):  # the idempotency keys
-                    for key, value in rows.items():
-                        add("final row", store.name, (table, key), value, key)
-        for shards in self.domain.shards.values():
-            for name, table, row, key in self.strays(shards):
-                homes = " ".join(shards.store_name(n) for n in shards.now.homes(key))
-                add(FINAL_STRAY, name, (table, row), homes, row)
-        for quorum in self.domain.quorums.values():
-            for key, value in quorum.final().items():
-                add("final value", quorum.name, (quorum.name, key), value, 0)
-        for topic in self.domain.topics.values():
-            for part in topic.partitions:
-                add("final end", "log", part.label, part.log_end_offset, 0)
-                for offset in range(part.watermark):
-                    record = part.record(offset)
-                    if record is not None:
-                        add("final record", "log", (*part.label, offset), record.value, record.value)
-        for group in self.domain.groups.values():
-            for number, offset in sorted(group.committed.items()):
-                add("final commit", group.name, (group.topic.spec.name, number), offset, 0)
-        for system in self.domain.systems.values():
-            _, captured, refunded, _ = system.totals
-            for entity in sorted({e for column in (captured, refunded) for e, _ in column.items()}):
-                kept = captured.get(entity, 0) - refunded.get(entity, 0)
-                add("final money", system.name, entity, kept, entity)
-        for flow in self.domain.live.values():
-            add("final live", "domain", self.domain.flows[flow[0]].name, flow[1], flow[4])
-        return found
+    def audit(self) -> Audit:
+        """The state as it stands, for the checkers; to be read before the next `advance`."""
+        return Audit(self)
 
     def strays(self, shards: ShardMap) -> list[tuple[str, str, int, int]]:
         """(store, table, row, key) of rows that the placement in force does not find."""
@@ -220,12 +196,8 @@ class Entities:
 
     def weights(self) -> dict[int, float]:
         """What each entity that does not stand for itself alone stands for."""
-        starts = {flow.name for flow in self.spec.flows if not flow.group}
-        return {
-            op.entity: op.value[1]
-            for op in self.history
-            if op.type == INVOKE and op.f in starts and op.value[1] != 1.0
-        }
+        starts = frozenset(flow.name for flow in self.spec.flows if not flow.group)
+        return self.history.folded(("weights",), lambda: Weights(starts)).found
 
     def amounts(self) -> dict[int, int]:
         """What each entity that has begun is worth."""

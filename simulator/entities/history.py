@@ -10,8 +10,8 @@ Appending costs one tuple. Full chunks are closed into compressed bytes, so that
 import hashlib
 import pickle
 import zlib
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 INVOKE, OK, FAIL, INFO = "invoke", "ok", "fail", "info"
 
@@ -43,12 +43,23 @@ class Pair(NamedTuple):
         return self.end.type if self.end is not None else INFO
 
 
+class Fold(Protocol):
+    """What is made of a history record by record. What it says of the whole it says without reading it again."""
+
+    def feed(self, op: Op) -> None: ...
+
+
+Folding = TypeVar("Folding", bound=Fold)
+
+
 class History:
     """Append-only; iterating yields `Op`."""
 
-    __slots__ = ("closed", "open")
+    __slots__ = ("_folds", "_hash", "_hashed", "closed", "open")
 
     def __init__(self) -> None:
+        self._hash, self._hashed = hashlib.sha256(), 0  # of the first `_hashed` records; never copied
+        self._folds: dict[Hashable, tuple[Any, int]] = {}  # never copied either
         self.closed: list[bytes] = []
         self.open: list[tuple[int, str, Any, str, Any, Any, int]] = []
 
@@ -81,6 +92,18 @@ class History:
                 yield Op(at, *entry)
             at += 1
 
+    def folded(self, key: Hashable, make: Callable[[], Folding]) -> Folding:
+        """What `make()` has become by being fed every record; those it has seen under this key are not read again."""
+        fold, seen = self._folds.get(key) or (make(), 0)
+        for op in self.since(seen):
+            fold.feed(op)
+        self._folds[key] = (fold, len(self))
+        return fold
+
+    def copy(self) -> "History":
+        """An independent history; it shares the records and the closed chunks."""
+        return _restore(self.closed[:], self.open[:])
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Closed chunks travel out of band if the pickler is given a `buffer_callback`: a fork then shares them."""
         closed: list[Any] = (
@@ -89,11 +112,11 @@ class History:
         return _restore, (closed, self.open)
 
     def digest(self) -> str:
-        """The same for equal histories, whatever was pickled in between."""
-        state = hashlib.sha256()
-        for op in self:
-            state.update(repr(tuple(op)).encode())
-        return state.hexdigest()
+        """The same for equal histories, whatever was pickled in between. Only new records are hashed."""
+        for op in self.since(self._hashed):
+            self._hash.update(repr(tuple(op)).encode())
+            self._hashed += 1
+        return self._hash.hexdigest()
 
 
 def _restore(closed: list[Any], begun: list[Any]) -> History:
@@ -101,6 +124,16 @@ def _restore(closed: list[Any], begun: list[Any]) -> History:
     history.closed = [c if isinstance(c, bytes) else bytes(memoryview(c).obj) for c in closed]
     history.open = begun
     return history
+
+
+def folded(ops: Iterable[Op], key: Hashable, make: Callable[[], Folding]) -> Folding:
+    """The same of a history or of operations written down."""
+    if isinstance(ops, History):
+        return ops.folded(key, make)
+    fold = make()
+    for op in ops:
+        fold.feed(op)
+    return fold
 
 
 def pairs(ops: Iterator[Op] | list[Op]) -> list[Pair]:

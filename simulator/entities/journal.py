@@ -30,6 +30,12 @@ class Journal:
             self.closed.append(zlib.compress(pickle.dumps(self.open, 5), 1))
             self.open = []
 
+    def copy(self) -> Journal:
+        """An independent journal; it shares the records and the closed chunks."""
+        made = Journal()
+        made.closed, made.open = self.closed[:], self.open[:]
+        return made
+
     def __len__(self) -> int:
         return len(self.closed) * CHUNK + len(self.open)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.entities.audit import VALUE, of_kind
 from simulator.entities.conditions import FOREVER
 from simulator.entities.history import FAIL, INFO, OK, Op, Pair, pairs
 from simulator.entities.verdicts import Verdict, Violation, blame, verdict
@@ -94,7 +95,7 @@ def fresh_reads(ops: Iterable[Op]) -> Verdict:
 
 def added_kept(ops: Iterable[Op], final: Iterable[Op], flow: str, store: str) -> Verdict:
     """Whatever `flow` added to a list and was acknowledged is in the list's newest version at the end."""
-    held = {e for op in final if op.f == "final value" and op.key[0] == store for e in op.value or ()}
+    held = {e for op in of_kind(final, VALUE) if op.key[0] == store for e in op.value or ()}
     added = (op for op in ops if op.type == OK and op.f == flow and not isinstance(op.process, str))
     return verdict([blame("overwritten", op, store, None) for op in added if op.entity not in held])
 

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 
+from simulator.entities.audit import STRAY, of_kind, rows_of
 from simulator.entities.history import Op
 from simulator.entities.verdicts import Verdict, blame, verdict
-
-FINAL_STRAY = "final stray"  # an audit's record of a row that its key's placement does not find
 
 
 def stored_once(ops: Iterable[Op], final: Iterable[Op], table: str) -> Verdict:
     """No row of `table` is on two stores at once. Blames the write that made the second copy."""
     where: dict[int, list[str]] = {}
-    for op in final:
-        if op.f == "final row" and op.key[0] == table:
-            where.setdefault(op.key[1], []).append(op.process)
+    for store, row, _ in rows_of(final, table):
+        where.setdefault(row, []).append(store)
     doubled = {row: stores for row, stores in where.items() if len(stores) > 1}
     if not doubled:
         return verdict([])
@@ -28,7 +26,7 @@ def stored_once(ops: Iterable[Op], final: Iterable[Op], table: str) -> Verdict:
 
 def at_home(ops: Iterable[Op], final: Iterable[Op], table: str) -> Verdict:
     """Every row of `table` is where its key's placement looks for it. Blames the write."""
-    astray = {op.key[1]: op for op in final if op.f == FINAL_STRAY and op.key[0] == table}
+    astray = {op.key[1]: op for op in of_kind(final, STRAY) if op.key[0] == table}
     if not astray:
         return verdict([])
     last: dict[int, Op] = {}

@@ -8,6 +8,7 @@ the old leader had is lost, acknowledged or not. Without `fenced` the old leader
 One file, one mechanism: what rows mean is told by the domain, when nodes fail by the conditions.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,5 +243,13 @@ class Store(Replicated):
 
     def final(self) -> dict[str, dict[int, Any]]:
         """{table: {key: value}} as the newest leader holds them."""
+        return {table: dict(shelf.items()) for table, shelf in sorted(self._held().items())}
+
+    def final_of(self, table: str) -> Iterable[tuple[int, Any]]:
+        """(key, value) of one table as the newest leader holds it."""
+        shelf = self._held().get(table)
+        return () if shelf is None else shelf.items()
+
+    def _held(self) -> Any:
         leader = self.newest_leader() or max(self.copies, key=lambda c: (c.follows, c.end))
-        return {table: dict(shelf.items()) for table, shelf in sorted(self.rows[leader.index].items())}
+        return self.rows[leader.index]

@@ -1,7 +1,7 @@
 """The one heap of the entities: plain records `(time in ns, priority, sequence, owner, verb, arguments)`.
 
 A state machine never waits: it writes down who is to be called when. The owner is a name, the verb the
-name of one of its methods, the arguments are picklable values; so a heap can be pickled at any time.
+name of one of its methods, the arguments are picklable values that nobody changes; so a heap can be pickled at any time.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ class Timers:
     def __setstate__(self, state: tuple[int, int, array[int], list[tuple[Any, ...]]]) -> None:
         self.now, self.sequence, times, columns = state
         self.heap = list(zip(times, *columns, strict=True))
+
+    def copy(self) -> Timers:
+        """An independent heap; it shares the records, which nobody changes."""
+        made = Timers()
+        made.heap, made.now, made.sequence = self.heap[:], self.now, self.sequence
+        return made
 
     def at(self, when_ns: int, owner: str, verb: str, *arguments: Any, priority: int = NORMAL) -> None:
         """Call `owner.verb(conditions, *arguments)` at `when_ns`, after all that was asked for earlier."""

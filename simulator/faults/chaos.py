@@ -14,6 +14,7 @@ from simulator.faults import places
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -27,6 +28,7 @@ T = {
     ),
     "what": Text(ru="нет такой поломки: {0!r}", en="no such fault: {0!r}"),
     "args": Text(ru="{0}: не хватает аргументов", en="{0}: arguments are missing"),
+    "more": Text(ru="{0}: лишнее: {1}", en="{0}: not understood: {1}"),
     "number": Text(ru="{0!r}: нужно число {1}", en="{0!r}: expected a number {1}"),
     "name": Text(ru="нет {0!r}; есть: {1}", en="no {0!r}; there are: {1}"),
     "done": Text(ru="сделано: {0}", en="done: {0}"),
@@ -55,10 +57,6 @@ FORMS = (
     "chaos redis down|up|cut|join|slow|nosave|save NODE, chaos redis full|room|failover CACHE",
 )
 FLAGS = ("--for", "--version", "--in", "--latency", "--loss")
-
-
-class Wrong(Exception):
-    """What is wrong with a chaos command, in the player's language."""
 
 
 def _number(world: World, text: str, least: float, most: float) -> float:
@@ -298,6 +296,7 @@ KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[st
     "kafka": (2, _kafka),
     "patroni": (2, _patroni),
 }
+OPEN = ("dns", "redis", "kafka", "patroni")  # take as many words as they like
 
 
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -314,6 +313,8 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
         least, bring = KINDS[kind]
         if len(words) < least:
             raise Wrong(T["args"].of(world.language).format(kind))
+        if len(words) > least and kind not in OPEN:
+            raise Wrong(T["more"].of(world.language).format(kind, " ".join(words[least:])))
         seconds = _number(world, flags["--for"], 0.05, 86_400.0) if "--for" in flags else 0.0
         back = bring(world, words, flags)
     except Wrong as wrong:
@@ -323,7 +324,7 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     world.note("chaos", line)
     if seconds:
         for undo in back:
-            world.agenda.at(world.now_s + seconds, "chaos.revert", priority=6, line=undo)
+            world.agenda.at(world.now_s + seconds, "chaos.revert", priority=6, line=undo, unsaid=world.unsaid)
     hint = f" ({'; '.join(back)})" if back and not seconds else ""
     return Reply(T["done"].of(world.language).format(line) + hint + "\n")
 
@@ -354,11 +355,13 @@ def _parse(world: World, argv: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, flags
 
 
-def on_revert(world: World, line: str) -> None:
-    """A fault's time is over."""
+def on_revert(world: World, line: str, unsaid: tuple[str, ...] = ()) -> None:
+    """A fault's time is over; what nobody was told of ends as quietly."""
     words, flags = _parse(world, line.split()[1:])
     KINDS[words[0]][1](world, words[1:], flags)
+    world.unsaid = unsaid
     world.note("chaos", T["undone"].of(world.language).format(line))
+    world.unsaid = ()
 
 
 def _always(_argv: list[str]) -> bool:

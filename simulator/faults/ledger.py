@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from simulator.faults.params import Value
 from simulator.scenario import Text
 
 if TYPE_CHECKING:
+    from simulator.entities.history import Op
     from simulator.world import World
 
 ROOM = "faults"
@@ -77,7 +78,7 @@ def violations(world: World) -> dict[str, int]:
     """How many violations of each declared invariant there are now, weights counted."""
     from simulator import invariants
 
-    final = world.entities.audit() if world.entities is not None else []
+    final: Iterable[Op] = world.entities.audit() if world.entities is not None else []
     weights = world.entities.weights() if world.entities is not None else {}
     return {
         name: round(invariants.judge(world, spec, final).weighted(weights))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.scenario import Text
+from simulator.wording import Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -35,10 +36,6 @@ T = {
     "count": Text(ru="целое от {0} до {1}, например {2}", en="a whole number from {0} to {1}, e.g. {2}"),
     "value": Text(ru="число от {0} до {1}, например {2}", en="a number from {0} to {1}, e.g. {2}"),
 }
-
-
-class Wrong(Exception):
-    """What is wrong with a command, in the player's language, on one line."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from simulator.reply import Reply, failure
 from simulator.room import Room
 from simulator.scenario import Invariant, Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.telemetry.metrics import Column, Family, Labels, Telemetry
@@ -70,12 +71,7 @@ T = {
 }  # fmt: skip
 
 
-class Wrong(Exception):
-    """What is wrong with a line, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _violations(world: World, found: list[Violation]) -> list[str]:

@@ -135,7 +135,7 @@ class Ending:
             return False
         if world.resolved:
             return True
-        changed_s = max((e.t_s for e in world.events if e.kind in CHANGES), default=0.0)
+        changed_s = max((e.t_s for e in (*world.events, *world.secret) if e.kind in CHANGES), default=0.0)
         if any(name in AHEAD for name in ahead):
             return False
         return self._still(world, changed_s) or self._unsound(world, changed_s)

@@ -276,7 +276,7 @@ def check_books(plane: Any) -> None:
             held[g] += live[i] + dead[i]
         if k.pool_of[i] >= 0:
             width = k.scope_cols[k.scope_of[i]] + 1
-            busy[k.pool_of[i]] += math.fsum(k.serving[k.serving_row[i] : k.serving_row[i] + width])
+            busy[k.pool_of[i]] += math.fsum(values(k.serving[k.serving_row[i] : k.serving_row[i] + width]))
         assert live[i] >= -close and dead[i] >= -close, (i, live[i], dead[i])
     for s, waiting in enumerate(awaited(k)):
         assert abs(waiting - inside[s]) <= close, (f"scope {s}", waiting, inside[s])
@@ -306,14 +306,14 @@ def check_ledger(plane: Any) -> None:
         ]
         good = total(plane, f"class/{spec.name}/ok") + total(plane, f"class/{spec.name}/declined")
         good += k.ok[c] + k.declined[c]
-        inside = math.fsum(k.outstanding[k.scope_row[c] : k.scope_row[c] + k.scope_cols[c]])
+        inside = math.fsum(values(k.outstanding[k.scope_row[c] : k.scope_row[c] + k.scope_cols[c]]))
         offered = total(plane, f"class/{spec.name}/offered") + k.offered[c]
         close = 1e-6 * max(1.0, offered)
         assert abs(offered - good - sum(lost) - inside) <= close, (spec.name, offered, good, lost, inside)
         w = k.scope_parks[c]
         if w >= 0 and k.scope_attempts[c] == 1:
             own = next(n for n, x in enumerate(plane.network.classes) if x.worker == plane.worker_names[w])
-            sent = math.fsum(k.outstanding[k.scope_row[own] : k.scope_row[own] + k.scope_cols[own]])
+            sent = math.fsum(values(k.outstanding[k.scope_row[own] : k.scope_row[own] + k.scope_cols[own]]))
             drained = total(plane, f"worker/{plane.worker_names[w]}/drained") + k.drained[w]
             parked = drained + sent + k.worker_backlog[w]
             assert abs(sum(lost) - parked) <= close, (spec.name, lost, drained, sent, k.worker_backlog[w])

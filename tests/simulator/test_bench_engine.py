@@ -77,8 +77,10 @@ def test_the_kernel_alone_reaches_the_state_that_a_plane_reaches() -> None:
     assert copy.kernel.group_busy[0] == plane.kernel.group_busy[0]
 
 
-def test_entities_for_the_fork_have_their_orders_under_way() -> None:
-    assert engine.live_orders().counts()["live"] >= engine.LIVE_ORDERS
+def test_the_world_to_fork_has_its_orders_under_way() -> None:
+    world = engine.busy_world(at_s=62.0)
+    assert world.entities.counts()["live"] >= engine.LIVE_ORDERS
+    assert world.kubernetes.deployments["payment-service"].template.version == "v2.8.1"
 
 
 def test_a_missing_replay_benchmark_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import determinism
+from benchmarks import determinism, determinism_logs
 from simulator.scenario import load
 from tests.simulator.engine_scenes import DATABASE, SERVICE, digest, plane_of, small
 
 ROOT = Path(__file__).resolve().parents[2]
-LOGS = 15
+LOGS = (2, 4, 6, 7, 13, 19, 25)  # the demo thrice, three more scenarios, the exact engine
 END_S = 9.0
 HANDS: list[tuple[float, tuple[Any, ...]]] = [
     (2.13, ("set_pods", SERVICE, "v2", 3)),
@@ -178,11 +178,16 @@ def test_what_an_observer_sees_does_not_depend_on_when_it_came() -> None:
         assert early.sample_request("buy", start_s, 2) == late.sample_request("buy", start_s, 2)
 
 
+def test_whoever_looks_before_the_first_tick_sees_a_request_that_has_just_begun() -> None:
+    plane = scene()
+    assert [span.duration_s for span in plane.sample_request("buy", 0.0, 1)] == [0.0]
+
+
 # -- command logs
 
 
-@pytest.mark.parametrize("seed", range(LOGS))
-def test_live_equals_replay_equals_replay_from_a_fork(seed: int) -> None:
+@pytest.mark.parametrize("seed", LOGS)
+def test_a_log_typed_live_is_the_same_however_it_is_run_again(seed: int) -> None:
     found = determinism.check(seed)
     assert not found, "\n".join(
         f"seed {d.seed}, {d.way}: differs from second {d.first_s:g} on ({d.where}); log {d.log}"
@@ -190,14 +195,21 @@ def test_live_equals_replay_equals_replay_from_a_fork(seed: int) -> None:
     )
 
 
+def test_every_way_and_every_scenario_has_its_turn() -> None:
+    seeds = range(len(determinism_logs.SCENES))
+    assert {determinism.HERE[seed % 3] for seed in LOGS} == {*determinism.HERE}
+    assert {determinism_logs.scene_of(seed).scenario for seed in seeds} >= {*determinism_logs.OTHERS}
+    assert {determinism_logs.scene_of(seed).engine for seed in seeds} == {None, "exact"}
+
+
 def test_logs_differ_and_do_something() -> None:
-    worlds = [determinism.live(seed) for seed in range(3)]
+    worlds = [determinism.live(seed) for seed in (0, 2, 4)]
     assert len({world.digest() for world, _ in worlds}) == 3
-    assert all(len(log) >= determinism.LEAST for _, log in worlds)
+    assert all(len(log) >= determinism_logs.LEAST for _, log in worlds)
 
 
 def test_a_difference_is_told_with_its_first_second() -> None:
-    one, other = determinism.fresh(1), determinism.fresh(1)
+    one, other = determinism.fresh(2), determinism.fresh(2)
     for world in (one, other):
         world.advance(3)
     other.plane.set_rate("pay", 100.0)
@@ -208,6 +220,29 @@ def test_a_difference_is_told_with_its_first_second() -> None:
     assert determinism.difference(one, one.fork()) is None
 
 
-def test_the_benchmark_sums_up() -> None:
-    found = determinism.summary(first=0, logs=1, processes=1)
+def test_a_difference_is_told_with_its_first_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who looks at second 4.3 and cannot keep the hands off."""
+    log, until_s = [(1.5, "kubectl get pods -n prod")], 8.0
+
+    def meddle(world: Any) -> None:
+        if world.now_s > 4.3:
+            world.plane.set_rate("pay", 900.0)
+
+    def trail(way: str) -> Any:
+        return lambda stops: determinism.trail(2, way, log, until_s, stops)
+
+    same = determinism.first_tick(until_s, 0.05, trail("replay"), trail("snapshot"))
+    monkeypatch.setattr(determinism, "look", meddle)
+    found = determinism.first_tick(until_s, 0.05, trail("replay"), trail("observed"))
+    assert same is None
+    assert found == pytest.approx(4.35)
+
+
+def test_processes_with_other_hash_seeds_and_backends_agree() -> None:
+    found = determinism.summary(first=20, logs=1, processes=1)
     assert (found["logs"], found["divergences"], found["first_differing_second"]) == (1, 0, None)
+    assert found["processes_started"] == 3 and found["ways"] == {"replay": 1, "observed": 1}
+    assert "0 divergences" in determinism.text_of(found)
+    wrong = determinism.Divergence(7, "fork", 4.35, "first differing tick", [(1.5, "ack")])
+    told = determinism.text_of(found | {"divergences": 1, "examples": [determinism.asdict(wrong)]})
+    assert "seed 7, fork: first differing tick at 4.350 s" in told and "@1.5 'ack'" in told

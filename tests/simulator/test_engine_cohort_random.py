@@ -6,20 +6,43 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.engine import kernel as kn
+from simulator.engine.cohort import CohortPlane
 from simulator.scenario import ScenarioError, parse
-from tests.simulator.engine_scenes import ACTS, act, check_books, networks, plane_of, settle, values
+from tests.simulator.engine_scenes import (
+    ACTS,
+    act,
+    check_books,
+    check_ledger,
+    networks,
+    plane_of,
+    settle,
+    values,
+)
 
 TICKS = 20  # between two acts
-APART = 5  # ticks between two looks at the books, after the first ones
+APART = 5  # ticks between two looks at where everybody is, after the first ones; the sums are checked at every tick
 
 
 def built(raw: dict[str, Any]) -> Any:
-    """Leaves out networks that unfold to too many nodes."""
+    """A plane whose sums are checked after every tick. Leaves out networks that unfold to too many nodes."""
     try:
-        return plane_of(parse(raw, "bare"))
+        plane = plane_of(parse(raw, "bare"))
     except ScenarioError:
         assume(False)
         raise
+
+    def advance(to_s: float) -> None:
+        while plane.now_s + plane.kernel.dt < to_s:
+            ticks = plane.kernel.tick
+            CohortPlane.advance(plane, (ticks + 1) * plane.kernel.dt)
+            check_ledger(plane)
+            if plane.kernel.tick == ticks:  # calm: it waits for a long step
+                break
+        CohortPlane.advance(plane, to_s)
+        check_ledger(plane)
+
+    plane.advance = advance
+    return plane
 
 
 @settings(

@@ -12,6 +12,7 @@ from simulator.scenario import ScenarioError
 from tests.simulator.exact_scenes import Tape, exact, total
 from tests.simulator.random_networks import BREAKER, BUDGET, NAMES, policies
 
+TICKS = 20  # looks at the sums a second
 KINDS = ("ok", "declined", "rejected", "timeout", "error")
 
 
@@ -147,16 +148,27 @@ def act(plane: ExactPlane, what: tuple[Any, ...]) -> None:
         getattr(plane, name)(*args)
 
 
-def books(plane: ExactPlane, tape: Tape) -> None:
-    """What the engine counts agrees with where its attempts are, and nobody is lost."""
+def ledger(plane: ExactPlane, tape: Tape) -> None:
+    """Offered = ended + still inside, and whoever is inside holds what the pods say."""
     net = plane.network
+    inside, path = [0] * len(net.classes), 0
+    for r in plane.alive:
+        path += len(r.path)
+        if r.scope < len(inside) and not r.gone:
+            inside[r.scope] += 1
     for c, spec in enumerate(net.classes):
         if spec.worker is None:
-            inside = sum(r.scope == c and not r.gone for r in plane.alive)
             ends = tape.sum("ok", c) + plane.ok[c] + tape.sum("declined", c) + plane.declined[c]
             for kind in range(3 * c, 3 * c + 3):
                 ends += tape.sum("failed", kind) + plane.failed[kind]
-            assert tape.sum("offered", c) + plane.offered[c] == ends + inside
+            assert tape.sum("offered", c) + plane.offered[c] == ends + inside[c]
+    assert sum(plane.busy) == path
+
+
+def books(plane: ExactPlane, tape: Tape) -> None:
+    """What the engine counts agrees with where its attempts are, and nobody is lost."""
+    net = plane.network
+    ledger(plane, tape)
     holds = dict.fromkeys(range(len(plane.all_pods)), 0)
     for r in plane.alive:
         for pod in r.path:
@@ -225,7 +237,9 @@ def test_books_balance_and_all_slots_come_back(numbers: dict[str, Any], acts: li
     for second, what in enumerate([None, *acts], start=1):
         if what is not None:
             act(plane, what)
-        plane.advance(second - 0.5)
+        for tick in range(TICKS):
+            plane.advance(second - 1 + tick / TICKS)
+            ledger(plane, tape)
         books(plane, tape)
         plane.advance(second)
     drain(plane)

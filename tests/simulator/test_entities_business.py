@@ -364,7 +364,7 @@ def test_the_history_is_a_function_of_the_seed_however_time_is_cut(
         for ms in sorted({*points, 4_000, 8_000}):
             if pickled is not None and ms >= pickled:
                 entities.advance(pickled * 10**6, conditions)
-                entities.audit()  # looking changes nothing
+                list(entities.audit())  # looking changes nothing
                 entities, pickled = pickle.loads(pickle.dumps(entities, 5)), None
             entities.advance(ms * 10**6, conditions)
             if ms == 4_000:

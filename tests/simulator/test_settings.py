@@ -88,7 +88,7 @@ def test_a_seed_chooses_the_cause():
 def test_a_base_lies_below_a_scenario(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "base: marketplace\nid: mine\nduration_s: 60\ntraffic: {rps: 50}\n"
+        "base: marketplace\nid: mine\nduration_s: 60\n"
         "components: {inventory: {pods: 2}, search-service: null, checkout: {kind: cache, ttl_s: 5}}\n"
         "alerting: {rules: {OrderSuccessRateLow: null}}\n"
         "traffic: {rps: 50, classes: {search: null}}\n"

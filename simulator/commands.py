@@ -10,7 +10,8 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from simulator import verbs
+from simulator import completion, verbs
+from simulator.asked import asked
 from simulator.interventions import release
 from simulator.reply import Reply, failure
 from simulator.rooms import ROOMS
@@ -141,7 +142,9 @@ def run_line(world: World, line: str) -> Reply:
     else:
         reply = shell.run_line(world, line, tools())
         mistyped = first.isascii() and difflib.get_close_matches(first, tools(), 1, MISTYPED)
-        if reply.code not in NOT_UNDERSTOOD or first in tools() or mistyped:
+        if reply.code not in NOT_UNDERSTOOD or first in tools():
+            return reply
+        if mistyped and asked(line, verbs.names(world)) is None:
             return reply
     suggestion = interpret(line, verbs.names(world), world.language)
     if suggestion is None:
@@ -170,17 +173,5 @@ def _gate(world: World, line: str) -> str | None:
 
 
 def complete(world: World, prefix: str) -> list[str]:
-    """Completions of a line's last word: tools first, then names of the world."""
-    words = prefix.split(" ")
-    last = words[-1]
-    if len(words) == 1:
-        candidates = sorted(tools())
-    else:
-        tool = tools().get(words[0])
-        forms = {w for form in (tool.forms if tool else ()) for w in form.split()[1:]}
-        candidates = sorted(forms | set(world.scenario.components) | set(_versions(world)))
-    return [c for c in candidates if c.startswith(last)][:50]
-
-
-def _versions(world: World) -> list[str]:
-    return [v for s in world.scenario.services().values() for v in s.versions]
+    """Completions of a line's last word."""
+    return completion.complete(world, prefix, tools())

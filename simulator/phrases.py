@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from simulator.asked import ORDERS, asked
+
 MAX_WORDS = 14  # a longer text is a thought, not a request
 CLOSE = 0.84  # how alike a mistyped service name has to be
 
@@ -63,7 +65,10 @@ class _Request:
     number: int | None
 
     def has(self, *stems: str) -> bool:
-        return any(w.startswith(stem) for w in self.words for stem in stems)
+        """Whether a word begins with one of the stems; `=stem` is a whole word."""
+        return any(
+            w == stem[1:] if stem[0] == "=" else w.startswith(stem) for w in self.words for stem in stems
+        )
 
 
 Build = Callable[[_Request], str | None]
@@ -145,6 +150,8 @@ def _fixed(command: str) -> Build:
     return lambda _r: command
 
 
+PODS = ("=под", "=поды", "=пода", "=подов", "=подам", "=подах", "=подами", "подик", "pod")
+
 # (what it is, verbs that open it, words of which one must stand in it, command, changes). First match wins.
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Build, bool], ...] = (
     ("rollback", ("откат", "отматыва", "верни", "вернуть", "вернём", "revert", "rollback", "undo", "roll", "ролбэк"), (), _rollback, True),
@@ -163,7 +170,7 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Build, bool], ...] = (
     ("hint", ("подсказ", "помоги", "hint", "help"), (), _fixed("hint"), False),
     ("logs", ("лог", "покажи", "посмотр", "дай", "show", "tail", "logs", "see", "get"), ("лог", "log"), _logs, False),
     ("events", ("покажи", "какие", "show", "list", "events", "события"), ("событ", "event"), _fixed("kubectl get events"), False),
-    ("pods", ("под", "покажи", "посмотр", "список", "дай", "как", "show", "list", "get", "pods", "check"), ("под", "pod"), _pods, False),
+    ("pods", (*PODS, "покажи", "посмотр", "список", "дай", "как", "show", "list", "get", "check"), PODS, _pods, False),
     ("changed", ("что", "what", "какие", "покажи", "show"), ("измен", "менял", "поменя", "релиз", "выкатыв", "changed", "change", "releas", "deployed", "истори", "history"), _history, False),
     ("diff", ("покажи", "разниц", "сравни", "diff", "show", "compare"), ("диф", "diff", "разниц", "сравни", "compare"), _fixed("git diff v2.8.0 v2.8.1"), False),
     ("alerts", ("какие", "покажи", "что", "алерт", "show", "list", "what", "which", "alerts"), ("алерт", "alert", "горит", "firing"), _fixed("alerts"), False),
@@ -181,6 +188,9 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Build, bool], ...] = (
 def interpret(text: str, world_names: Sequence[str], language: str) -> Suggestion | None:
     """The command a text plainly asks for, or None. `world_names`: components of this world."""
     lowered = text.lower().replace("’", "'")
+    whole = asked(text.replace("’", "'"), world_names) if len(text) <= 400 else None
+    if whole is not None:
+        return Suggestion(*whole, "asked")
     words = WORD.findall(lowered.replace("don't", "not"))
     if not 1 <= len(words) <= MAX_WORDS or any(w in NEGATIONS or w in DOUBTS for w in words):
         return None
@@ -200,6 +210,8 @@ def interpret(text: str, world_names: Sequence[str], language: str) -> Suggestio
     for why, verbs, objects, build, changes in RULES:
         if not request.has(*verbs) or (objects and not request.has(*objects)):
             continue
+        if not changes and words[0].startswith(ORDERS):
+            continue  # an order that is not understood is no wish to look
         if changes and not any(words[i].startswith(v) for i in range(min(3, len(words))) for v in verbs):
             continue  # an order has its verb near the front; later it is a tale
         command = build(request)

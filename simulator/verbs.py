@@ -12,6 +12,7 @@ from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.telemetry import pager
 from simulator.tool import Tool
+from simulator.wording import Words
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -60,8 +61,7 @@ STATUS = {
 }
 
 
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def names(world: World) -> list[str]:
@@ -167,11 +167,12 @@ def _state(world: World) -> str:
 
 
 def run_timeline(world: World, argv: list[str], _stdin: str) -> Reply:
-    """What happened so far. `timeline -a` shows the player's commands too."""
+    """What happened so far. `timeline -a` shows the player's commands too; after the end, all that was behind it."""
     show_all = len(argv) > 1 and argv[1] in ("-a", "--all")
+    behind = [e for e in world.secret if e.kind != "command"] if world.resolved else []
     lines = [
         f"{clock(world, e.t_s)}  t+{e.t_s:6.1f}  {e.kind:<9} {e.text}"
-        for e in sorted(world.events, key=lambda e: e.t_s)
+        for e in sorted([*world.events, *behind], key=lambda e: e.t_s)
         if show_all or e.kind != "command"
     ]
     return Reply("\n".join(lines) + "\n" if lines else "", cost_s=1.0)
@@ -190,6 +191,13 @@ def run_page(world: World, argv: list[str], _stdin: str) -> Reply:
     return pager.page(world, words[0] if words else "")
 
 
+def _absent(world: World) -> set[str]:
+    """Tools of technologies that this world does not have. They still say so themselves when they are typed."""
+    from simulator.rooms import ROOMS
+
+    return {name for room in ROOMS if room.name not in world.rooms for name in room.tools()}
+
+
 def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
     from simulator.commands import tools
     from simulator.shell.tools import TOOLS as SHELL
@@ -202,12 +210,20 @@ def run_help(world: World, argv: list[str], _stdin: str) -> Reply:
         lines = [f"{tool.name} — {tool.summary.of(world.language)}", *(f"  {form}" for form in tool.forms)]
         return Reply("\n".join(lines) + "\n", cost_s=0.0)
     lines = [say(world, "help_head")]
-    main = [n for n, tool in registry.items() if tool.forms and n not in SHELL]
+    absent = _absent(world)
+    main = [
+        name
+        for name, tool in registry.items()
+        if tool.forms
+        and name not in SHELL
+        and name not in absent
+        and not (name.endswith(".sh") and name[:-3] in registry)
+    ]
     width = max(len(name) for name in main)
     for name in sorted(main):
         lines.append(f"  {name:<{width}}  {registry[name].summary.of(world.language)}")
     lines += textwrap.wrap(
-        " ".join(n for n in sorted(registry) if n not in main),
+        " ".join(n for n in sorted(registry) if n not in main and n not in absent and not n.endswith(".sh")),
         96,
         initial_indent="  ",
         subsequent_indent="  ",

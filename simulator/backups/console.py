@@ -142,12 +142,12 @@ def _component(world: World, given: Line) -> str:
 
 
 def _info(world: World, given: Line) -> Reply:
-    if given.options.get("output", "text") != "text":
-        return Reply(err=NOT_HERE.of(world.language).format("info --output=json") + "\n", code=1)
-    name, out = given.options.get("stanza", ""), ""
-    for component, stanza in stanzas(world).items():
-        if name in ("", spec_of(world, component).stanza):
-            out += ("\n" if out else "") + reports.info(world, component, stanza)
+    name, form = given.options.get("stanza", ""), given.options.get("output", "text")
+    if form == "json":
+        return Reply(reports.as_json(world, stanzas(world), name))
+    if form != "text":
+        raise Wrong(32, f"'{form[:40]}' is not allowed for 'output' option")
+    out = reports.as_text(world, stanzas(world), name)
     return Reply(out or f"stanza: {name}\n    status: error (missing stanza path)\n", code=0)
 
 
@@ -201,7 +201,7 @@ def _backup(world: World, component: str, stanza: Stanza, given: Line) -> Reply:
         "execute non-exclusive backup start: backup begins after the next regular checkpoint completes",
     )
     out += reports.line(world, "INFO", f"new backup label = {label}", world.now_s + took_s)
-    return Reply(out + reports.completed(world, "backup", took_s))
+    return Reply(out + reports.completed(world, "backup", took_s, world.now_s + took_s))
 
 
 def _expire(world: World, component: str, stanza: Stanza, given: Line) -> Reply:

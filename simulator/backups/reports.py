@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from simulator.backups.state import Backup, Stanza, healthy, segment_name, spec_of
@@ -23,8 +24,9 @@ def begin(world: World, command: str, words: list[str]) -> str:
     return line(world, "INFO", f"{command} command begin {VERSION}: {shown}")
 
 
-def completed(world: World, command: str, seconds: float) -> str:
-    return line(world, "INFO", f"{command} command end: completed successfully ({round(seconds * 1000)}ms)")
+def completed(world: World, command: str, seconds: float, at_s: float | None = None) -> str:
+    text = f"{command} command end: completed successfully ({round(seconds * 1000)}ms)"
+    return line(world, "INFO", text, at_s)
 
 
 def error(world: World, command: str, code: int, text: str) -> str:
@@ -73,6 +75,61 @@ def _backup(world: World, component: str, backup: Backup, stanza: Stanza) -> lis
         base = backup.label.split("_")[0]
         found.append(f"            backup reference list: {base}")
     return found
+
+
+def as_text(world: World, stanzas: dict[str, Stanza], name: str) -> str:
+    """`pgbackrest info`: all stanzas, or the one that is named."""
+    shown = [
+        info(world, component, stanza)
+        for component, stanza in stanzas.items()
+        if name in ("", spec_of(world, component).stanza)
+    ]
+    return "\n".join(shown)
+
+
+def as_json(world: World, stanzas: dict[str, Stanza], name: str) -> str:
+    """The same with --output=json."""
+    found = [
+        described(world, component, stanza)
+        for component, stanza in stanzas.items()
+        if name in ("", spec_of(world, component).stanza)
+    ]
+    return json.dumps(found, separators=(",", ":")) + "\n"
+
+
+def described(world: World, component: str, stanza: Stanza) -> dict[str, object]:
+    """`pgbackrest info --output=json` of one stanza."""
+    spec = spec_of(world, component)
+    version = world.scenario.databases()[component].version.split(".")[0]
+    oldest = segment_name(world, component, stanza.backups[0].start_s)
+    newest = segment_name(world, component, stanza.archived_s - 0.001)
+    return {
+        "name": spec.stanza,
+        "status": {"code": 0, "message": "ok", "lock": {"backup": {"held": False}}},
+        "cipher": "none",
+        "db": [{"id": 1, "repo-key": 1, "version": version}],
+        "archive": [
+            {"database": {"id": 1, "repo-key": 1}, "id": f"{version}-1", "min": oldest, "max": newest}
+        ],
+        "backup": [_backup_described(world, component, backup) for backup in stanza.backups],
+    }
+
+
+def _backup_described(world: World, component: str, backup: Backup) -> dict[str, object]:
+    full, size = backup.label.endswith("F"), int(spec_of(world, component).size_gb * 1024**3)
+    own = size if full else size // 50
+    first, last = (segment_name(world, component, t) for t in (backup.start_s, backup.stop_s))
+    start, stop = (int(world.at(t).timestamp()) for t in (backup.start_s, backup.stop_s))
+    return {
+        "label": backup.label,
+        "type": "full" if full else "incr",
+        "prior": None if full else backup.label.split("_")[0],
+        "reference": None if full else [backup.label.split("_")[0]],
+        "timestamp": {"start": start, "stop": stop},
+        "archive": {"start": first, "stop": last},
+        "info": {"size": size, "delta": own, "repository": {"size": size * 3 // 10, "delta": own * 3 // 10}},
+        "error": False,
+    }
 
 
 def archived(world: World, component: str, stanza: Stanza) -> bool:

@@ -62,7 +62,11 @@ def answer(world: World, name: str, path: str, body: str) -> Page:
     try:
         return _routed(world, name, plain, values)
     except QueryError as error:
-        return _wrong(400, getattr(error, "kind", "bad_data"), f'invalid parameter "query": {error}')
+        return _wrong(
+            400 if error.kind == "bad_data" else 422,
+            error.kind,
+            promql_tool.told(error, plain.endswith("_range")),
+        )
     except (logql.QueryError, PatternError) as error:
         return Page(400, str(error) + "\n", "text/plain")
 

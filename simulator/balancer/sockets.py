@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from simulator.balancer.certificates import run_openssl
 from simulator.balancer.names import address, listeners, named, resolve
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
@@ -21,8 +22,35 @@ TYPES = ("A", "AAAA", "ANY", "SRV", "CNAME", "MX", "NS", "TXT", "SOA", "PTR", "C
 SERVER = "10.96.0.10"
 
 
+DIG_USAGE = (
+    "Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}\n            {global-d-opt} host [@local-server] {local-d-opt}\n"
+    '            [ host [@local-server] {local-d-opt} [...]]\n\nUse "dig -h" (or "dig -h | more") for complete list of options\n'
+)
+DIG_OPTIONS = (
+    "short noall all answer authority additional question comments stats trace tcp vc recurse search tries time timeout retry ndots dnssec "
+    "edns bufsize multiline cmd nssearch identify qr aaonly adflag cdflag besteffort bad cookie subnet ttlid class keepopen"
+).split()  # fmt: skip
+
+
+def _unknown(option: str) -> bool:
+    name = option.partition("=")[0]
+    return name not in DIG_OPTIONS and name.removeprefix("no") not in DIG_OPTIONS
+
+
+def _dig_head(argv: list[str], status: str, answers: int) -> str:
+    """The lines above the sections."""
+    return (
+        f"; <<>> DiG 9.18.28 <<>> {' '.join(argv[1:])}\n;; global options: +cmd\n;; Got answer:\n"
+        f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 4711\n"
+        f";; flags: qr aa rd ra; QUERY: 1, ANSWER: {answers}, AUTHORITY: {0 if answers else 1}, ADDITIONAL: 1\n\n"
+    )
+
+
 # -- names
 def run_dig(world: World, argv: list[str], _stdin: str) -> Reply:
+    wrong = next((w for w in argv[1:] if w.startswith("+") and _unknown(w[1:])), "")
+    if wrong:
+        return failure(f"Invalid option: {wrong}\n{DIG_USAGE}", 1)
     if "-v" in argv:
         return Reply(err="DiG 9.18.28-1~deb12u2-Debian\n")
     words = [w for w in argv[1:] if not w.startswith(("+", "-", "@"))]
@@ -51,7 +79,7 @@ def run_dig(world: World, argv: list[str], _stdin: str) -> Reply:
         else ""
     )
     return Reply(
-        f"; <<>> DiG 9.18.28 <<>> {' '.join(argv[1:])}\n{trace};; ->>HEADER<<- opcode: QUERY, status: {'NOERROR' if name else 'NXDOMAIN'}, id: 4711\n\n"
+        f"{trace}{_dig_head(argv, 'NOERROR' if name else 'NXDOMAIN', int(bool(answer)))}"
         f";; QUESTION SECTION:\n;{hosts[0]}.\t\t\tIN\t{kind}\n{section}\n;; Query time: 1 msec\n;; SERVER: {SERVER}#53\n"
     )
 
@@ -69,7 +97,7 @@ def _reverse(world: World, argv: list[str], wanted: str) -> Reply:
     name = ".".join(reversed(wanted.split("."))) + ".in-addr.arpa."
     answer = f"\n;; ANSWER SECTION:\n{name}\t30\tIN\tPTR\t{full}\n" if full else ""
     return Reply(
-        f"; <<>> DiG 9.18.28 <<>> {' '.join(argv[1:])}\n;; ->>HEADER<<- opcode: QUERY, status: {'NOERROR' if full else 'NXDOMAIN'}, id: 4711\n\n"
+        f"{_dig_head(argv, 'NOERROR' if full else 'NXDOMAIN', int(bool(answer)))}"
         f";; QUESTION SECTION:\n;{name}\t\tIN\tPTR\n{answer}\n;; Query time: 1 msec\n;; SERVER: {SERVER}#53\n"
     )
 
@@ -150,7 +178,7 @@ SS_LETTERS = set("altupnsemioHO460wxrKhVZEbdDN")
 STATES = {"established": "ESTAB", "time-wait": "TIME-WAIT", "close-wait": "CLOSE-WAIT", "listening": "LISTEN", "syn-sent": "SYN-SENT",
           "all": "", "connected": "", "synchronized": "", "fin-wait-1": "FIN-WAIT-1", "fin-wait-2": "FIN-WAIT-2", "last-ack": "LAST-ACK",
           "syn-recv": "SYN-RECV", "closed": "UNCONN", "bucket": "TIME-WAIT", "big": ""}  # fmt: skip
-SHOWN = 40  # rows of one peer
+SHOWN = 2000  # rows of one peer
 
 
 def _ss_problem(argv: list[str]) -> str:
@@ -241,10 +269,17 @@ def _target(world: World, argv: list[str]) -> tuple[str, str | None]:
         n + 1
         for n, w in enumerate(argv)
         if w in ("-c", "-i", "-W", "-w", "-s", "-m", "-q", "-I", "-M", "-p", "-t", "-f")
+        or (argv[0] == "mtr" and re.fullmatch(r"-[rwbnzT]*[cisfm]", w))
     }
     words = [w for n, w in enumerate(argv) if n and n not in values and not w.startswith("-")]
     host = words[0] if words else ""
+    if re.fullmatch(r"10(?:\.\d{1,3}){3}", host):  # an address needs no name: nodes, pods, databases
+        return host, host
     return host, resolve(world, host) if host else None
+
+
+def _address(world: World, name: str) -> str:
+    return name if name[:1].isdigit() else address(world, name)
 
 
 def run_ping(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -255,7 +290,7 @@ def run_ping(world: World, argv: list[str], _stdin: str) -> Reply:
         return failure(f"ping: {host}: Name or service not known", 2)
     counted = re.search(r"-c\s*(\d{1,2})\b", " ".join(argv))
     count = min(int(counted[1]), 10) if counted and int(counted[1]) else 3
-    where = address(world, name)
+    where = _address(world, name)
     lines = [f"PING {host} ({where}) 56(84) bytes of data."]
     lines += [f"64 bytes from {where}: icmp_seq={n} ttl=63 time=0.{31 + n} ms" for n in range(1, count + 1)]
     end = (
@@ -274,7 +309,7 @@ def run_traceroute(world: World, argv: list[str], _stdin: str) -> Reply:
             f'{host or "traceroute"}: Name or service not known\nCannot handle "host" cmdline arg `{host}\' on position 1 (argc 1)',
             2,
         )
-    where = address(world, name)
+    where = _address(world, name)
     if argv[0] == "mtr":
         row = "  {}.|-- {:<20} 0.0%     3    0.3   0.3   0.3   0.4   0.0\n"
         return Reply(
@@ -300,23 +335,6 @@ def run_capture(world: World, argv: list[str], _stdin: str) -> Reply:
         else ""
     )
     return failure(text + NO_CAPTURE.of(world.language).format(argv[0]), 1)
-
-
-def run_openssl(world: World, argv: list[str], _stdin: str) -> Reply:
-    """`openssl s_client -connect`: the certificate of the front door."""
-    if argv[1:2] == ["version"]:
-        return Reply("OpenSSL 3.0.15 3 Sep 2024 (Library: OpenSSL 3.0.15 3 Sep 2024)\n")
-    if argv[1:2] != ["s_client"]:
-        return failure("openssl: s_client -connect HOST:PORT | version", 1)
-    at = argv.index("-connect") + 1 if "-connect" in argv else len(argv)
-    host = argv[at].partition(":")[0] if at < len(argv) else ""
-    name = resolve(world, host)
-    if name is None:
-        return failure(f"{host}: Name or service not known\nconnect:errno=0", 1)
-    return Reply(
-        f"CONNECTED(00000003)\n---\nCertificate chain\n 0 s:CN = {host}\n   i:C = US, O = Let's Encrypt, CN = R11\n   v:NotBefore: Oct 20 08:12:44 2026 GMT; NotAfter: Jan 18 08:12:43 2027 GMT\n"
-        "---\nNew, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384\nVerify return code: 0 (ok)\n---\nDONE\n"
-    )
 
 
 # -- haproxy's socket

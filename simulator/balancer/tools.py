@@ -274,9 +274,13 @@ def _shown(call: Call, answer: Answer) -> str:
 
 def _verbose(url: str, call: Call, answer: Answer) -> str:
     host = re.sub(r"^\w+://", "", url).partition("/")[0]
-    method = call.options.get("request") or ("POST" if call.on("data") else "GET")
+    method = call.options.get("request") or (
+        "POST" if call.on("data") else "HEAD" if call.on("head") else "GET"
+    )
+    path = "/" + re.sub(r"^\w+://", "", url).partition("/")[2]
+    port = host.partition(":")[2] or ("443" if url.startswith("https") else "80")
     return (
-        f"* Connected to {host} port 80 (#0)\n> {method} / HTTP/1.1\n> Host: {host}\n> User-Agent: curl/7.88.1\n> Accept: */*\n> \n"
+        f"* Connected to {host.partition(':')[0]} port {port} (#0)\n> {method} {path} HTTP/1.1\n> Host: {host}\n> User-Agent: curl/7.88.1\n> Accept: */*\n> \n"
         f"< HTTP/1.1 {answer.status} {REASONS.get(answer.status, '')}\n< content-type: {answer.kind}\n< \n"
     )
 

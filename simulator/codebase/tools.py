@@ -11,6 +11,7 @@ from simulator.entities.history import INVOKE
 from simulator.reply import Reply, failure
 from simulator.scenario import CodebaseSpec, Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -43,17 +44,12 @@ T = {
 FORMS = {
     "cgraph": ("cgraph stats", "cgraph modules", "cgraph callers METHOD", "cgraph callees METHOD", "cgraph path FROM TO"),
     "coverage": ("coverage", "coverage MODULE"),
-    "owners": ("owners", "owners PATH|METHOD"),
+    "owners": ("owners", "owners MODULE|PATH|METHOD"),
     "runtime": ("runtime top", "runtime callers METHOD"),
 }  # fmt: skip
 
 
-class Wrong(Exception):
-    """What is wrong with a line, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _code(world: World, tool: str) -> tuple[CodebaseSpec, Codebase]:
@@ -204,7 +200,9 @@ def run_owners(world: World, argv: list[str], _stdin: str) -> Reply:
         if len(argv) == 1:
             return Reply("".join(f"/{n:<12} @{m.owner}\n" for n, m in spec.modules.items()))
         path = argv[1].lstrip("./")
-        module = code.module_of.get(path) or _method(world, code, argv[1]).symbol.partition(".")[0]
+        named = path.rstrip("/").rpartition("/")[2]
+        module = named if named in spec.modules else code.module_of.get(path, "")
+        module = module or _method(world, code, argv[1]).symbol.partition(".")[0]
     except Wrong as wrong:
         return failure(str(wrong), 2)
     owner = spec.modules[module].owner if module in spec.modules else "-"

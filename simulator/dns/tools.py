@@ -9,6 +9,7 @@ from simulator.dns.state import Gslb, answers, publish, set_ttl, set_weights, tr
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -52,12 +53,7 @@ T = {
 }
 
 
-class Wrong(Exception):
-    """What is wrong with the command, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def run_gslb(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -65,6 +61,8 @@ def run_gslb(world: World, argv: list[str], _stdin: str) -> Reply:
     if gslb is None:
         return failure(say(world, "none"), 1)
     verb, rest = (argv[1], argv[2:]) if len(argv) > 1 else ("status", [])
+    if verb == "weight" and len(rest) == 2:  # `gslb weight dc-1 0` is `gslb set dc-1=0`
+        verb, rest = "set", ["=".join(rest)]
     verbs = {"status": _status, "set": _set, "drain": _drain, "undrain": _undrain, "mode": _mode, "ttl": _ttl}
     try:
         if verb not in verbs:

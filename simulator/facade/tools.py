@@ -10,6 +10,7 @@ from simulator.facade import room
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.facade.room import Facade
@@ -90,12 +91,7 @@ T = {
 }
 
 
-class Wrong(Exception):
-    """What is wrong with a line, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _number(world: World, text: str, least: float, most: float) -> float:

@@ -8,6 +8,7 @@ from simulator.reply import Reply, failure
 from simulator.room import Room
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -27,8 +28,7 @@ T = {
 }
 
 
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def state_of(world: World, name: str) -> str:
@@ -45,6 +45,9 @@ def change(world: World, name: str, state: str) -> None:
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
     flags = world.scenario.flags
     verb, rest = (argv[1], argv[2:]) if len(argv) > 1 else ("list", [])
+    verb = {"show": "get", "ls": "list", "status": "list"}.get(verb, verb)
+    if verb in flags:  # `flags NAME` reads, `flags NAME STATE` switches
+        verb, rest = ("set" if rest else "get"), [verb, *rest]
     if verb not in ("list", "get", "set"):
         return failure(say(world, "usage", say(world, "verb", verb)), 2)
     if not flags:
@@ -83,7 +86,8 @@ def _table(world: World, names: list[str]) -> str:
 
 
 def _changes(argv: list[str]) -> bool:
-    return argv[1:2] == ["set"]
+    """`flags set NAME STATE`, and `flags NAME STATE`."""
+    return argv[1:2] == ["set"] or (len(argv) == 3 and argv[1] not in ("get", "show", "list", "ls", "status"))
 
 
 def _build(world: World) -> Any:

@@ -112,6 +112,7 @@ _COMMANDS: dict[str, Read] = {
     "cherry": _cherry,
 }
 _CODED = {"diff": views.diff, "grep": views.grep}
+COMMANDS = (*_COMMANDS, *_CODED)  # what reads, for completion
 
 
 def _git(world: World, argv: list[str], _stdin: str) -> Reply:

@@ -160,6 +160,11 @@ def _found(lines: tuple[Line, ...], search: object, name: str, letters: str) -> 
 
 def tag(_world: World, checkout: Checkout, words: list[str]) -> str:
     names = sorted(checkout.tags())
+    if "--contains" in words:  # history is linear: what came later holds it
+        at = words.index("--contains")
+        wanted = checkout.need(words[at + 1] if at + 1 < len(words) else "HEAD")
+        names = [name for name in names if checkout.tags()[name] >= wanted]
+        words = [*words[: at + 1], *words[at + 2 :]]
     patterns = [w for w in words if not w.startswith("-")]
     flags = [w for w in words if w.startswith("-")]
     if any(flag in ("-d", "-a", "-m", "-f", "-s") for flag in flags) or (
@@ -199,8 +204,9 @@ def branch(_world: World, checkout: Checkout, words: list[str]) -> str:
 
 
 def status(_world: World, _checkout: Checkout, words: list[str]) -> str:
-    if "-s" in words or "--short" in words or "--porcelain" in words:
-        return "## main...origin/main\n" if "-b" in words or "-sb" in words else ""
+    letters = "".join(w[1:] for w in words if w.startswith("-") and not w.startswith("--"))
+    if "s" in letters or "--short" in words or "--porcelain" in words:
+        return "## main...origin/main\n" if "b" in letters or "--branch" in words else ""
     return (
         "On branch main\nYour branch is up to date with 'origin/main'.\n\n"
         "nothing to commit, working tree clean\n"

@@ -159,6 +159,9 @@ def _list(world: "World", call: Call) -> Reply:
         except re2.error:
             raise Refused(f"Error: error parsing regexp: {pattern[:100]}") from None
         names = [name for name in names if shape.search(name)]
+    if call.on("date"):
+        names.sort(key=lambda name: releases.history_of(world, name)[-1].updated_s)
+    names = names[::-1] if call.on("reverse") else names
     names = names[: _whole(call, "max", 256) or 256]
     if call.on("short"):
         return Reply("".join(name + "\n" for name in names))

@@ -105,7 +105,7 @@ def _others(world: World, words: Words) -> Reply:
             1,
         )
     out = f"{'All' if words.has('all') else 'Dynamic'} configs for broker {name} are:\n"
-    shown = BROKER if words.has("all") else {}
+    shown = {**BROKER, "broker.id": str(name)} if words.has("all") else {}
     return Reply(
         out
         + "".join(
@@ -118,6 +118,14 @@ BROKER = {
     "auto.create.topics.enable": "false", "default.replication.factor": "3", "log.retention.hours": "168", "min.insync.replicas": "1",
     "num.io.threads": "8", "num.network.threads": "3", "num.partitions": "1", "replica.lag.time.max.ms": "30000",
     "unclean.leader.election.enable": "false",
+}  # fmt: skip
+DEFAULTS = {  # of a topic; what is not in SETTINGS has no effect within an incident
+    "cleanup.policy": "delete", "compression.type": "producer", "delete.retention.ms": "86400000", "file.delete.delay.ms": "60000",
+    "flush.messages": "9223372036854775807", "flush.ms": "9223372036854775807", "index.interval.bytes": "4096",
+    "max.compaction.lag.ms": "9223372036854775807", "max.message.bytes": "1048588", "message.timestamp.type": "CreateTime",
+    "min.cleanable.dirty.ratio": "0.5", "min.compaction.lag.ms": "0", "preallocate": "false", "retention.bytes": "-1",
+    "retention.ms": "604800000", "segment.bytes": "1073741824", "segment.index.bytes": "10485760", "segment.jitter.ms": "0",
+    "segment.ms": "604800000",
 }  # fmt: skip
 HELD = ("retention.ms", "retention.bytes", "cleanup.policy", "segment.bytes", "segment.ms", "max.message.bytes", "compression.type",
         "delete.retention.ms", "message.timestamp.type", "flush.ms", "flush.messages")  # fmt: skip
@@ -142,7 +150,11 @@ def _described(world: World, name: str, every: bool) -> str:
             )
         elif every:
             out += f"  {setting}={value} sensitive=false synonyms={{DEFAULT_CONFIG:{setting}={default}}}\n"
-    for setting, value in sorted(kafka_of(world).held.get(name, {}).items()):
+    held = kafka_of(world).held.get(name, {})
+    for setting, value in DEFAULTS.items() if every else ():
+        if not held.get(setting):
+            out += f"  {setting}={value} sensitive=false synonyms={{DEFAULT_CONFIG:{setting}={value}}}\n"
+    for setting, value in sorted(held.items()):
         if value:
             out += (
                 f"  {setting}={value} sensitive=false synonyms={{DYNAMIC_TOPIC_CONFIG:{setting}={value}}}\n"
@@ -169,6 +181,12 @@ def _alter(world: World, name: str, words: Words) -> Reply:
         if key in HELD:  # kept and shown; within an incident nothing of it is felt
             kafka_of(world).held.setdefault(name, {})[key] = value
             continue
+        if key not in SETTINGS and key not in DEFAULTS:
+            return failure(
+                "Error while executing config command with args\njava.util.concurrent.ExecutionException: "
+                f"org.apache.kafka.common.errors.InvalidConfigurationException: Unknown topic config name: {key}",
+                1,
+            )
         if key not in SETTINGS:
             return failure(NOT_HERE.of(world.language), 1)
         try:
@@ -216,11 +234,24 @@ def offsets(world: World, argv: list[str], _stdin: str) -> Reply:
             f"{name}:{number}:{offset_of(world, part, words.get('time', '-1'))}\n"
             for name in names
             for number, part in enumerate(topics_of(world)[name].partitions)
-            if wanted is None or str(number) in wanted
+            if (wanted is None or str(number) in wanted)
+            and (not words.has("topic-partitions") or _within(words.get("topic-partitions"), name, number))
         ]
     except Usage as usage:
         return failure(str(usage), 1)
     return unreachable() if first_up(world) is None else Reply("".join(rows))
+
+
+def _within(text: str, name: str, number: int) -> bool:
+    """--topic-partitions: `T`, `T:1`, `T:0-2` (the end is not part of it), several by commas."""
+    for each in text.split(","):
+        topic, colon, span = each.strip().partition(":")
+        low, dash, high = span.partition("-")
+        least = int(low) if low.isdigit() else 0
+        most = (int(high) if high.isdigit() else number + 1) if dash else least + 1
+        if topic == name and (not colon or not span or least <= number < most):
+            return True
+    return False
 
 
 def offset_of(world: World, part: Partition, time: str) -> int:

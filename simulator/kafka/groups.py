@@ -21,8 +21,10 @@ from simulator.kafka.state import (
     group_state,
     groups_of,
     inside,
+    topics_of,
 )
 from simulator.reply import Reply, failure
+from simulator.scenario import Text
 
 if TYPE_CHECKING:
     from simulator.entities.groups import Group, Member
@@ -36,6 +38,10 @@ FLAGS = (
     "list", "describe", "reset-offsets", "delete", "delete-offsets", "all-groups", "all-topics", "members",
     "offsets", "verbose", "to-earliest", "to-latest", "to-current", "dry-run", "execute", "export",
 )  # fmt: skip
+NEW_GROUP = Text(
+    ru="kafka-consumer-groups: сброс здесь не заводит новую группу {0!r}; с --dry-run видно, куда она встала бы",
+    en="kafka-consumer-groups: a reset does not make the new group {0!r} here; --dry-run shows where it would stand",
+)
 DRY = (
     "WARN: No action will be performed as the --execute option is missing."
     "In a future major release, the default behavior of this command will be to prompt the user before executing "
@@ -201,16 +207,25 @@ def _reset(world: World, names: list[str], words: Words) -> Reply:
                 f"is {state}.\n"
             )
             continue
-        if group is None:
-            out += f"\nError: Consumer group '{name}' does not exist.\n"
-            continue
-        moved, warnings = resets.planned(world, group, words)
+        if group is None and act:  # the real tool would make the group
+            raise Usage(NEW_GROUP.of(world.language).format(name))
+        stands = group if group is not None else _nobody(world, name, words)
+        moved, warnings = resets.planned(world, stands, words)
         out += "".join(f"{text}\n" for text in warnings)
-        if act:
+        if group is not None and act:
             _execute(world, group, moved)
-        rows += [(name, group.topic.spec.name, str(n), str(offset)) for n, offset in moved.items()]
+        rows += [(name, stands.topic.spec.name, str(n), str(offset)) for n, offset in moved.items()]
     heads = ("GROUP", "TOPIC", "PARTITION", "NEW-OFFSET")
     return Reply(out + "\n" + _padded([heads, *rows], (30, 30, 10, 15)))
+
+
+def _nobody(world: World, name: str, words: Words) -> resets.Nobody:
+    """A group nobody has used yet, over the topic that is named, or over the only one there is."""
+    topics = topics_of(world)
+    wanted = words.get("topic").partition(":")[0] or next(iter(topics), "")
+    if wanted not in topics:
+        raise Usage(f"Error: The topic '{wanted}' does not exist")
+    return resets.Nobody(name, topics[wanted])
 
 
 def _execute(world: World, group: Group, moved: dict[int, int]) -> None:

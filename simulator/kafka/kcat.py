@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.kafka import messages
 from simulator.kafka.admin import offset_of
 from simulator.kafka.console import MOST, SENT, milliseconds, records, unescaped
-from simulator.kafka.state import PORT, broker_id, first_up, kafka_of, leader_of, topics_of, up
+from simulator.kafka.state import PORT, broker_id, first_up, groups_of, kafka_of, leader_of, topics_of, up
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
+from simulator.wording import Wrong
 
 if TYPE_CHECKING:
-    from simulator.entities.log import Record
+    from simulator.entities.log import Partition, Record
     from simulator.world import World
 
-VALUED, PLAIN = "btpocfKDXGsZFkdrmHz", "LCPQeqJuEvThVA"
+VALUED, PLAIN = "btpocfKDXGsZFkdrmHzi", "LCPQeqJuEvThVAO"
 T = {
     "usage": Text(
-        ru="kcat: {0}. Здесь есть -L, -C и -P с -b -t -p -o -c -e -q -f -K -D",
-        en="kcat: {0}. There are -L, -C and -P with -b -t -p -o -c -e -q -f -K -D",
+        ru="kcat: {0}. Здесь есть -L, -C, -G, -Q и -P с -b -t -p -o -c -e -q -f -J -K -D",
+        en="kcat: {0}. There are -L, -C, -G, -Q and -P with -b -t -p -o -c -e -q -f -J -K -D",
+    ),
+    "group": Text(
+        ru="% ERROR: -G {0}: здесь консоль не входит в группу, в которой работают (она забрала бы партиции); другая группа читает",
+        en="% ERROR: -G {0}: the console does not join a group that is at work here (it would take partitions); another group reads",
     ),
     "order": Text(
         ru="kcat: в сообщении нет номера заказа: {0!r} (нужен JSON с order_id или номер ключом)",
@@ -34,10 +40,7 @@ class Asked:
     mode: str = ""
     values: dict[str, str] = field(default_factory=dict)
     flags: str = ""
-
-
-class Wrong(Exception):
-    """What is wrong with kcat's words."""
+    topics: list[str] = field(default_factory=list)
 
 
 def _parse(argv: list[str]) -> Asked:
@@ -45,12 +48,16 @@ def _parse(argv: list[str]) -> Asked:
     while rest:
         word = rest.pop(0)
         if not word.startswith("-") or len(word) < 2:
-            raise Wrong(word)
+            if asked.mode != "G":
+                raise Wrong(word)
+            asked.topics.append(word)
+            continue
         letter = word[1]
         if letter in VALUED:
             if len(word) == 2 and not rest:
                 raise Wrong(f"option requires an argument -- '{letter}'")
             asked.values[letter] = word[2:] or rest.pop(0)
+            asked.mode = "G" if letter == "G" else asked.mode
             continue
         for each in word[1:]:
             if each not in PLAIN:
@@ -72,13 +79,16 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
         if first_up(world) is None:
             return failure("% ERROR: Failed to acquire metadata: Local: Broker transport failure", 1)
         if asked.mode == "L":
-            return Reply(_metadata(world, asked.values.get("t", "")))
+            shown = _metadata_json if "J" in asked.flags else _metadata
+            return Reply(shown(world, asked.values.get("t", "")))
         if "V" in asked.flags or "h" in asked.flags:
             return Reply(
                 "kcat - Apache Kafka producer and consumer tool\nhttps://github.com/edenhill/kcat\nVersion 1.7.1 (JSON, librdkafka 2.0.2)\n"
             )
         if asked.mode == "Q":
             return Reply(_queried(world, asked.values.get("t", "")))
+        if asked.mode == "G":
+            return _grouped(world, asked)
         topic = asked.values.get("t", "")
         if asked.mode not in ("C", "P", "") or not topic:
             raise Wrong("-L | -C -t TOPIC | -P -t TOPIC")
@@ -129,6 +139,51 @@ def _metadata(world: World, only: str) -> str:
     return out
 
 
+def _metadata_json(world: World, only: str) -> str:
+    """-L -J: the same as one JSON document."""
+    asked = first_up(world)
+    assert asked is not None
+    brokers = [
+        {"id": broker_id(world, n), "name": f"{n}:{PORT}"} for n in kafka_of(world).brokers if up(world, n)
+    ]
+    topics = []
+    for name, topic in topics_of(world).items():
+        partitions = []
+        for number, part in enumerate(topic.partitions):
+            leader = leader_of(part)
+            there = leader is not None and up(world, leader)
+            made: dict[str, object] = {"partition": number}
+            made["leader"] = broker_id(world, leader) if leader is not None and there else -1
+            made["replicas"] = [{"id": broker_id(world, c.name)} for c in part.copies]
+            made["isrs"] = [{"id": broker_id(world, part.copies[i].name)} for i in part.isr]
+            partitions.append(made)
+        if only in ("", name):
+            topics.append({"topic": name, "partitions": partitions})
+    document = {
+        "originating_broker": {"id": broker_id(world, asked), "name": f"{asked}:{PORT}/{broker_id(world, asked)}"},
+        "query": {"topic": only or "*"}, "controllerid": broker_id(world, asked), "brokers": brokers, "topics": topics,
+    }  # fmt: skip
+    return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def _grouped(world: World, asked: Asked) -> Reply:
+    """-G GROUP TOPIC...: a group of its own reads from the end (or -o); it leaves no trace here."""
+    name, known = asked.values["G"], topics_of(world)
+    if not asked.topics:
+        raise Wrong("-G GROUP TOPIC...")
+    if name in groups_of(world):
+        return failure(T["group"].of(world.language).format(name), 1)
+    for topic in asked.topics:
+        if topic not in known:
+            return failure(f"% ERROR: Topic {topic} error: Broker: Unknown topic or partition", 1)
+    spans = ", ".join(f"{t} [{n}]" for t in asked.topics for n in range(len(known[t].partitions)))
+    lead = (
+        f"% Waiting for group rebalance\n% Group {name} rebalanced (memberid rdkafka-1): assigned: {spans}\n"
+    )
+    reply = _consume(world, asked, asked.topics[0])
+    return Reply(reply.out, ("" if "q" in asked.flags else lead) + reply.err, reply.code)
+
+
 def _consume(world: World, asked: Asked, topic: str) -> Reply:
     parts = topics_of(world)[topic].partitions
     numbers = range(len(parts))
@@ -137,7 +192,8 @@ def _consume(world: World, asked: Asked, topic: str) -> Reply:
         if not text.isdigit() or int(text) not in numbers:
             return failure(f"% ERROR: Topic {topic} [{text}] error: Local: Unknown partition", 1)
         numbers = range(int(text), int(text) + 1)
-    starts = {n: _start(world, asked.values.get("o", "beginning"), parts[n].watermark) for n in numbers}
+    begin = asked.values.get("o", "end" if asked.mode == "G" else "beginning")
+    starts = {n: _start(world, begin, parts[n]) for n in numbers}
     limit = _number(asked.values.get("c", str(MOST)))
     lines: list[str] = []
     write = messages.writer(world, topic)
@@ -161,7 +217,10 @@ def _number(text: str) -> int:
         raise Wrong(text) from None
 
 
-def _start(world: World, text: str, end: int) -> int:
+def _start(world: World, text: str, part: Partition) -> int:
+    end = part.watermark
+    if text[:2] in ("s@", "e@"):  # from a time in milliseconds
+        return offset_of(world, part, str(_number(text[2:]))) if text[0] == "s" else 0
     if text == "beginning":
         return 0
     if text in ("end", "stored"):
@@ -172,6 +231,10 @@ def _start(world: World, text: str, end: int) -> int:
 
 def _line(world: World, asked: Asked, topic: str, number: int, record: Record, value: str) -> str:
     key = messages.key_text(world, record)
+    if "J" in asked.flags:
+        made_json = {"topic": topic, "partition": number, "offset": record.offset, "tstype": "create",
+                     "ts": milliseconds(world, record), "broker": 0, "key": key, "payload": value}  # fmt: skip
+        return json.dumps(made_json, separators=(",", ":"), ensure_ascii=False) + "\n"
     if "f" not in asked.values:
         separator = unescaped(asked.values.get("K", ""))
         return (key + separator if separator else "") + value + unescaped(asked.values.get("D", "\n"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -9,14 +11,27 @@ from simulator.kafka.options import Usage, Words
 
 if TYPE_CHECKING:
     from simulator.entities.groups import Group
-    from simulator.entities.log import Partition
+    from simulator.entities.log import Partition, Topic
     from simulator.world import World
 
 WAYS = ("to-offset", "shift-by", "to-datetime", "by-duration", "to-earliest", "to-latest", "to-current")
 Moved = dict[int, int]
+DURATION = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})(?:\.\d+)?S)?)?")
 
 
-def planned(world: World, group: Group, words: Words) -> tuple[Moved, list[str]]:
+@dataclass(frozen=True)
+class Nobody:
+    """A group that has never committed: it stands at the ends of the log."""
+
+    name: str
+    topic: Topic
+
+    @property
+    def committed(self) -> list[int]:
+        return [part.watermark for part in self.topic.partitions]
+
+
+def planned(world: World, group: Group | Nobody, words: Words) -> tuple[Moved, list[str]]:
     """New offsets by partition, and what was clamped. Raises Usage."""
     ways = [way for way in WAYS if words.has(way)]
     if len(ways) != 1:
@@ -33,7 +48,7 @@ def planned(world: World, group: Group, words: Words) -> tuple[Moved, list[str]]
     return moved, warnings
 
 
-def _partitions(group: Group, words: Words) -> list[int]:
+def _partitions(group: Group | Nobody, words: Words) -> list[int]:
     every = list(range(len(group.topic.partitions)))
     if words.has("all-topics"):
         return every
@@ -51,7 +66,7 @@ def _partitions(group: Group, words: Words) -> list[int]:
     return sorted(dict.fromkeys(found))
 
 
-def _wanted(world: World, group: Group, part: Partition, number: int, way: str, words: Words) -> int:
+def _wanted(world: World, group: Group | Nobody, part: Partition, number: int, way: str, words: Words) -> int:
     committed = group.committed[number]
     if way == "to-offset":
         return words.number(way, 0)
@@ -64,7 +79,7 @@ def _wanted(world: World, group: Group, part: Partition, number: int, way: str, 
     if way == "to-current":
         return committed
     if way == "by-duration":
-        raise Usage("--by-duration is not simulated here; --to-datetime is")
+        return offset_at(part, round(world.now_s * 1e9) - _duration_ns(words.get(way)))
     return offset_at(part, _since_start_ns(world, words.get(way)))
 
 
@@ -94,6 +109,17 @@ def _since_start_ns(world: World, text: str) -> int:
         ) from None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     return int((at - world.at(0)).total_seconds() * 1_000_000_000)
+
+
+def _duration_ns(text: str) -> int:
+    """`PT10M`, `P1DT2H`. Raises Usage."""
+    found = DURATION.fullmatch(text)
+    if found is None or not any(found.groups()):
+        raise Usage(
+            "Error: Executing consumer group command failed due to Text cannot be parsed to a Duration"
+        )
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000_000_000
 
 
 def offset_at(part: Partition, time_ns: int) -> int:

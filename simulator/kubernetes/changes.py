@@ -7,9 +7,8 @@ import re2
 
 from simulator.kubernetes import access, autoscaler, controller
 from simulator.kubernetes.get import collect
-from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.parse import Call, Refused
-from simulator.kubernetes.resources import Item, request
+from simulator.kubernetes.resources import Item, not_found, request
 from simulator.kubernetes.rollout import STEP_S, dry_run, each, targets
 from simulator.kubernetes.state import Deployment, Pod, Template
 from simulator.reply import Reply
@@ -30,6 +29,7 @@ QUANTITY = (
 _CPU = re2.compile(r"^[0-9]{1,5}(\.[0-9]{1,3})?m?$")
 _MEMORY = re2.compile(r"^[0-9]{1,12}(\.[0-9]{1,3})?(Ki|Mi|Gi|Ti|K|M|G|T|k)?$")
 _NAME = re2.compile(r"^[A-Za-z_.-][A-Za-z0-9_.-]{0,250}$")
+CASCADES = ("background", "foreground", "orphan", "true", "false")
 FORCED = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has been "
     "terminated. The resource may continue to run on the cluster indefinitely.\n"
@@ -70,8 +70,12 @@ def run_scale(world: "World", call: Call) -> Reply:
             if not dry:
                 controller.scale(world, found, wanted)
         # A ReplicaSet of a deployment is set back by its owner before anyone could see it.
-        return f"{item.path} scaled{suffix}\n"
+        return f"{item.path}\n" if call.text("output") == "name" else f"{item.path} scaled{suffix}\n"
 
+    if errors and not items:
+        plain = ", ".join(error.removeprefix("Error from server (NotFound): ") for error in errors)
+        shown = plain if len(errors) == 1 else f"[{plain}]"
+        raise Refused(f"error: no objects passed to scale {shown}")
     return each(world, call, items, errors, act)
 
 
@@ -84,7 +88,7 @@ def check_replicas(found: Deployment, wanted: int) -> None:
         )
 
 
-def _split_pairs(args: list[str]) -> tuple[list[str], list[str]]:
+def split_pairs(args: list[str]) -> tuple[list[str], list[str]]:
     """Resources first, then NAME=VALUE or NAME- words."""
     resources = [word for word in args if "=" not in word and not word.endswith("-")]
     return resources, [word for word in args if word not in resources]
@@ -92,7 +96,7 @@ def _split_pairs(args: list[str]) -> tuple[list[str], list[str]]:
 
 def run_set_image(world: "World", call: Call) -> Reply:
     """`kubectl set image deployment/x container=image`."""
-    call.args, pairs = _split_pairs(call.args)
+    call.args, pairs = split_pairs(call.args)
     items, errors = targets(world, call, NO_DELETE)
     if not pairs and not errors:
         raise Refused("error: at least one image update is required")
@@ -122,7 +126,7 @@ def run_set_image(world: "World", call: Call) -> Reply:
 
 def run_set_env(world: "World", call: Call) -> Reply:
     """`kubectl set env deployment/x KEY=VALUE KEY-` and `--list`."""
-    call.args, pairs = _split_pairs(call.args)
+    call.args, pairs = split_pairs(call.args)
     pairs += [pair for pair in call.many("env") if pair]
     if not call.args:
         raise Refused(NO_TARGET)
@@ -166,7 +170,7 @@ def run_set_resources(world: "World", call: Call) -> Reply:
         for part in call.text(flag).split(",") if call.text(flag) else []:
             name, equals, value = part.partition("=")
             if not equals:
-                raise Refused(f"error: invalid argument syntax {part[:100]}, expected <resource>=<value>")
+                raise Refused(f"error: Invalid argument syntax {part[:100]}, expected <resource>=<value>")
             changes[f"{name.strip()}_{ending}"] = check_quantity(name.strip(), value)
     items, errors = targets(world, call, NO_TARGET)
     dry, suffix = dry_run(call)
@@ -254,22 +258,40 @@ def run_delete(world: "World", call: Call) -> Reply:
     if not asked.named and not selected:
         raise Refused("error: resource(s) were provided, but no name was specified")
     if asked.named and call.on("all"):
-        raise Refused("error: setting 'all' parameter but found a non empty selector.")
+        raise Refused("error: name cannot be provided when a selector is specified")
+    if call.on("all") and call.text("selector"):
+        raise Refused("error: setting 'all' parameter but found a non empty selector. ")
+    if call.text("output") not in ("", "name"):
+        raise Refused(
+            f"error: unexpected -o output mode: {call.text('output')[:60]}. We only support '-o name'"
+        )
+    if call.text("cascade", "background") not in CASCADES:
+        raise Refused(
+            f"error: invalid cascade value ({call.text('cascade')[:60]}). "
+            'Must be "background", "foreground", or "orphan"'
+        )
     grace_s = 1 if call.on("now") else call.number("grace-period", 30)
-    forced = (call.on("force") and grace_s in (0, 30)) or grace_s == 0
+    forced = call.on("force") and grace_s in (0, 30)
     found = collect(world, call, asked)
     dry, suffix = dry_run(call)
     doomed: list[Pod] = []
 
+    gone: list[str] = []
+
     def act(item: Item) -> str:
         word = "force deleted" if forced else "deleted"
+        if item.path in gone:
+            raise Refused(not_found(item.type, item.name))
+        gone.append(item.path)
         if not dry:
             doomed.extend(_delete(world, item, max(grace_s, 1) if grace_s >= 0 else 30, forced))
+        if call.text("output") == "name":
+            return f"{item.path}\n"
         return f'{item.type.prefix} "{item.name}" {word}{suffix}\n'
 
     reply = each(world, call, found.every, found.errors, act)
     if not found.every and not found.errors:
-        return Reply(out="No resources found\n")
+        return Reply(out="" if asked.named else "No resources found\n")
     if call.on("wait", default=True) and not forced:
         _wait_gone(world, doomed)
     warning = FORCED if forced and found.every else ""
@@ -302,47 +324,3 @@ def _wait_gone(world: "World", doomed: list[Pod]) -> None:
         world.advance(min(STEP_S, until_s - world.now_s))
         if world.now_s <= before_s:
             return
-
-
-def run_label(world: "World", call: Call) -> Reply:
-    """`kubectl label` and `kubectl annotate`."""
-    labels = call.verb == "label"
-    call.args, pairs = _split_pairs(call.args)
-    if not call.args:
-        raise Refused(NO_TARGET)
-    if not pairs:
-        raise Refused(f"error: at least one {'label' if labels else 'annotation'} update is required")
-    items, errors = targets(world, call, NO_TARGET)
-    dry, suffix = dry_run(call)
-
-    def act(item: Item) -> str:
-        access.demand("patch", item.type, item.name, item.namespace)
-        for pair in pairs:
-            _set_pair(world, call, item, pair, dry)
-        return f"{item.path} {'labeled' if labels else 'annotated'}{suffix}\n"
-
-    return each(world, call, items, errors, act)
-
-
-def _set_pair(world: "World", call: Call, item: Item, pair: str, dry: bool) -> None:
-    key, equals, value = pair.partition("=")
-    key = key if equals else key.removesuffix("-")
-    if call.verb == "annotate":
-        if key == "kubernetes.io/change-cause" and isinstance(item.source, Deployment) and not dry:
-            item.source.change_cause = value[:500]
-            revisions = world.kubernetes.revisions(item.name)
-            if revisions and revisions[-1].template == item.source.template:
-                revisions[-1].change_cause = value[:500]
-        return
-    labels = getattr(item.source, "labels", None) or {}
-    if equals and key in labels and labels[key] != value and not call.on("overwrite"):
-        raise Refused(f"error: '{key}' already has a value ({labels[key]}), and --overwrite is false")
-    if key in ("app", "pod-template-hash"):
-        raise Refused(words(world, "no_selector_labels", label=key))
-    held = getattr(item.source, "labels", None)
-    if held is None or dry:
-        return
-    if equals:
-        held[key[:120]] = value[:63]
-    else:
-        held.pop(key, None)

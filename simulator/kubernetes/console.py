@@ -9,6 +9,7 @@ from simulator.kubernetes import (
     get,
     info,
     inspect,
+    labels,
     machines,
     patching,
     release,
@@ -38,7 +39,7 @@ def _help(world: "World", call: Call) -> Reply:
 
 
 VERBS: dict[str, Verb] = {
-    "annotate": changes.run_label,
+    "annotate": labels.run_label,
     "api-resources": info.run_api_resources,
     "api-versions": info.run_api_versions,
     "apply": patching.run_apply,
@@ -68,7 +69,7 @@ VERBS: dict[str, Verb] = {
     "expose": verbs.run_create,
     "get": get.run_get,
     "help": _help,
-    "label": changes.run_label,
+    "label": labels.run_label,
     "logs": inspect.run_logs,
     "options": info.run_options,
     "patch": patching.run_patch,
@@ -103,11 +104,12 @@ def run_kubectl(world: "World", argv: list[str], stdin: str = "") -> Reply:
         if call.on("help") or (call.verb in OPAQUE and {"-h", "--help"} & set(call.args)):
             return Reply(info.help_text("" if call.verb == "help" else call.verb))
         if call.verb in ("rollout", "set", "top", "auth"):
-            return Reply(info.help_text(call.verb), code=1)
-        verbs.check_context(call)
+            shown = info.help_text(call.verb)
+            return Reply(shown, code=1) if call.verb == "rollout" else Reply(err=shown, code=1)
+        verbs.check_globals(call)
         reply = VERBS.get(call.verb, _not_simulated)(world, call)
     except Refused as problem:
-        return Reply(problem.out, problem.message + "\n", problem.code)
+        return Reply(problem.out, problem.message + "\n" * bool(problem.message), problem.code)
     if len(reply.out) > MAX_ANSWER:
         return Reply(reply.out[:MAX_ANSWER] + "\n", reply.err, reply.code, reply.cost_s)
     return reply

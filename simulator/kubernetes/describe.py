@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.kubernetes import budgets
+from simulator.kubernetes import budgets, describe_more
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.events import visible
 from simulator.kubernetes.get import collect, nothing_found
-from simulator.kubernetes.layout import age, elastic, long_stamp
+from simulator.kubernetes.layout import age, elastic, long_stamp, since
 from simulator.kubernetes.parse import Call
 from simulator.kubernetes.parts import (
     conditions,
@@ -21,7 +21,7 @@ from simulator.kubernetes.parts import (
     pod_conditions,
     running_since,
 )
-from simulator.kubernetes.resources import Item, request
+from simulator.kubernetes.resources import NAMESPACES, Item, request
 from simulator.kubernetes.state import (
     Autoscaler,
     Deployment,
@@ -63,11 +63,21 @@ def run_describe(world: "World", call: Call) -> Reply:
             every += near
             if not near:
                 errors += [text for text in found.errors if f'"{name}"' in text and kind.qualified in text]
+    if errors and not every:
+        errors = _nowhere(world, call) or errors
     if not every and not errors:
         return Reply(err=nothing_found(world, call, asked))
     show = call.on("show-events", default=True)
     text = "\n\n".join(_describe(world, item, show) for item in every)
     return Reply(text, "".join(line + "\n" for line in errors), 1 if errors else 0)
+
+
+def _nowhere(world: "World", call: Call) -> list[str]:
+    """The complaint about a namespace that there is not; it comes instead of the one about the object."""
+    name = call.text("namespace")
+    if not name or call.on("all-namespaces") or name in (*NAMESPACES, world.kubernetes.namespace):
+        return []
+    return [f'Error from server (NotFound): namespaces "{name[:100]}" not found']
 
 
 def _describe(world: "World", item: Item, show_events: bool) -> str:
@@ -104,9 +114,9 @@ def _events(world: "World", about: tuple[str, str]) -> str:
     text = "Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------\n"
     for event in sorted(found, key=lambda event: event.seen(world.now_s)[0]):
         last_s, times = event.seen(world.now_s)
-        when = age(world.now_s - last_s)
+        when = since(world, last_s)
         if times > 1:
-            when = f"{when} (x{times} over {age(world.now_s - event.first_s)})"
+            when = f"{when} (x{times} over {since(world, event.first_s)})"
         text += f"  {event.type}\t{event.reason}\t{when}\t{event.source}\t{event.message}\n"
     return text
 
@@ -340,35 +350,20 @@ def _node(world: "World", item: Item) -> str:
 
 
 def _node_pods(world: "World", node: Node, here: list[Pod]) -> str:
-    def part(value: int, whole: int) -> str:
-        return f"({100 * value // whole}%)"
-
     text = f"Non-terminated Pods:\t({len(here)} in total)\n"
     heads = "Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge"
     marks = "---------\t----\t\t------------\t----------\t---------------\t-------------\t---"
     text += f"  {heads}\n  {marks}\n"
-    sums = [0, 0, 0, 0]
     for pod in sorted(here, key=lambda pod: (pod.namespace, pod.name)):
         t = pod.template
-        numbers = [
-            cpu_m(t.cpu_request),
-            cpu_m(t.cpu_limit),
-            memory_mi(t.memory_request),
-            memory_mi(t.memory_limit),
+        cells = [f"{q} {describe_more.share(cpu_m(q), node.cpu_m)}" for q in (t.cpu_request, t.cpu_limit)]
+        cells += [
+            f"{q} {describe_more.memory_share(memory_mi(q), node)}"
+            for q in (t.memory_request, t.memory_limit)
         ]
-        sums = [a + b for a, b in zip(sums, numbers, strict=True)]
-        shown = [t.cpu_request, t.cpu_limit, t.memory_request, t.memory_limit]
-        wholes = [node.cpu_m, node.cpu_m, node.memory_mi, node.memory_mi]
-        cells = [f"{s} {part(n, w)}" for s, n, w in zip(shown, numbers, wholes, strict=True)]
         text += f"  {pod.namespace}\t{pod.name}\t\t" + "\t".join(cells)
-        text += f"\t{age(world.now_s - pod.created_s)}\n"
-    text += "Allocated resources:\n  (Total limits may be over 100 percent, i.e., overcommitted.)\n"
-    text += "  Resource\tRequests\tLimits\n  --------\t--------\t------\n"
-    text += f"  cpu\t{sums[0]}m {part(sums[0], node.cpu_m)}\t{sums[1]}m {part(sums[1], node.cpu_m)}\n"
-    return text + (
-        f"  memory\t{sums[2]}Mi {part(sums[2], node.memory_mi)}\t"
-        f"{sums[3]}Mi {part(sums[3], node.memory_mi)}\n"
-    )
+        text += f"\t{since(world, pod.created_s)}\n"
+    return text + describe_more.allocated(node, here)
 
 
 def _budget(world: "World", item: Item) -> str:
@@ -429,5 +424,9 @@ _MAKERS: dict[str, Callable[["World", Item], str]] = {
     "replicasets": _replicaset,
     "services": _service,
     "statefulsets": _statefulset,
+    "ingresses": describe_more.ingress,
+    "persistentvolumeclaims": describe_more.claim,
+    "namespaces": describe_more.namespace,
+    "secrets": describe_more.secret,
 }
-_EVENTFUL = (*_MAKERS, "ingresses", "persistentvolumeclaims")
+_EVENTFUL = tuple(name for name in _MAKERS if name not in ("namespaces", "secrets"))

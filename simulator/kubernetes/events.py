@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes.state import Cluster, KubeEvent
+from simulator.kubernetes.state import Cluster, Events, KubeEvent
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -40,14 +40,14 @@ def record(
         KubeEvent(*about, kind, reason, message, source, when, when, repeat_s=repeat_s, until_s=until_s)
     )
     if len(cluster.events) > LIMIT:
-        cluster.events = cluster.events[LIMIT // 4 :]
+        del cluster.events[: LIMIT // 4]
 
 
 def silence(world: "World", kind: str, name: str) -> None:
     """The object goes away: what was still to come does not, what recurs stops."""
     cluster: Cluster = world.kubernetes
     now_s = world.now_s
-    kept = []
+    kept = Events()
     for event in cluster.events:
         if (event.kind, event.name) == (kind, name):
             if event.first_s > now_s:

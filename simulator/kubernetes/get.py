@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from simulator.kubernetes import jsonpath, metrics, selectors, tables, yamltext
+from simulator.kubernetes import jsonpath, metrics, printing, selectors, tables, yamltext
 from simulator.kubernetes.events import visible
-from simulator.kubernetes.layout import age, table, widths_of
+from simulator.kubernetes.layout import since, table, widths_of
 from simulator.kubernetes.objects import as_object, list_object
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import (
@@ -14,13 +14,13 @@ from simulator.kubernetes.resources import (
     Item,
     Request,
     ResourceType,
+    find,
     items,
     namespace_of,
     not_found,
     request,
 )
 from simulator.reply import Reply
-from simulator.shell import gotemplate
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -35,6 +35,7 @@ FORMATS = (
     "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,"
     "jsonpath-file,name,template,templatefile,wide,yaml"
 )
+PLAIN = ("json", "name", "wide", "yaml")  # take no argument
 WATCH_STEP_S = 0.5
 
 
@@ -67,10 +68,8 @@ def collect(world: "World", call: Call, asked: Request) -> Found:
             elif not call.on("ignore-not-found"):
                 found.errors.append(not_found(kind, name))
         return found
-    labels = selectors.label_terms(call.text("selector"))
-    fields = selectors.field_terms(call.text("field-selector")) if call.text("field-selector") else []
     for kind in asked.types:
-        selectors.check_fields(kind.plural, fields, call.text("field-selector"), call.text("selector"))
+        labels, fields = selectors.server_terms(kind, call.text("selector"), call.text("field-selector"))
         hits = [item for item in items(world, kind, namespace) if selectors.matches(labels, item.labels)]
         if fields:
             hits = [item for item in hits if selectors.fields_match(fields, _Reader(world, item))]
@@ -96,7 +95,8 @@ def run_get(world: "World", call: Call) -> Reply:
     if call.many("filename"):
         raise Refused(f'error: the path "{call.many("filename")[0]}" does not exist')
     output = call.text("output")
-    if output and output.partition("=")[0] not in FORMATS.split(","):
+    kind, equals, _ = output.partition("=")
+    if output and (kind not in FORMATS.split(",") or (equals and kind in PLAIN)):
         raise Refused(
             f'error: unable to match a printer suitable for the output format "{output[:80]}", allowed '
             f"formats are: {FORMATS}"
@@ -125,6 +125,14 @@ def _raw(world: "World", call: Call) -> Reply:
         parts = path.strip("/").split("/")
         kind = next((t for t in TYPES.values() if t.plural == parts[-1]), None)
         root = f"/apis/{kind.api_version}" if kind is not None and kind.group else "/api/v1"
+        if kind is None and path.startswith(("/api/", "/apis/")) and len(parts) > 2:
+            one = next((t for t in TYPES.values() if t.plural == parts[-2]), None)
+            if one is not None:
+                where = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-2] else ""
+                item = find(world, one, parts[-1], where)
+                return Reply(
+                    json.dumps(as_object(world, item), ensure_ascii=False, separators=(",", ":")) + "\n"
+                )
         if kind is None or not path.startswith(root):
             raise Refused("Error from server (NotFound): the server could not find the requested resource")
         namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else None
@@ -137,18 +145,22 @@ def _sorted(world: "World", call: Call, group: list[Item]) -> list[Item]:
     path = call.text("sort-by")
     if not path or not group:
         return group
+    keyed = []
     try:
         tokens = jsonpath.path_tokens(jsonpath.relaxed(path))
+        for item in group:
+            values = jsonpath.select(tokens, [as_object(world, item)])
+            keyed.append((values[0] if values else None, item))
     except jsonpath.PathError as error:
-        raise Refused(f"error: {error}") from None
-    keyed = []
-    for item in group:
-        values = jsonpath.select(tokens, [as_object(world, item)])
-        keyed.append((values[0] if values else None, item))
-    if all(value is None for value, _ in keyed):
-        raise Refused(
+        keyed, problem = [], f"error: {error}"
+    else:
+        problem = (
             f'error: couldn\'t find any field with path "{{{jsonpath.relaxed(path)}}}" in the list of objects'
         )
+    if all(value is None for value, _ in keyed):
+        if call.text("output") in ("", "wide"):
+            return []  # a table that cannot be sorted is dropped without a word
+        raise Refused(problem)
     numeric = all(value is None or isinstance(value, (int, float)) for value, _ in keyed)
 
     def order(pair: tuple[object, Item]) -> tuple[bool, float, str]:
@@ -234,7 +246,8 @@ def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Repl
         return Reply(_custom(world, call, every, argument), *errors)
     if kind.endswith(("-file", "file")):
         raise Refused(
-            f"error: error reading template {argument[:200]}, open {argument[:200]}: no such file or directory"
+            f"error: error reading {'--template' if kind == 'jsonpath-file' else 'template'} {argument[:200]}, "
+            f"open {argument[:200]}: no such file or directory"
         )
     single = len(every) == 1 and len(asked.named) == 1
     root = as_object(world, every[0]) if single else list_object(world, every)
@@ -242,27 +255,10 @@ def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Repl
         return Reply(json.dumps(root, indent=4, ensure_ascii=False, sort_keys=True) + "\n", *errors)
     if kind == "yaml":
         return Reply(yamltext.dump(root), *errors)
-    if kind in ("go-template", "template"):
-        return Reply(_template(argument or call.text("template"), root), *errors)
-    try:
-        if kind == "jsonpath-as-json":
-            values = jsonpath.select(jsonpath.path_tokens(jsonpath.relaxed(argument)), [root])
-            return Reply(json.dumps(values, indent=4, ensure_ascii=False) + "\n", *errors)
-        if not argument:
-            raise Refused("error: template format specified but no template given")
-        return Reply(jsonpath.evaluate(argument, root), *errors)
-    except jsonpath.PathError as error:
-        raise Refused(f"error: error parsing jsonpath {argument[:200]}, {error}") from None
-
-
-def _template(text: str, root: Any) -> str:
-    """-o go-template=…"""
-    if not text:
+    argument = argument or call.text("template")
+    if not argument:
         raise Refused("error: template format specified but no template given")
-    try:
-        return gotemplate.render(text, root)
-    except gotemplate.TemplateError as error:
-        raise Refused(f"error: error parsing template {text[:200]}, template: output:1: {error}") from None
+    return Reply(printing.templated(kind, argument, root), *errors)
 
 
 def _custom(world: "World", call: Call, every: list[Item], spec: str) -> str:
@@ -280,12 +276,15 @@ def _custom(world: "World", call: Call, every: list[Item], spec: str) -> str:
         try:
             paths.append(jsonpath.path_tokens(jsonpath.relaxed(path)))
         except jsonpath.PathError as error:
-            raise Refused(f"error: {error}") from None
+            shown = (
+                "" if call.on("no-headers") else table([[part.partition(":")[0] for part in _columns(spec)]])
+            )
+            raise Refused(f"error: {error}", out=shown) from None
     rows = [] if call.on("no-headers") else [heads]
     for item in every:
         root = as_object(world, item)
         found = [jsonpath.select(tokens, [root]) for tokens in paths]
-        rows.append([",".join(jsonpath.render(v) for v in values) or "<none>" for values in found])
+        rows.append([",".join(jsonpath.go_text(v) for v in values) or "<none>" for values in found])
     return table(rows)
 
 
@@ -353,7 +352,11 @@ def run_events(world: "World", call: Call) -> Reply:
     namespace, cluster = namespace_of(world, call), world.kubernetes
     shown = call.on("all-namespaces")
     found = visible(cluster, world.now_s) if shown or namespace == cluster.namespace else []
-    wanted = call.text("for")
+    wanted, kinds = call.text("for"), call.many("types")
+    if any(kind.lower() not in ("normal", "warning") for kind in kinds):
+        raise Refused("error: valid --types are Normal or Warning")
+    if wanted and "/" not in wanted:
+        raise Refused("error: --for must be in resource/name form")
     if wanted:
         asked = request([wanted], MISSING)
         pairs = [(kind.kind, name) for kind, name in asked.named]
@@ -366,9 +369,9 @@ def run_events(world: "World", call: Call) -> Reply:
     rows = [] if call.on("no-headers") else [tables.header("events", False)]
     for event in sorted(found, key=lambda event: event.seen(world.now_s)[0]):
         last_s, times = event.seen(world.now_s)
-        when = age(world.now_s - last_s)
+        when = since(world, last_s)
         if times > 1:
-            when = f"{when} (x{times} over {age(world.now_s - event.first_s)})"
+            when = f"{when} (x{times} over {since(world, event.first_s)})"
         rows.append([when, event.type, event.reason, f"{event.kind}/{event.name}", event.message])
     if shown:
         rows = [

@@ -3,11 +3,11 @@
 import json
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes import access
+from simulator.kubernetes import access, printing
 from simulator.kubernetes.layout import table
 from simulator.kubernetes.parse import SUBCOMMANDS, Call, Refused
 from simulator.kubernetes.parts import VERSION
-from simulator.kubernetes.resources import TYPES, ResourceType, resource_type
+from simulator.kubernetes.resources import ALL, TYPES, ResourceType, resource_type
 from simulator.kubernetes.yamltext import dump
 from simulator.reply import Reply
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CONTEXT = "prod"
 SERVER = "https://10.0.0.10:6443"
+KUBECONFIG = "/home/oncall/.kube/config"
+HEADS = ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]
+NAMED = {"use-context": 1, "delete-context": 1, "rename-context": 2}  # how many names a command takes
 CONFIG_COMMANDS = (
     "current-context",
     "delete-cluster",
@@ -38,18 +41,27 @@ CONFIG_COMMANDS = (
 def run_config(world: "World", call: Call) -> Reply:
     """`kubectl config`: one context, whose default namespace may be changed."""
     if not call.args:
-        return Reply(
-            "Modify kubeconfig files.\n\nAvailable Commands:\n  " + "\n  ".join(CONFIG_COMMANDS) + "\n"
-        )
+        shown = "Modify kubeconfig files.\n\nAvailable Commands:\n  " + "\n  ".join(CONFIG_COMMANDS) + "\n"
+        return Reply(err=shown, code=1)
     word, rest = call.args[0], call.args[1:]
     if word not in CONFIG_COMMANDS:
-        raise Refused(f"error: unknown command \"{word}\"\nSee 'kubectl config -h' for help and examples")
+        said = " ".join(call.args)
+        raise Refused(f"error: unknown command \"{said}\"\nSee 'kubectl config -h' for help and examples")
     if word == "current-context":
         return Reply(CONTEXT + "\n")
     if word == "get-contexts":
         return _contexts(world, call, rest)
     if word in ("get-clusters", "get-users"):
         return Reply("NAME\n" + (CONTEXT if word == "get-clusters" else access.USER) + "\n")
+    if word in NAMED and len(rest) != NAMED[word]:
+        shown = f"Usage:\n  kubectl config {word} {'NAME ' * NAMED[word]}[options]\n"
+        if word.startswith("delete-"):
+            return Reply(shown)
+        raise Refused(f"error: Unexpected args: [{' '.join(rest)[:200]}]", out=shown)
+    if word == "delete-context" and rest != [CONTEXT]:
+        raise Refused(f"error: cannot delete context {rest[0][:100]}, not in {KUBECONFIG}")
+    if word == "rename-context" and rest[0] != CONTEXT:
+        raise Refused(f'error: cannot rename the context "{rest[0][:100]}", it\'s not in {KUBECONFIG}')
     if word == "use-context":
         if rest != [CONTEXT]:
             raise Refused(f'error: no context exists with the name: "{" ".join(rest)[:100]}"')
@@ -61,17 +73,18 @@ def run_config(world: "World", call: Call) -> Reply:
             world.kubernetes.namespace_default = call.text("namespace")[:63]
         return Reply(f'Context "{CONTEXT}" modified.\n')
     if word == "view":
-        return Reply(dump(_view(world)))
+        return printing.formatted(_view(world), call.text("output") or "yaml")
     raise Refused("error: the kubeconfig of the on-call workstation is read-only")
 
 
 def _contexts(world: "World", call: Call, rest: list[str]) -> Reply:
     if rest and rest != [CONTEXT]:
-        raise Refused(f"error: context {rest[0][:100]} not found")
+        head = "" if call.on("no-headers") or call.text("output") else table([HEADS])
+        raise Refused(f"error: context {rest[0][:100]} not found", out=head)
     if call.text("output") == "name":
         return Reply(CONTEXT + "\n")
     cluster = world.kubernetes
-    rows = [] if call.on("no-headers") else [["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]]
+    rows = [] if call.on("no-headers") else [HEADS]
     rows.append(["*", CONTEXT, CONTEXT, access.USER, cluster.namespace_default or cluster.namespace])
     return Reply(table(rows))
 
@@ -116,24 +129,51 @@ def run_cluster_info(world: "World", call: Call) -> Reply:
     )
 
 
+METRICS = "metrics.k8s.io/v1beta1"
+API_VERBS = "create,delete,deletecollection,get,list,patch,update,watch"
+
+
 def run_api_resources(world: "World", call: Call) -> Reply:
     """`kubectl api-resources`."""
-    found = list(TYPES.values())
+    if call.args:
+        raise Refused(
+            f"error: unexpected arguments: [{' '.join(call.args)[:200]}]\nSee 'kubectl api-resources -h' for help and examples"
+        )
+    output, order = call.text("output"), call.text("sort-by")
+    if output not in ("", "name", "wide"):
+        raise Refused(f"error: --output {output[:60]} is not available")
+    if order not in ("", "name", "kind"):
+        raise Refused("error: --sort-by accepts only name or kind")
+    found = sorted(TYPES.values(), key=lambda kind: (kind.group, kind.plural))
+    if order:
+        found.sort(key=lambda kind: kind.plural if order == "name" else kind.kind)
     if call.given("namespaced"):
         found = [kind for kind in found if kind.namespaced == call.on("namespaced")]
     if call.given("api-group"):
         found = [kind for kind in found if kind.group == call.text("api-group")]
     if call.text("output") == "name":
         return Reply("".join(kind.qualified + "\n" for kind in found))
-    rows = [] if call.on("no-headers") else [["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"]]
+    wide = output == "wide"
+    heads = [
+        "NAME",
+        "SHORTNAMES",
+        "APIVERSION",
+        "NAMESPACED",
+        "KIND",
+        *(["VERBS", "CATEGORIES"] if wide else []),
+    ]
+    rows = [] if call.on("no-headers") else [heads]
     for kind in found:
         scope = str(kind.namespaced).lower()
-        rows.append([kind.plural, ",".join(kind.shorts), kind.api_version, scope, kind.kind])
+        more = [API_VERBS, "all" if kind.plural in ALL else ""] if wide else []
+        rows.append([kind.plural, ",".join(kind.shorts), kind.api_version, scope, kind.kind, *more])
     return Reply(table(rows))
 
 
 def run_api_versions(world: "World", call: Call) -> Reply:
-    return Reply("".join(name + "\n" for name in sorted({kind.api_version for kind in TYPES.values()})))
+    return Reply(
+        "".join(name + "\n" for name in sorted({METRICS, *(kind.api_version for kind in TYPES.values())}))
+    )
 
 
 FIELDS = {
@@ -253,21 +293,43 @@ def run_can_i(world: "World", call: Call) -> Reply:
         ]
         return Reply(table(rows))
     if len(call.args) < 2:
-        raise Refused("error: you must specify two arguments: verb resource or verb resource/resourceName.")
+        raise Refused(
+            "error: you must specify two arguments: verb resource or verb resource/resourceName.\n"
+            "See 'kubectl auth can-i -h' for help and examples."
+        )
     verb, word = call.args[0], call.args[1].partition("/")[0]
     namespace = call.text("namespace") or world.kubernetes.namespace
+    warning = ""
     if word == "*" or verb == "*":
         allowed = False
     else:
-        kind = resource_type(word)
-        elsewhere = kind.namespaced and namespace != world.kubernetes.namespace
-        allowed = verb in access.READS or (not elsewhere and access.may(verb, kind))
+        try:
+            kind = resource_type(word)
+        except Refused:
+            warning, allowed = (
+                f"Warning: the server doesn't have a resource type '{word[:100]}'\n\n",
+                verb in access.READS,
+            )
+        else:
+            if not kind.namespaced and not call.on("all-namespaces"):
+                group = f" in group '{kind.group}'" if kind.group else ""
+                warning = f"Warning: resource '{kind.plural}' is not namespace scoped{group}\n\n"
+            elsewhere = kind.namespaced and namespace != world.kubernetes.namespace
+            allowed = verb in access.READS or (not elsewhere and access.may(verb, kind))
     if call.on("quiet"):
         return Reply(code=0 if allowed else 1)
-    return Reply("yes\n" if allowed else "no\n", code=0 if allowed else 1)
+    return Reply("yes\n" if allowed else "no\n", warning, 0 if allowed else 1)
 
 
 def run_whoami(world: "World", call: Call) -> Reply:
+    if call.text("output"):
+        user = {"groups": ["oncall", "system:authenticated"], "username": access.USER}
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "SelfSubjectReview",
+            "status": {"userInfo": user},
+        }
+        return printing.formatted(review, call.text("output"))
     rows = [["ATTRIBUTE", "VALUE"], ["Username", access.USER], ["Groups", "[oncall system:authenticated]"]]
     return Reply(table(rows))
 

@@ -85,7 +85,8 @@ def tools(world: World, pod: Pod) -> dict[str, Tool]:
     found |= {name: _client(pod, known[name]) for name in CLIENTS if name in known}
     none = Text(ru="", en="")
     for name in machine.COMMANDS:
-        found[name] = Tool(name, lambda w, argv, _s: machine.COMMANDS[argv[0]](w, place(w, pod), argv), none)
+        found[name] = Tool(name, lambda w, argv, _s: machine.answer(w, place(w, pod), argv), none)
+    found["du"] = Tool("du", lambda w, argv, _s: _du(w, pod, argv), none)
     for name in JVM:
         found[name] = Tool(
             name, lambda w, argv, _s: failure(NO_DUMP.of(w.language).format(argv[0], pod.name)), none
@@ -98,6 +99,26 @@ def tools(world: World, pod: Pod) -> dict[str, Tool]:
     found["ls"] = Tool("ls", lambda w, argv, _s: _ls(w, pod, argv), none)
     found["cat"] = Tool("cat", lambda w, argv, stdin: _cat(w, pod, argv, stdin), none)
     return found
+
+
+DATA = "/var/lib/postgresql"
+
+
+def _du(world: World, pod: Pod, argv: list[str]) -> Reply:
+    """Sizes are small in a container, but for a database's data."""
+    from simulator.commands import tools as registry
+
+    reply = machine.answer(world, place(world, pod), argv)
+    targets = [word for word in argv[1:] if not word.startswith("-")]
+    if pod.template.container != "postgres" or not any(t.startswith(DATA) for t in targets):
+        return reply
+    asked = registry()["psql"].run(
+        world, ["psql", "-h", pod.app, "-Atc", "select sum(pg_database_size(datname)) from pg_database"], ""
+    )
+    kib = int(float(asked.out.strip() or 0)) // 1024
+    human = any("h" in word for word in argv[1:] if word.startswith("-"))
+    shown = machine.human(kib) if human else str(kib)
+    return Reply("".join(f"{shown}\t{name}\n" for name in targets))
 
 
 def _client(pod: Pod, tool: Tool) -> Tool:
@@ -126,7 +147,7 @@ def place(world: World, pod: Pod) -> machine.Place:
     cores = max(1, -(-cpu_m(pod.template.cpu_limit) // 1000))
     return machine.Place(
         pod.name, pod.ip or "10.244.0.2", cores, millicores / 1000, max(total, used_mi * machine.MI), used_mi * machine.MI,
-        ((1, "app", millicores / 10, share, command),), inside=True,
+        ((1, "app", millicores / 10, share, command),), inside=True, age_s=world.now_s - pod.created_s,
     )  # fmt: skip
 
 
@@ -159,6 +180,13 @@ def files(world: World, pod: Pod) -> dict[str, str]:
     found["/proc/1/status"] = f"Name:\t{pod.template.container}\nState:\tS (sleeping)\nPid:\t1\n"
     found["/sys/fs/cgroup/memory.max"] = f"{memory_mi(pod.template.memory_limit) * (1 << 20)}\n"
     found["/sys/fs/cgroup/cpu.max"] = f"{cpu_m(pod.template.cpu_limit) * 100} 100000\n"
+    here = place(world, pod)
+    found["/sys/fs/cgroup/memory.current"] = f"{here.used * 1024}\n"
+    used_us = round(here.cpu * here.age_s * 1e6)
+    found["/sys/fs/cgroup/cpu.stat"] = (
+        f"usage_usec {used_us}\nuser_usec {used_us * 4 // 5}\nsystem_usec {used_us - used_us * 4 // 5}\n"
+        f"nr_periods {round(here.age_s * 10)}\nnr_throttled 0\nthrottled_usec 0\n"
+    )
     found["/var/run/secrets/kubernetes.io/serviceaccount/namespace"] = pod.namespace + "\n"
     return found
 

@@ -3,11 +3,14 @@
 import math
 from typing import TYPE_CHECKING
 
+import re2
+
 from simulator.engine import streams
 from simulator.kubernetes import inside, selectors
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.layout import age, padded_table
 from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.parts import FIRMWARE_KI
 from simulator.kubernetes.resources import TYPES, Item, find, items, namespace_of, request
 from simulator.kubernetes.state import Node, Pod, cpu_m, memory_mi
 from simulator.reply import Reply
@@ -23,6 +26,12 @@ METRICS_DELAY_S = 30.0  # metrics-server needs two scrapes of a pod, 15 s apart
 SELECTED_TAIL = 10  # with a selector kubectl shows ten lines a pod unless told otherwise
 MAX_LINES = 5000
 STEP_S = 1.0
+_RFC3339 = re2.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+_TOLD = re2.compile(r"^\[?(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?")
+SYSTEM = {  # what the cluster's own pods take: (millicores, MiB)
+    "alertmanager": (3, 42), "coredns": (4, 28), "grafana": (9, 118), "kube-proxy": (2, 24), "metrics-server": (6, 31),
+    "prometheus": (212, 1840),
+}  # fmt: skip
 BASE_MEMORY = 0.55  # of the limit: a warmed-up runtime without load
 
 
@@ -50,13 +59,15 @@ def _behind(world: "World", item: Item) -> list[Pod]:
         return [pod for pod in every if pod.owner == item.name]
     if item.type.plural in ("deployments", "services", "statefulsets", "endpoints"):
         return [pod for pod in every if pod.app == item.name]
-    raise Refused(f"error: cannot get the logs from {item.type.api_version}, Kind={item.type.kind}")
+    made = f"*{item.type.version}.{item.type.kind}"
+    raise Refused(f"error: cannot get the logs from {made}: selector for {made} not implemented")
 
 
 def run_logs(world: "World", call: Call) -> Reply:
     """`kubectl logs`; the lines themselves come from the telemetry room."""
+    _check_logs(call)
     if call.text("selector"):
-        terms = selectors.label_terms(call.text("selector"))
+        terms, _ = selectors.server_terms(TYPES["pods"], call.text("selector"), "")
         found = items(world, TYPES["pods"], namespace_of(world, call))
         chosen = [one.source for one in found if selectors.matches(terms, one.labels)]
         if not chosen:
@@ -71,15 +82,45 @@ def run_logs(world: "World", call: Call) -> Reply:
         return _print_logs(world, call, chosen, call.number("tail", SELECTED_TAIL), "")
     if not call.args:
         raise Refused(LOGS_USAGE)
-    pod, note = _pod_of(world, call, call.args[0], LOGS_USAGE)
+    try:
+        pod, note = _pod_of(world, call, call.args[0], LOGS_USAGE)
+    except Refused as problem:
+        raise _unfound(world, call, problem) from None
     container = call.text("container") or (call.args[1] if len(call.args) > 1 else "")
     if container not in ("", pod.template.container):
-        raise Refused(f"error: container {container[:100]} is not valid for pod {pod.name}")
+        raise Refused(f"{note}error: container {container[:100]} is not valid for pod {pod.name}")
     chosen = [pod]
     if call.on("all-pods") and note:
         chosen = [one for one in world.kubernetes.pods.values() if one.app == pod.app and one.active]
         note = ""
     return _print_logs(world, call, chosen, call.number("tail", -1), note)
+
+
+def _check_logs(call: Call) -> None:
+    """What kubectl looks at before it asks the server. Raises Refused."""
+    if len(call.args) > 2:
+        raise Refused(LOGS_USAGE)
+    if call.text("selector") and call.args:
+        raise Refused(
+            "error: only a selector (-l) or a POD name is allowed\nSee 'kubectl logs -h' for help and examples"
+        )
+    if call.given("since-time") and not _RFC3339.match(call.text("since-time")):
+        raise Refused(
+            f'error: parsing time "{call.text("since-time")[:60]}" as "2006-01-02T15:04:05Z07:00": cannot parse '
+            f'"{call.text("since-time")[:60]}" as "2006"'
+        )
+    if call.number("limit-bytes", 1) < 1:
+        raise Refused("error: --limit-bytes must be greater than 0")
+    if call.number("tail", -1) < -1:
+        raise Refused("error: --tail must be greater than or equal to -1")
+
+
+def _unfound(world: "World", call: Call, problem: Refused) -> Refused:
+    """`logs` tells of what is missing in words of its own."""
+    said = problem.message.removeprefix("Error from server (NotFound): ")
+    if said == problem.message:
+        return problem
+    return Refused(f'error: error from server (NotFound): {said} in namespace "{namespace_of(world, call)}"')
 
 
 def _print_logs(world: "World", call: Call, chosen: list[Pod], tail: int, note: str) -> Reply:
@@ -121,7 +162,7 @@ def _since(world: "World", call: Call) -> float | None:
         try:
             moment = datetime.fromisoformat(call.text("since-time").replace("Z", "+00:00"))
         except ValueError:
-            raise Refused(f'error: parsing time "{call.text("since-time")[:60]}" as RFC3339 failed') from None
+            raise Refused(f'error: parsing time "{call.text("since-time")[:60]}": day out of range') from None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return max(0.0, (world.at(world.now_s) - moment).total_seconds())
     return None
@@ -129,7 +170,20 @@ def _since(world: "World", call: Call) -> float | None:
 
 def _lines(call: Call, pod: Pod, lines: list[str]) -> str:
     prefix = f"[pod/{pod.name}/{pod.template.container}] " if call.on("prefix") else ""
+    if call.on("timestamps"):
+        lines = [_stamped(line) for line in lines]
+    if call.given("limit-bytes"):
+        text = "".join(line + "\n" for line in lines).encode()[: call.number("limit-bytes", 0)]
+        return prefix + text.decode("utf-8", "ignore")
     return "".join(prefix + line + "\n" for line in lines)
+
+
+def _stamped(line: str) -> str:
+    """With the container runtime's own time before it, when the line tells one."""
+    found = _TOLD.match(line)
+    if found is None:
+        return line
+    return f"{found[1]}T{found[2]}.{(found[3] or ''):0<9}Z {line}"
 
 
 def _check_started(world: "World", pod: Pod, previous: bool) -> None:
@@ -152,6 +206,8 @@ def pod_usage(world: "World", pod: Pod) -> tuple[int, int]:
     step = int(world.now_s // 15)
     key = streams.key_of(world.kubernetes.seed, "usage", pod.name)
     wobble = 0.94 + 0.12 * streams.uniform(key, step)
+    if pod.name in world.kubernetes.system_pods and pod.app in SYSTEM:
+        return max(1, round(SYSTEM[pod.app][0] * wobble)), round(SYSTEM[pod.app][1] * wobble)
     limit_m, limit_mi = cpu_m(pod.template.cpu_limit), memory_mi(pod.template.memory_limit)
     deployment = world.kubernetes.deployments.get(pod.app)
     share, held = 0.04, 0.0
@@ -169,6 +225,11 @@ def pod_usage(world: "World", pod: Pod) -> tuple[int, int]:
     return millicores, max(1, round(limit_mi * min(0.98, (BASE_MEMORY + 0.2 * held) * steady)))
 
 
+def is_measured(world: "World", pod: Pod) -> bool:
+    """Whether the metrics server knows a pod already."""
+    return world.now_s - pod.started_s >= METRICS_DELAY_S
+
+
 def run_top(world: "World", call: Call) -> Reply:
     """`kubectl top pods` and `top nodes`."""
     order = call.text("sort-by")
@@ -182,6 +243,8 @@ def _top_pods(world: "World", call: Call, order: str) -> Reply:
     namespace = namespace_of(world, call)
     terms = selectors.label_terms(call.text("selector"))
     found = items(world, TYPES["pods"], None if everywhere else namespace)
+    if call.args and call.text("selector"):
+        raise Refused("error: only one of NAME or selector can be provided")
     if call.args:
         name = call.args[0]
         found = [find(world, TYPES["pods"], name, namespace)]
@@ -189,7 +252,7 @@ def _top_pods(world: "World", call: Call, order: str) -> Reply:
     if not chosen:
         where = "" if everywhere else f" in {namespace} namespace."
         return Reply(err=f"No resources found{where}\n")
-    young = [pod for pod in chosen if world.now_s - pod.started_s < METRICS_DELAY_S]
+    young = [pod for pod in chosen if not is_measured(world, pod)]
     measured = [(pod, *pod_usage(world, pod)) for pod in chosen if pod not in young]
     if not measured:
         pod = young[0]
@@ -231,7 +294,10 @@ def _top_nodes(world: "World", call: Call, order: str) -> Reply:
     head = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]
     cells = [] if call.on("no-headers") else [head]
     for node, millicores, mebibytes in rows:
-        shares = [100 * millicores // node.cpu_m, 100 * mebibytes // node.memory_mi]
+        shares = [
+            100 * millicores // node.cpu_m,
+            100 * mebibytes * 1024 // (node.memory_mi * 1024 - FIRMWARE_KI),
+        ]
         cells.append([node.name, f"{millicores}m", f"{shares[0]}%", f"{mebibytes}Mi", f"{shares[1]}%"])
     return Reply(padded_table(cells))
 
@@ -240,7 +306,7 @@ def node_usage(world: "World", node: Node) -> tuple[int, int]:
     """(millicores, MiB) on a node: its pods, and what the system itself takes."""
     every = world.kubernetes.pods.values()
     used = [pod_usage(world, p) for p in every if p.node == node.name and p.started_s <= world.now_s]
-    return 180 + sum(u[0] for u in used), 2100 + sum(u[1] for u in used)
+    return min(node.cpu_m, 180 + sum(u[0] for u in used)), 2100 + sum(u[1] for u in used)
 
 
 # Tools that images carry and other rooms play: name to the module that exports TOOLS.

@@ -10,6 +10,10 @@ class PathError(ValueError):
     """A template that is none; the message is kubectl's."""
 
 
+class RunError(PathError):
+    """A template that cannot be carried out over an object; the message is kubectl's."""
+
+
 Token = tuple[str, Any]
 
 
@@ -83,8 +87,16 @@ def _bracket(inner: str) -> Token:
         return "all", None
     if inner.startswith("?(") and inner.endswith(")"):
         return "filter", _condition(inner[2:-1].strip())
-    if len(inner) >= 2 and inner[0] in "'\"" and inner[-1] == inner[0]:
-        return "field", inner[1:-1]
+    parts = [part.strip() for part in inner.split(",")]
+    if len(parts) > 1:
+        return "union", [_member(part) for part in parts]
+    return _member(inner)
+
+
+def _member(inner: str) -> Token:
+    """One index, slice, or quoted key; what stands in quotes is a path of its own."""
+    if len(inner) >= 2 and inner[0] == inner[-1] == "'":
+        return "path", path_tokens("." + inner[1:-1])
     parts = inner.split(":")
     if len(parts) <= 3 and all(_whole(part) or (part == "" and len(parts) > 1) for part in parts):
         numbers = [int(part) if part else None for part in parts]
@@ -132,9 +144,16 @@ def _step(kind: str, value: Any, nodes: list[Any]) -> list[Any]:
         for node in nodes:
             out += node if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
         return out
+    if kind == "path":
+        return select(value, nodes)
+    if kind == "union":
+        return [x for token in value for x in _step(token[0], token[1], nodes)]
     lists = [node for node in nodes if isinstance(node, list)]
     if kind == "index":
-        return [node[value] for node in lists if -len(node) <= value < len(node)]
+        for node in lists:
+            if not -len(node) <= value < len(node):
+                raise RunError(f"array index out of bounds: index {value}, length {len(node)}")
+        return [node[value] for node in lists]
     if kind == "slice":
         step = value[2] if len(value) > 2 else None
         return [x for node in lists for x in node[slice(value[0], value[1], step or None)]]
@@ -190,6 +209,43 @@ def render(value: Any) -> str:
     return str(value)
 
 
+def go_text(value: Any) -> str:
+    """A value as Go's %v prints it: what custom columns show."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(go_text(each) for each in value) + "]"
+    return "<nil>" if value is None else render(value)
+
+
+def go_syntax(value: Any) -> str:
+    """A value as Go's %#v prints it: what a template's failure shows of its object."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_quoted(key)}:{go_syntax(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{pairs}}}"
+    if isinstance(value, list):
+        return "[]interface {}{" + ", ".join(go_syntax(each) for each in value) + "}"
+    if isinstance(value, str):
+        return _quoted(value)
+    return "interface {}(nil)" if value is None else render(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def failure(template: str, problem: PathError, root: Any) -> str:
+    """What kubectl says of a template that failed."""
+    if not isinstance(problem, RunError):
+        return f"error: error parsing jsonpath {template[:200]}, {problem}"
+    shown = go_syntax(root)
+    return (
+        f"error: error executing jsonpath {_quoted(template)}: Error executing template: {problem}. "
+        "Printing more information for debugging the template:\n\ttemplate was:\n\t\t"
+        f"{template}\n\tobject given to jsonpath engine was:\n\t\t{shown}\n\n"
+    )
+
+
 def evaluate(template: str, root: Any) -> str:
     """The text of a whole template (`{range .items[*]}{.metadata.name}{"\\n"}{end}`). Raises PathError."""
     if len(template) > MAX_TEMPLATE:
@@ -201,8 +257,6 @@ def evaluate(template: str, root: Any) -> str:
 def _parts(template: str) -> list[tuple[str, str]]:
     """Alternating ("text", …) and ("action", …)."""
     parts, i = [], 0
-    if "{" not in template:
-        return [("action", template)]
     while i < len(template):
         start = template.find("{", i)
         if start < 0:
@@ -255,7 +309,7 @@ def _run(parts: list[tuple[str, str]], start: int, node: Any, depth: int) -> tup
             out += body
         elif body == "end":
             if depth == 0:
-                raise PathError("not in range, nothing to end")
+                raise RunError("not in range, nothing to end")
             return out, i + 1
         elif body.startswith("range"):
             items = select(path_tokens(body[5:].strip()), [node])
@@ -267,13 +321,31 @@ def _run(parts: list[tuple[str, str]], start: int, node: Any, depth: int) -> tup
             i = after
             continue
         elif body[:1] in "'\"" and body:
-            out += _unescape(body[1:-1])
+            out += _unescape(_last_quoted(body))
+        elif body[:1].isalpha():
+            raise RunError(f"unrecognized identifier {body}")
         elif body:
             out += " ".join(render(value) for value in select(path_tokens(body), [node]))
         i += 1
-    if depth:
-        raise PathError("unclosed range")
     return out, i
+
+
+def _last_quoted(body: str) -> str:
+    """The text of an action of quoted texts; each node of an action takes the place of those before it."""
+    start = 0
+    while (end := _end_of_quote(body, start)) < len(body) - 1:
+        following = body[end + 1 :].lstrip()
+        if following[:1] not in ("'", '"'):
+            break
+        start = len(body) - len(following)
+    return body[start + 1 : end]
+
+
+def _end_of_quote(body: str, start: int) -> int:
+    at = start + 1
+    while at < len(body) and body[at] != body[start]:
+        at += 2 if body[at] == "\\" else 1
+    return min(at, len(body))
 
 
 def _skip(parts: list[tuple[str, str]], start: int) -> int:
@@ -285,7 +357,7 @@ def _skip(parts: list[tuple[str, str]], start: int) -> int:
             depth -= parts[i][1] == "end"
             if depth == 0:
                 return i + 1
-    raise PathError("unclosed range")
+    return start  # a range that is never closed prints its rest once more
 
 
 def relaxed(path: str) -> str:

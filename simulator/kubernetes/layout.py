@@ -1,8 +1,13 @@
 """How kubectl lays out text: elastic columns, ages, time stamps. Knows nothing of Kubernetes objects."""
 
+import math
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from simulator.kubernetes.state import NEVER
+
+if TYPE_CHECKING:
+    from simulator.world import World
 
 # kubectl's table printer: tabwriter with minwidth 6 and padding 3; describe and rollout use padding 2.
 TABLE_MIN, TABLE_PADDING = 6, 3
@@ -89,6 +94,11 @@ def age(seconds: float) -> str:
     if days < 2920:
         return _pair(days // 365, "y", days % 365, "d")
     return f"{days // 365}y"
+
+
+def since(world: "World", when_s: float) -> str:
+    """How long ago something was; the API keeps whole seconds of its moments."""
+    return age(world.now_s - math.floor(when_s))
 
 
 def _pair(big: int, big_unit: str, small: int, small_unit: str) -> str:

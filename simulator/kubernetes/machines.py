@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from simulator.kubernetes import budgets, controller, pods, selectors
 from simulator.kubernetes.notes import say
-from simulator.kubernetes.parse import Call, Refused
+from simulator.kubernetes.parse import SELECTED, Call, Refused
 from simulator.kubernetes.resources import TYPES, find, items
 from simulator.kubernetes.rollout import STEP_S, dry_run
 from simulator.kubernetes.state import Node, Pod
@@ -19,6 +19,8 @@ RETRY_S = 5.0  # kubectl drain asks again for an eviction that a budget refused
 def _nodes(world: "World", call: Call) -> list[Node]:
     """The nodes of a call. Raises Refused."""
     kind = TYPES["nodes"]
+    if call.text("selector") and call.args:
+        raise Refused(SELECTED.format(call.verb))
     if call.text("selector"):
         terms = selectors.label_terms(call.text("selector"))
         return [one.source for one in items(world, kind, None) if selectors.matches(terms, one.labels)]

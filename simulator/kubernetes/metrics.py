@@ -20,11 +20,13 @@ def page(world: World, path: str) -> dict[str, Any] | None:
     if parts == ["nodes"]:
         return _list("NodeMetricsList", [_node(world, name) for name in world.kubernetes.nodes])
     if parts[-1] == "pods":
+        from simulator.kubernetes.inspect import is_measured
+
         wanted = parts[1] if parts[0] == "namespaces" and len(parts) == 3 else ""
         pods = [
             p
             for p in world.kubernetes.pods.values()
-            if p.active and p.namespace in (wanted or p.namespace, "")
+            if p.active and p.namespace in (wanted or p.namespace, "") and is_measured(world, p)
         ]
         return _list("PodMetricsList", [_pod(world, pod) for pod in pods])
     return None

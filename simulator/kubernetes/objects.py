@@ -1,7 +1,9 @@
 """Objects as the API would return them: what -o yaml, -o json and jsonpath see. Plain dicts."""
 
+import base64
 from typing import TYPE_CHECKING, Any
 
+from simulator.kubernetes import objects_more
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.build import uid_of
 from simulator.kubernetes.layout import stamp
@@ -41,6 +43,8 @@ def as_object(world: "World", item: Item) -> Object:
     """The API object of an item."""
     build = _BUILDERS.get(item.type.plural)
     body: Object = build(world, item.source) if build else {}
+    if item.type.plural == "persistentvolumeclaims":
+        body = objects_more.claim(world, item.source, item.name)
     meta: Object = body.pop("metadata", {})
     created = meta.pop("created_s", getattr(item.source, "created_s", None))
     head: Object = {"name": item.name}
@@ -332,7 +336,15 @@ def _configmap(world: "World", found: Any) -> Object:
 
 
 def _secret(world: "World", found: tuple[str, int, float]) -> Object:
-    return {"metadata": {"created_s": found[2]}, "type": found[0]}
+    names = ("username", "password")[: found[1]]
+    held = {name: base64.b64encode(HELD_BACK[name].encode()).decode() for name in names}
+    return {"data": held, "metadata": {"created_s": found[2]}, "type": found[0]}
+
+
+HELD_BACK = {
+    "username": "payments",
+    "password": "kept-in-the-vault",
+}  # what the cluster holds leads on to the vault
 
 
 def _namespace(world: "World", name: str) -> Object:
@@ -350,6 +362,7 @@ _BUILDERS: dict[str, Any] = {
     "endpointslices": _slice,
     "events": _event,
     "horizontalpodautoscalers": _autoscaler,
+    "ingresses": objects_more.ingress,
     "namespaces": _namespace,
     "nodes": _node,
     "pods": _pod,

@@ -94,7 +94,12 @@ SUBCOMMANDS = {
 # Real verbs whose words are not looked into: they are answered as a whole.
 OPAQUE = ["attach", "certificate", "completion", "cp", "create", "debug", "expose", "kustomize"]
 OPAQUE += ["plugin", "proxy", "run"]
-VERBS = sorted({key.split()[0] for key in FLAGS} | set(OPAQUE))
+VERBS = (  # in the order of the real tool, which is that of its suggestions
+    "create expose run set explain get edit delete rollout scale autoscale certificate cluster-info top cordon uncordon "
+    "drain taint describe logs attach exec port-forward proxy cp auth debug events diff apply patch replace wait kustomize "
+    "label annotate completion api-resources api-versions config plugin version options help"
+).split()
+SELECTED = "error: cannot specify both a node name and a --selector option\nSee 'kubectl {} -h' for help and examples"
 _TOP_NAMES = {"node": "nodes", "no": "nodes", "pod": "pods", "po": "pods"}
 
 
@@ -161,7 +166,7 @@ _WHOLE = "strconv.ParseInt: parsing"
 
 def duration(text: str) -> float | None:
     """Go's durations (`90s`, `1h30m`, `0`) in seconds; None when it is none."""
-    rest, total = text.lstrip("+"), 0.0
+    rest, total, sign = text[text[:1] in ("+", "-") :], 0.0, -1.0 if text[:1] == "-" else 1.0
     if rest == "0":
         return 0.0
     while rest:
@@ -173,7 +178,7 @@ def duration(text: str) -> float | None:
             return None
         total += float(number) * _UNITS[unit]
         rest = rest[len(unit) :]
-    return total if text.lstrip("+") else None
+    return sign * total if text.strip("+-") else None
 
 
 def parse(argv: list[str], stdin: str = "") -> Call:
@@ -209,7 +214,8 @@ def _verb(words: list[str]) -> tuple[str, list[str]]:
         return verb, rest
     sub = rest[second]
     if sub not in names:
-        raise Refused(f"error: unknown command \"{sub}\"\nSee 'kubectl {verb} -h' for help and examples")
+        said = " ".join(word for word in rest[second:] if not word.startswith("-"))
+        raise Refused(f"error: unknown command \"{said}\"\nSee 'kubectl {verb} -h' for help and examples")
     shown = _TOP_NAMES.get(sub, sub) if verb == "top" else sub
     return f"{verb} {shown}", rest[:second] + rest[second + 1 :]
 
@@ -233,10 +239,10 @@ def _positional(words: list[str], table: dict[str, Flag]) -> int | None:
 
 def suggestions(typed: str) -> str:
     """What cobra adds for a mistyped command."""
-    near = [v for v in VERBS if _distance(typed.lower()[:40], v) <= 2 or v.startswith(typed.lower())]
+    near = [v for v in VERBS[:-1] if _distance(typed.lower()[:40], v) <= 2 or v.startswith(typed.lower())]
     if not near:
         return ""
-    return "\n\nDid you mean this?\n" + "".join(f"\t{verb}\n" for verb in near)
+    return "\n\nDid you mean this?" + "".join(f"\n\t{verb}" for verb in near)
 
 
 def _distance(a: str, b: str) -> int:
@@ -267,7 +273,8 @@ def _read(call: Call, words: list[str], table: dict[str, Flag]) -> None:
 
 
 def _usage(call: Call, problem: str) -> Refused:
-    return Refused(f"error: {problem}\nSee 'kubectl {call.verb} --help' for usage.")
+    name = "kubectl" if call.verb == "help" else f"kubectl {call.verb}"
+    return Refused(f"error: {problem}\nSee '{name} --help' for usage.")
 
 
 def _read_long(call: Call, word: str, queue: list[str], table: dict[str, Flag]) -> None:

@@ -389,6 +389,10 @@ def sent(world: "World", call: Call, verb: str) -> tuple[Item, dict[str, Any]]:
 
 def run_apply(world: "World", call: Call) -> Reply:
     """`kubectl apply -f -` with a Deployment or HPA on standard input, or a file of the session."""
+    if call.args:
+        raise Refused(
+            f"error: Unexpected args: [{' '.join(call.args)[:200]}]\nSee 'kubectl apply -h' for help and examples"
+        )
     item, document = sent(world, call, "apply")
     dry, suffix = dry_run(call)
     old = as_object(world, item)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
+from simulator.kubernetes import standing
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.state import Cluster
 
@@ -164,8 +165,10 @@ def namespace_of(world: "World", call: Call) -> str:
 
 
 def _pods(cluster: Cluster) -> Iterable[tuple[str, str, dict[str, str], Any]]:
-    for pod in (*cluster.pods.values(), *cluster.system_pods.values()):
+    for pod in cluster.pods.values():
         yield pod.namespace, pod.name, pod.labels, pod
+    for pod in cluster.system_pods.values():
+        yield pod.namespace, pod.name, standing.system_labels(pod.app, pod.labels), pod
 
 
 def _labelled(attribute: str) -> Callable[[Cluster], Iterable[tuple[str, str, dict[str, str], Any]]]:
@@ -246,6 +249,10 @@ _LISTINGS: dict[str, Callable[[Cluster], Iterable[tuple[str, str, dict[str, str]
     "namespaces": _namespaces,
     "persistentvolumeclaims": _claims,
     "ingresses": _ingresses,
+    "daemonsets": standing.daemonsets,
+    "persistentvolumes": standing.volumes,
+    "serviceaccounts": standing.accounts,
+    "storageclasses": standing.classes,
 }
 
 

@@ -77,9 +77,12 @@ def _deployment(item: Item, action: str) -> Deployment:
         return found
     if item.type.plural in ROLLED:
         access.demand("patch", item.type, item.name, item.namespace)
+    nobody = f"no visitor method exists for {{ {item.type.kind}}}"
     words = {
-        "undo": f'error: no rollbacker has been implemented for "{item.type.kind}"',
-        "history": f'error: no history viewer has been implemented for "{item.type.kind}"',
+        "undo": f'error: error retrieving rollbacker for "{item.type.kind}", {nobody}',
+        "history": f'error: error retrieving history for "{item.type.kind}", {nobody}'
+        if item.type.plural != "pods"
+        else 'error: no history viewer has been implemented for "Pod"',
         "status": f"error: no status viewer has been implemented for {item.type.kind}",
     }
     other = f'error: {item.type.qualified} "{item.name}" {action} is not supported'
@@ -114,7 +117,7 @@ def _undo(world: "World", call: Call, item: Item) -> str:
     revision = call.number("to-revision", 0)
     dry, suffix = dry_run(call)
     if dry:
-        return f"{item.path} rolled back{suffix}\n"
+        return _would_be(world, item, found, revision) + suffix + "\n"
     try:
         number = controller.rollout_undo(world, found, revision)
     except controller.RollbackError as error:
@@ -123,6 +126,22 @@ def _undo(world: "World", call: Call, item: Item) -> str:
         shown = revision or found.revision
         return f"{item.path} skipped rollback (current template already matches revision {shown})\n"
     return f"{item.path} rolled back\n"
+
+
+def _would_be(world: "World", item: Item, found: Deployment, revision: int) -> str:
+    """The template that an undo would bring back, as a dry run shows it: without its columns aligned."""
+    known = world.kubernetes.revisions(found.name)
+    wanted = revision or max((rs.revision for rs in known if rs.revision < found.revision), default=0)
+    for replicaset in known:
+        if replicaset.revision == wanted:
+            labels = {**found.labels, "pod-template-hash": replicaset.hash}
+            return f"{item.path} {pod_template_text(replicaset.template, labels, found)}"
+    problem = (
+        f"unable to find specified revision {revision} in history"
+        if revision
+        else "no rollout history found for deployment " + f'"{found.name}"'
+    )
+    raise Refused(f"error: {problem}")
 
 
 def _restart(world: "World", call: Call, item: Item) -> str:
@@ -185,8 +204,8 @@ def _status(world: "World", call: Call, items: list[Item], errors: list[str]) ->
     out, limit_s = "", world.now_s + world.follow_limit_s
     for item in items:
         if item.type.plural == "statefulsets":
-            out += f"partitioned roll out complete: {item.source.replicas} new pods have been updated...\n"
-            continue
+            raise Refused("error: rollout status is only available for RollingUpdate strategy type", out=out)
+        _check_revision(call, item)
         try:
             lines, code = _follow(world, call, _deployment(item, "status"), limit_s)
         except Refused as problem:
@@ -195,6 +214,14 @@ def _status(world: "World", call: Call, items: list[Item], errors: list[str]) ->
         if code:
             return Reply(out, "" if code == INTERRUPTED else TIMED_OUT + "\n", code)
     return Reply(out, "".join(error + "\n" for error in errors), 1 if errors else 0)
+
+
+def _check_revision(call: Call, item: Item) -> None:
+    wanted, running = call.number("revision", 0), getattr(item.source, "revision", 0)
+    if wanted and wanted != running:
+        raise Refused(
+            f"error: desired revision ({wanted}) is different from the running revision ({running})"
+        )
 
 
 def _follow(world: "World", call: Call, found: Deployment, limit_s: float) -> tuple[str, int]:
@@ -231,6 +258,8 @@ def run_wait(world: "World", call: Call) -> Reply:
     kind, _, rest = wanted.partition("=")
     if kind not in ("delete", "condition", "jsonpath", "create"):
         raise Refused(f'error: unrecognized condition: "{wanted}"')
+    if len(call.args) == 1 and "/" not in call.args[0] and not call.on("all") and not call.text("selector"):
+        raise Refused("error: resource(s) were provided, but no name was specified")
     items, errors = targets(world, call, "error: arguments in resource/name form must have a resource")
     if errors and kind == "delete":
         return Reply()

@@ -7,6 +7,7 @@ negative time.
 import math
 from dataclasses import dataclass, field
 
+from simulator.plain import twin
 from simulator.scenario import Probe, Scenario
 
 NEVER = math.inf
@@ -231,6 +232,18 @@ class Pod:
         return self.deleted_s is None
 
 
+class Pods(dict[str, Pod]):
+    """Pods by name; nothing else holds one, so a copy of a world copies the table."""
+
+    __slots__ = ()
+
+    def copy(self) -> "Pods":
+        made = Pods({name: twin(pod) for name, pod in self.items()})
+        for pod in made.values():
+            pod.labels = pod.labels.copy()
+        return made
+
+
 @dataclass
 class KubeService:
     name: str
@@ -303,6 +316,15 @@ class KubeEvent:
         return self.first_s + times * self.repeat_s, times + 1
 
 
+class Events(list[KubeEvent]):
+    """In the order written; nothing else holds one."""
+
+    __slots__ = ()
+
+    def copy(self) -> "Events":
+        return Events(map(twin, self))
+
+
 @dataclass
 class Cluster:
     namespace: str
@@ -311,14 +333,14 @@ class Cluster:
     deployments: dict[str, Deployment] = field(default_factory=dict)
     replicasets: dict[str, ReplicaSet] = field(default_factory=dict)
     statefulsets: dict[str, StatefulSet] = field(default_factory=dict)
-    pods: dict[str, Pod] = field(default_factory=dict)
-    system_pods: dict[str, Pod] = field(default_factory=dict)  # other namespaces; nothing moves them
+    pods: Pods = field(default_factory=Pods)
+    system_pods: Pods = field(default_factory=Pods)  # other namespaces; nothing moves them
     services: dict[str, KubeService] = field(default_factory=dict)
     configmaps: dict[str, ConfigMap] = field(default_factory=dict)
     secrets: dict[str, tuple[str, int, float]] = field(default_factory=dict)  # name: type, keys, created
     hpas: dict[str, Autoscaler] = field(default_factory=dict)
     charts: dict[str, list[ChartRevision]] = field(default_factory=dict)  # by release, oldest first
-    events: list[KubeEvent] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
     pulled: dict[str, float] = field(default_factory=dict)  # "node image": when it was pulled
     namespace_default: str = ""  # what `config set-context --namespace` chose
     entry: str = ""  # the service behind the ingress

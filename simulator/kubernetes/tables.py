@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simulator.kubernetes import budgets
+from simulator.kubernetes import budgets, standing
 from simulator.kubernetes import pods as lives
-from simulator.kubernetes.layout import age
+from simulator.kubernetes.layout import age, since
 from simulator.kubernetes.objects import replicas_of
 from simulator.kubernetes.parts import VERSION, endpoint_pods
 from simulator.kubernetes.resources import Item
@@ -18,7 +18,7 @@ Row = tuple[list[str], list[str]]  # cells, and what -o wide adds
 
 
 def _age(world: "World", created_s: float) -> str:
-    return age(world.now_s - created_s)
+    return since(world, created_s)
 
 
 def restarts(world: "World", pod: Pod) -> str:
@@ -93,9 +93,9 @@ def _node(world: "World", node: Any) -> Row:
 def _event(world: "World", event: Any) -> Row:
     last_s, times = event.seen(world.now_s)
     target = f"{event.kind.lower()}/{event.name}"
-    cells = [age(world.now_s - last_s), event.type, event.reason, target, event.message]
+    cells = [since(world, last_s), event.type, event.reason, target, event.message]
     place = f"spec.containers{{{event.name.rsplit('-', 2)[0]}}}" if event.source == "kubelet" else ""
-    return cells, [place, event.source, age(world.now_s - event.first_s), str(times)]
+    return cells, [place, event.source, since(world, event.first_s), str(times)]
 
 
 def targets(found: Autoscaler) -> str:
@@ -112,9 +112,15 @@ def _autoscaler(world: "World", found: Autoscaler) -> Row:
         str(found.minimum),
         str(found.maximum),
         str(replicas_of(world, found)),
-        _age(world, found.created_s),
+        _age(world, _scaled_since(world, found)),
     ]
     return cells, []
+
+
+def _scaled_since(world: "World", found: Autoscaler) -> float:
+    """One that the scenario brings along is as old as what it scales."""
+    deployment = world.kubernetes.deployments.get(found.deployment)
+    return deployment.created_s if deployment is not None and found.created_s <= 0 else found.created_s
 
 
 def _budget(world: "World", found: Any) -> Row:
@@ -163,6 +169,7 @@ HEADERS: dict[str, tuple[str, str]] = {
         "VOLUMEMODE",
     ),
     "ingresses": ("NAME|CLASS|HOSTS|ADDRESS|PORTS|AGE", ""),
+    **standing.HEADERS,
 }
 _ROWS: dict[str, Callable[["World", Any], Row]] = {
     "pods": _pod,
@@ -181,6 +188,7 @@ _ROWS: dict[str, Callable[["World", Any], Row]] = {
     "namespaces": lambda world, name: ([name, "Active", _age(world, _oldest(world))], []),
     "persistentvolumeclaims": _claim,
     "ingresses": _ingress,
+    **dict.fromkeys(standing.HEADERS, standing.row),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes import controller, pods, selectors
+from simulator.kubernetes import controller, labelselector, pods, selectors
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import TYPES, find, items
 from simulator.kubernetes.rollout import dry_run
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+USAGE = "\nSee 'kubectl taint -h' for help and examples"
 MOST = 20  # taints a node may carry
 Change = tuple[str, str, str, bool]  # key, value, effect ("" removes every effect), whether it is taken away
 
@@ -22,19 +23,22 @@ Change = tuple[str, str, str, bool]  # key, value, effect ("" removes every effe
 def run_taint(world: World, call: Call) -> Reply:
     """`kubectl taint nodes NAME key=value:Effect key:Effect- key-`."""
     args = list(call.args)
-    if not args or args.pop(0) not in ("node", "nodes", "no"):
-        raise Refused("error: invalid resource type, only node(s) is supported")
+    if not args:
+        raise Refused("error: one or more resources must be specified as <resource> <name>")
+    if args[0] not in ("node", "nodes", "no"):
+        raise Refused(f"error: invalid resource type {args[0][:60]}, only node types are supported")
+    del args[0]
     words = [w for w in args if ":" in w or w.endswith("-") or "=" in w]
     names = [w for w in args if w not in words]
     if not words:
         raise Refused("error: at least one taint update is required")
     changes = [_change(word) for word in words]
     nodes = _nodes(world, call, names)
-    dry, suffix = dry_run(call)
+    dry, _ = dry_run(call)
     out = ""
     for node in nodes:
         done = _apply(world, node, changes, call.on("overwrite"), dry)
-        out += f"node/{node.name} {done}{suffix}\n"
+        out += f"node/{node.name} {done}\n"
     return Reply(out)
 
 
@@ -55,9 +59,12 @@ def _change(word: str) -> Change:
     removes = word.endswith("-")
     body, _, effect = word.removesuffix("-").partition(":")
     key, _, value = body.partition("=")
-    bad = not key or len(key) > 120 or len(value) > 63
-    if bad or (effect and effect not in EFFECTS) or (not removes and not effect):
-        raise Refused(f"error: invalid taint spec: {word[:120]}, expected <key>=<value>:<effect>")
+    if not removes and not effect:
+        key = body  # without an effect the whole word is taken for a key
+    if not labelselector.KEY.match(key) or len(key) > 120 or len(value) > 63:
+        raise Refused(f"error: invalid taint spec: {word[:120]}, {labelselector.NAMING}{USAGE}")
+    if effect and effect not in EFFECTS:
+        raise Refused(f"error: invalid taint effect: {effect[:60]}, unsupported taint effect{USAGE}")
     return key, value, effect, removes
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.kubernetes import access, changes, inside, patching, yamltext
 from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.objects import as_object
-from simulator.kubernetes.parse import Call, Refused
-from simulator.kubernetes.resources import TYPES, find, items, request, resource_type
+from simulator.kubernetes.parse import Call, Refused, duration
+from simulator.kubernetes.resources import TYPES, ResourceType, find, items, request, resource_type
 from simulator.kubernetes.state import Pod
 from simulator.reply import Reply
 from simulator.shell import files
@@ -20,13 +20,14 @@ from simulator.shell import files
 if TYPE_CHECKING:
     from simulator.world import World
 
+NO_IMAGE = "error: you must specify --image when not using --copy-to."
 FORWARD_USAGE = "error: TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples"
 
 
 def run_edit(world: World, call: Call) -> Reply:
     """There is no editor, so an edit ends as one that is closed at once."""
     if not call.args:
-        raise Refused("error: You must provide one or more resources by argument or filename.")
+        raise Refused(changes.NO_DELETE)
     asked = request(call.args, changes.NO_DELETE)
     for kind, name in asked.named:
         access.demand(
@@ -52,6 +53,8 @@ def run_port_forward(world: World, call: Call) -> Reply:
     out = ""
     for pair in call.args[1:]:
         local, colon, remote = pair.partition(":")
+        if not (remote or local)[:1].isdigit() and target.plural == "pods":
+            raise Refused(f"error: Pod '{name}' does not have a named port '{(remote or local)[:60]}'")
         if not all(
             part.isascii() and part.isdigit() and 0 < int(part[:9]) < 65_536
             for part in (local or remote, remote or local)
@@ -71,6 +74,11 @@ def _app(world: World, name: str) -> str:
 
 def run_proxy(world: World, call: Call) -> Reply:
     port = next((w.partition("=")[2] for w in call.args if w.startswith("--port=")), "8001")
+    if not port.isdigit():
+        raise Refused(
+            f'error: invalid argument "{port[:60]}" for "-p, --port" flag: strconv.ParseInt: parsing "{port[:60]}": '
+            "invalid syntax\nSee 'kubectl proxy --help' for usage."
+        )
     return Reply(f"Starting to serve on 127.0.0.1:{port[:5]}\n", "kubectl get --raw PATH\n")
 
 
@@ -114,13 +122,13 @@ def run_debug(world: World, call: Call) -> Reply:
     args = [word for word in call.args if not word.startswith("-")]
     if not args:
         missing = "error: at least 1 argument is required for attach"
-        raise Refused(missing if call.verb == "attach" else "error: must specify at least one target")
+        raise Refused(missing if call.verb == "attach" else NO_IMAGE)
     kind, slash, name = args[0].rpartition("/")
     target = resource_type(kind) if slash else TYPES["pods"]
     if not any(item.name == name for item in items(world, target, world.kubernetes.namespace)):
         raise Refused(f'Error from server (NotFound): {target.qualified} "{name[:200]}" not found')
     if call.verb == "debug" and not any(w.startswith(("--image", "--copy-to")) for w in call.args):
-        raise Refused("error: you must specify --image when not using --copy-to.")
+        raise Refused(NO_IMAGE)
     if target.plural == "nodes":
         raise access.forbidden("create", TYPES["pods"], "", world.kubernetes.namespace)
     part = "attach" if call.verb == "attach" else "ephemeralcontainers"
@@ -134,7 +142,9 @@ def run_debug(world: World, call: Call) -> Reply:
 def run_create(world: World, call: Call) -> Reply:
     """create, run, expose: the on-call role makes no new objects; a client's dry run needs no role."""
     kinds = {"run": "pod", "expose": "service"}
-    args = [word for word in call.args if not word.startswith("-")]
+    if call.verb == "expose" and not any(not word.startswith("-") for word in call.args):
+        raise Refused(changes.NO_DELETE)
+    args = _positional(call.args)
     word = kinds.get(call.verb) or next(iter(args), "")
     if {"-f", "--filename"} & set(call.args) or any(w.startswith("--filename=") for w in call.args):
         if word != "-" and not files.exists(world, word.partition("=")[2] or word):
@@ -156,7 +166,13 @@ def run_create(world: World, call: Call) -> Reply:
     flags = _loose(call.args)
     if "from" in flags:
         _check_from(world, flags["from"][-1])
+    if call.verb == "create" and word not in CREATED:
+        raise Refused(
+            f"error: Unexpected args: [{' '.join(args)[:200]}]\nSee 'kubectl create -h' for help and examples"
+        )
     kind = resource_type(word)
+    if call.verb == "create":
+        args = _check_created(kind, args, flags)
     if flags.get("dry-run", [""])[-1] == "client" or "--dry-run" in call.args:
         name = args[0 if call.verb == "run" else 1] if len(args) > (call.verb != "run") else ""
         return _drawn(kind.plural, name, flags)
@@ -165,6 +181,71 @@ def run_create(world: World, call: Call) -> Reply:
     if call.verb == "create":
         raise Refused(f"error: failed to create {kind.singular}: {plain}")
     raise problem
+
+
+CREATED = (  # what `kubectl create` has a subcommand for, with its short names
+    "clusterrole clusterrolebinding configmap cm cronjob cj deployment deploy ingress ing job namespace ns "
+    "poddisruptionbudget pdb priorityclass pc quota role rolebinding secret service svc serviceaccount sa"
+).split()
+VARIANTS = {
+    "secrets": ("docker-registry", "generic", "tls"),
+    "services": ("clusterip", "externalname", "loadbalancer", "nodeport"),
+}
+
+
+def _check_created(kind: ResourceType, args: list[str], flags: dict[str, list[str]]) -> list[str]:
+    """The type and the name of a `kubectl create TYPE [VARIANT] NAME`. Raises Refused."""
+    shown, rest = kind.singular, args[1:]
+    if kind.plural in VARIANTS:
+        if not rest or rest[0] not in VARIANTS[kind.plural]:
+            raise Refused("", out=group_help(f"create {kind.singular}", VARIANTS[kind.plural]), code=1)
+        shown, rest = f"{kind.singular} {rest[0]}", rest[1:]
+    if kind.plural in ("deployments", "cronjobs") and "image" not in flags:
+        wanted = '"image"' if kind.plural == "deployments" else '"image", "schedule"'
+        raise Refused(f"error: required flag(s) {wanted} not set")
+    if len(rest) != 1:
+        raise Refused(
+            f"error: exactly one NAME is required, got {len(rest)}\nSee 'kubectl create {shown} -h' for help and examples"
+        )
+    return [args[0], rest[0]]
+
+
+def group_help(verb: str, names: tuple[str, ...]) -> str:
+    """A short help of a verb that has subcommands."""
+    listed = "".join(f"  {name}\n" for name in names)
+    return f"Available Commands:\n{listed}\nUsage:\n  kubectl {verb} [flags] [options]\n"
+
+
+_BARE = (
+    "dry-run",
+    "help",
+    "save-config",
+    "expose",
+    "rm",
+    "stdin",
+    "tty",
+    "quiet",
+    "attach",
+    "command",
+    "append-hash",
+)
+
+
+def _positional(words_: list[str]) -> list[str]:
+    """The words of a verb whose flags are not checked that are neither flags nor values of flags."""
+    found, skip = [], False
+    for word in words_:
+        if word.startswith("-") and len(word) > 1:
+            skip = (
+                "=" not in word
+                and word.lstrip("-") not in _BARE
+                and (word.startswith("--") or len(word) == 2)
+            )
+        elif skip:
+            skip = False
+        else:
+            found.append(word)
+    return found
 
 
 def _loose(words_: list[str]) -> dict[str, list[str]]:
@@ -221,14 +302,34 @@ def _drawn(plural: str, name: str, flags: dict[str, list[str]]) -> Reply:
             "dnsPolicy": "ClusterFirst",
             "restartPolicy": "Always",
         }
+        made["status"] = {}
+    elif plural == "namespaces":
+        made["spec"] = made["status"] = {}
+    elif plural == "jobs":
+        boxes = [{**box, "name": name} for box in boxes]
+        made["spec"] = {"template": {"metadata": {"creationTimestamp": None}, "spec": {"containers": boxes, "restartPolicy": "Never"}}}  # fmt: skip
+        made["status"] = {}
+    elif plural == "services":
+        pairs = [pair.partition(":") for pair in flags.get("tcp", [])]
+        ports = [{"name": f"{a}-{b or a}", "port": _whole(a), "protocol": "TCP", "targetPort": _whole(b or a)} for a, _, b in pairs]  # fmt: skip
+        made["metadata"]["labels"] = {"app": name}
+        made["spec"] = {"ports": ports, "selector": {"app": name}, "type": "ClusterIP"}
+        made["status"] = {"loadBalancer": {}}
     if flags.get("output", [""])[-1] in ("yaml", "json"):
         return Reply(yamltext.dump(made))
     return Reply(f"{kind.prefix}/{name} created (dry run)\n")
 
 
+def _whole(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else text
+
+
 def run_diff(world: World, call: Call) -> Reply:
     """`kubectl diff -f -`: what an apply would change; exit code 1 when something would."""
-    item, document = patching.sent(world, call, "diff")
+    try:
+        item, document = patching.sent(world, call, "diff")
+    except Refused as problem:  # 1 means that something differs
+        raise Refused(problem.message, 2, problem.out) from None
     old = as_object(world, item)
     new = patching.merge(old, document, strategic=True)
     patching.install(world, item, old, new, True)
@@ -259,9 +360,11 @@ def run_plugin(world: World, call: Call) -> Reply:
 def run_completion(world: World, call: Call) -> Reply:
     shells = ("bash", "zsh", "fish", "powershell")
     if not call.args:
-        raise Refused("error: shell not specified\nSee 'kubectl completion -h' for help and examples")
+        raise Refused("error: Shell not specified.\nSee 'kubectl completion -h' for help and examples")
     if call.args[0] not in shells:
-        raise Refused(f'error: unsupported shell type "{call.args[0][:60]}"')
+        raise Refused(
+            f"error: Unsupported shell type \"{call.args[0][:60]}\".\nSee 'kubectl completion -h' for help and examples"
+        )
     return Reply(f"# {call.args[0]} completion for kubectl: the Tab key completes here already\n")
 
 
@@ -274,8 +377,16 @@ def run_certificate(world: World, call: Call) -> Reply:
     )
 
 
-def check_context(call: Call) -> None:
+TIMEOUT = (
+    "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a "
+    "corresponding time unit (e.g. 1s | 2m | 3h)"
+)
+
+
+def check_globals(call: Call) -> None:
     """There is one context, `prod`; others do not exist."""
-    context = call.text("context")
-    if context not in ("", "prod"):
-        raise Refused(f'error: context "{context[:100]}" does not exist')
+    context, timeout = call.text("context"), call.text("request-timeout", "0")
+    if context not in ("", "prod") and call.verb != "config":
+        raise Refused(f"Error in configuration: context was not found for specified context: {context[:100]}")
+    if duration(timeout) is None and not timeout.isdigit():
+        raise Refused(TIMEOUT)

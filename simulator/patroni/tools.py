@@ -21,6 +21,7 @@ FORMS = (
     "patronictl -c dc-2.yml list",
     "patronictl topology",
     "patronictl history",
+    "patronictl query -c 'SELECT pg_is_in_recovery()' -r replica",
     "patronictl show-config",
     "patronictl edit-config -s ttl=30 --force",
     "patronictl switchover --candidate MEMBER --force",
@@ -47,6 +48,7 @@ Commands:
   history      Show the history of failovers/switchovers
   list         List the Patroni members for a given Patroni
   pause        Disable auto failover
+  query        Query a Patroni PostgreSQL member
   reinit       Reinitialize cluster member
   restart      Restart cluster member
   resume       Resume auto failover
@@ -55,19 +57,19 @@ Commands:
   topology     Prints ASCII topology for given cluster
   version      Output version of patronictl command or a running Patroni...
 """
-OTHERS = ("configure", "dsn", "flush", "query", "reload", "remove", "scaffold")
+OTHERS = ("configure", "dsn", "flush", "reload", "remove", "scaffold")
 T = {
     "none": Text(ru="patronictl: в этой системе Patroni нет", en="patronictl: there is no Patroni in this system"),
     "absent": Text(
-        ru="patronictl {0}: здесь не моделируется; есть: list, topology, history, show-config, edit-config, switchover, failover, reinit, restart, pause, resume, version",
-        en="patronictl {0}: not simulated here; there are: list, topology, history, show-config, edit-config, switchover, failover, reinit, restart, pause, resume, version",
+        ru="patronictl {0}: здесь не моделируется; есть: list, topology, history, query, show-config, edit-config, switchover, failover, reinit, restart, pause, resume, version",
+        en="patronictl {0}: not simulated here; there are: list, topology, history, query, show-config, edit-config, switchover, failover, reinit, restart, pause, resume, version",
     ),
     "place": Text(
         ru="нет файла {0!r}; patronictl смотрит из дата-центра: {1}", en="no file {0!r}; patronictl looks from a data centre: {1}"
     ),
 }  # fmt: skip
 LOST = "patroni.dcs.etcd.EtcdError: 'Etcd is not responding properly'"
-VALUED = ("--candidate", "--leader", "--master", "--primary", "--set", "-s", "--pg", "-p", "--format", "-f", "--scheduled", "--role", "-r")  # fmt: skip
+VALUED = ("--candidate", "--leader", "--master", "--primary", "--set", "-s", "--pg", "-p", "--format", "-f", "--scheduled", "--role", "-r", "-c", "--command", "-m", "--member", "-U", "-W", "--dbname")  # fmt: skip
 SWITCHED = (
     "--force",
     "--wait",
@@ -168,7 +170,8 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
     except Usage as usage:
         return _refused(str(usage), command)
     places = list(world.scenario.datacenters)
-    place = next((p for p in places if p in chosen), places[0] if not chosen else "")
+    usual = not chosen or chosen.rpartition("/")[2] in ("patroni.yml", "patroni.yaml", "postgres.yml")
+    place = next((p for p in places if p in chosen), places[0] if usual else "")
     if not place:
         files = ", ".join(f"-c {p}.yml" for p in places)
         return failure(T["place"].of(world.language).format(chosen[:60], files), 1)
@@ -187,6 +190,9 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
 
 def _list(asked: Asked) -> Reply:
     head = ""
+    form = _format(asked)
+    if form != "pretty":
+        return Reply(views.members_as(form, asked.world, asked.scope, asked.cluster, asked.dcs))
     if "--timestamp" in asked.flags or "-t" in asked.flags:
         head = asked.world.at(asked.world.now_s).strftime("%Y-%m-%d %H:%M:%S") + "\n"
     return Reply(head + views.members(asked.world, asked.scope, asked.cluster, asked.dcs))
@@ -197,7 +203,37 @@ def _topology(asked: Asked) -> Reply:
 
 
 def _history(asked: Asked) -> Reply:
-    return Reply(views.history(asked.world, asked.cluster, asked.dcs))
+    return Reply(views.history(asked.world, asked.cluster, asked.dcs, _format(asked)))
+
+
+def _query(asked: Asked) -> Reply:
+    """`query -c SQL [-m MEMBER | -r ROLE]`: the statement through psql on that member; the leader by default."""
+    from simulator.commands import tools
+
+    statement, member = asked.first("-c", "--command"), asked.first("-m", "--member")
+    if not statement:
+        return failure("Error: You need to specify either --command or --file", 1)
+    rows = [
+        views.member_row(asked.world, asked.cluster, asked.dcs, n)
+        for n in views.living(asked.world, asked.dcs)
+    ]
+    role = asked.first("-r", "--role").lower() or "leader"
+    fits = [
+        row[0]
+        for row in rows
+        if role == "any" or (row[2] == "Leader") == (role in ("leader", "master", "primary"))
+    ]
+    chosen = [member] if member else fits
+    if not chosen or chosen[0] not in [row[0] for row in rows]:
+        return failure(f"Error: No such member or no member with role {role}: {member or '-'}", 1)
+    return tools()["psql"].run(
+        asked.world, ["psql", "-h", chosen[0], "-F", "\t", "-A", "-P", "footer=off", "-c", statement], ""
+    )
+
+
+def _format(asked: Asked) -> str:
+    form = asked.first("-f", "--format") or "pretty"
+    return form if form in views.FORMATS else "pretty"
 
 
 def _show(asked: Asked) -> Reply:
@@ -254,6 +290,7 @@ COMMANDS: dict[str, Callable[[Asked], Reply]] = {
     "list": _list,
     "topology": _topology,
     "history": _history,
+    "query": _query,
     "show-config": _show,
     "edit-config": _edit,
     "switchover": acts.switchover,
@@ -264,7 +301,7 @@ COMMANDS: dict[str, Callable[[Asked], Reply]] = {
     "resume": _resume,
     "version": _list,
 }
-LOOKING = ("list", "topology", "history", "show-config", "version")
+LOOKING = ("list", "query", "topology", "history", "show-config", "version")
 
 
 def _changes(argv: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from simulator.engine import streams
@@ -58,6 +59,30 @@ def member_row(world: World, cluster: Cluster, dcs: Dcs, name: str) -> tuple[str
     return name, host, role, cluster.agents[name].state, timeline, lag
 
 
+FORMATS = ("pretty", "tsv", "json", "yaml", "yml")
+
+
+def written(form: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """The same rows as tsv, JSON or YAML; an empty cell is left out, whole numbers are numbers."""
+    if form == "tsv":
+        return "".join("\t".join(row) + "\n" for row in (columns, *rows))
+    listed = [
+        {c: int(v) if v.isdecimal() else v for c, v in zip(columns, row, strict=True) if v} for row in rows
+    ]
+    if form == "json":
+        return json.dumps(listed) + "\n"
+    lines = []
+    for one in listed:
+        lines += [f"{'- ' if n == 0 else '  '}{name}: {value}" for n, (name, value) in enumerate(one.items())]
+    return "\n".join(lines) + "\n"
+
+
+def members_as(form: str, world: World, scope: str, cluster: Cluster, dcs: Dcs) -> str:
+    """`list -f json`: with the cluster's name in every row, as patronictl has it."""
+    rows = [(scope, *member_row(world, cluster, dcs, name)) for name in living(world, dcs)]
+    return written(form, ("Cluster", *MEMBERS), rows)
+
+
 def members(world: World, scope: str, cluster: Cluster, dcs: Dcs, topology: bool = False) -> str:
     rows = [member_row(world, cluster, dcs, name) for name in living(world, dcs)]
     if topology:
@@ -68,10 +93,12 @@ def members(world: World, scope: str, cluster: Cluster, dcs: Dcs, topology: bool
     return out + (" Maintenance mode: on\n" if dcs.config.get("pause") else "")
 
 
-def history(world: World, cluster: Cluster, dcs: Dcs) -> str:
+def history(world: World, cluster: Cluster, dcs: Dcs, form: str = "pretty") -> str:
     rows: list[tuple[str, ...]] = []
     for timeline, end, at_s, leader in dcs.history:
         stamp = world.at(at_s).isoformat(timespec="microseconds")
         where = FIRST_LSN + end * WAL_BYTES
         rows.append((str(timeline), str(where), "no recovery target specified", stamp, leader))
+    if form != "pretty":
+        return written(form, ("TL", "LSN", "Reason", "Timestamp", "New Leader"), rows)
     return table("", ("TL", "LSN", "Reason", "Timestamp", "New Leader"), rows, ("TL", "LSN"))

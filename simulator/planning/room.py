@@ -10,6 +10,7 @@ from simulator.reply import Reply, failure
 from simulator.room import Room
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -34,8 +35,7 @@ T = {
 }  # fmt: skip
 
 
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _refuse(world: World, why: str) -> Reply:

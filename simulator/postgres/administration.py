@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Callable
 
-from simulator.postgres import settings
+from simulator.postgres import prepared, settings
 from simulator.postgres.backends import roles
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError
@@ -113,18 +113,16 @@ def _tagged(tag: str) -> Handler:
     return lambda _catalog, _found: Result(tag=tag)
 
 
-def _execute(_catalog: Catalog, found: re.Match[str]) -> Result:
-    raise PgError(f'prepared statement "{found[1].lower()}" does not exist')
+def _execute(catalog: Catalog, found: re.Match[str]) -> Result:
+    return prepared.execute(catalog, found[0])
 
 
 def _prepare(catalog: Catalog, found: re.Match[str]) -> Result:
-    return Result(tag="PREPARE")
+    return prepared.prepare(catalog, found[0])
 
 
-def _deallocate(_catalog: Catalog, found: re.Match[str]) -> Result:
-    if found[1].lower() == "all":
-        return Result(tag="DEALLOCATE ALL")
-    raise PgError(f'prepared statement "{found[1].lower()}" does not exist')
+def _deallocate(catalog: Catalog, found: re.Match[str]) -> Result:
+    return prepared.deallocate(catalog, found[1])
 
 
 def _set_role(catalog: Catalog, found: re.Match[str]) -> Result:
@@ -140,8 +138,15 @@ def _set_transaction(catalog: Catalog, _found: re.Match[str]) -> Result:
 
 
 def _sequence(catalog: Catalog, found: re.Match[str]) -> Result:
-    if found[1].strip('"') not in catalog.database.sequences:
+    sequence = catalog.database.sequences.get(found[1].strip('"'))
+    if sequence is None:
         raise PgError(f'relation "{found[1]}" does not exist')
+    restart = re.search(r"\brestart(?:\s+with)?\s+(-?\d{1,18})|\brestart\b", found[0], re.I)
+    step = re.search(r"\bincrement(?:\s+by)?\s+(-?\d{1,9})", found[0], re.I)
+    if restart is not None:
+        sequence.last, sequence.called = int(restart[1] or sequence.start), False
+    if step is not None and int(step[1]):
+        sequence.step = int(step[1])
     return Result(tag="ALTER SEQUENCE")
 
 
@@ -175,7 +180,12 @@ def _copy(catalog: Catalog, found: re.Match[str]) -> Result:
         if source.startswith("(")
         else f"SELECT {(table[2] if table else None) or '*'} FROM {table[1] if table else source}"
     )
-    result = execute.run(catalog.world, catalog.session, query)
+    try:
+        result = execute.run(catalog.world, catalog.session, query)
+    except PgError as error:
+        if error.message.startswith("relation "):  # COPY looks its table up without a place in the text
+            raise PgError(error.message) from None
+        raise
     if not result.is_query:
         raise PgError("COPY query must have a RETURNING clause")
     as_csv, header = "csv" in options, "header" in options

@@ -141,9 +141,42 @@ class Moment:
         return math.sqrt(variance) if self.name.startswith("stddev") else variance
 
 
+class Only:
+    """The value of a subquery that may give one row at most."""
+
+    def __init__(self) -> None:
+        self.count, self.value = 0, None
+
+    def step(self, value: Any) -> None:
+        self.count += 1
+        self.value = value
+        if self.count > 1:
+            raise PgError("more than one row returned by a subquery used as an expression")
+
+    def finalize(self) -> Any:
+        return self.value
+
+
+class Rows:
+    """All rows as one JSON document."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[Any]] = []
+
+    def step(self, *cells: Any) -> None:
+        if len(self.rows) >= MAX_ITEMS:
+            raise PgError("out of memory")
+        self.rows.append(list(cells))
+
+    def finalize(self) -> str:
+        return json.dumps(self.rows, ensure_ascii=False)
+
+
 AGGREGATES: dict[str, tuple[int, type]] = {
     "pg_collect": (-1, Collect),
     "pg_percentile": (5, Percentile),
     "pg_mode": (1, Mode),
     "pg_moment": (2, Moment),
+    "pg_only": (1, Only),
+    "pg_rows": (-1, Rows),
 }

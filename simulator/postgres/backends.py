@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from simulator.engine import streams
 from simulator.postgres import workload
+from simulator.postgres.notes import note
 from simulator.postgres.state import Session
 from simulator.postgres.types import DAY_US, US
 
@@ -256,11 +257,11 @@ def end(world: World, component: str, backend: Backend) -> None:
     server.incarnations[backend.slot] = server.incarnations.get(backend.slot, 0) + 1
     server.restarted_s[backend.slot] = world.now_s
     server.terminated.append((world.now_s, backend.pid, backend.slot.partition("/")[0]))
-    world.note("database", f"{component}: backend {backend.pid} of {backend.user} terminated")
+    note(world, "backend terminated", component, backend.pid, backend.user)
 
 
 def cancel(world: World, component: str, backend: Backend) -> None:
     """Cancel what a pool's backend runs."""
     server = world.postgres.servers[component]
     server.cancelled.append((world.now_s, backend.pid, backend.slot.partition("/")[0]))
-    world.note("database", f"{component}: query of backend {backend.pid} cancelled")
+    note(world, "backend cancelled", component, backend.pid)

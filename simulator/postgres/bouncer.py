@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
 from simulator.postgres.errors import Notice, PgError
 from simulator.postgres.lexer import one_line
+from simulator.postgres.notes import note
 from simulator.postgres.result import Result
 from simulator.postgres.types import INT8, TEXT, US, format_timestamp
 
 if TYPE_CHECKING:
     from simulator.engine.plane import PoolState
+    from simulator.kubernetes.state import Pod
     from simulator.world import World
 
 ADDRESS, SERVER = "10.0.2.31", "10.0.2.20"
@@ -112,7 +114,7 @@ def _pause(world: World, component: str, pools: list[PoolState], words: list[str
         state.paused[database] = True
         for service in _clients_of(world, component, pools):
             world.plane.set_failing(service, 1.0, "pgbouncer: the database is paused")
-        world.note("fault", f"pgbouncer: {database} paused")
+        note(world, "paused", database)
     else:
         if not state.paused:
             raise PgError("pooler is not paused/suspended")
@@ -120,7 +122,7 @@ def _pause(world: World, component: str, pools: list[PoolState], words: list[str
         for service in _clients_of(world, component, pools):
             if service not in world.postgres.failing:
                 world.plane.set_failing(service, 0.0, "")
-        world.note("database", f"pgbouncer: {database} resumed")
+        note(world, "resumed", database)
     return Result(tag=verb.upper())
 
 
@@ -209,30 +211,55 @@ def _time(world: World, ago_us: int) -> str:
 
 
 def _socket(
-    world: World, kind: str, pool: PoolState, database: str, n: int, state: str, wait_us: int
+    world: World,
+    kind: str,
+    pool: PoolState,
+    database: str,
+    n: int,
+    state: str,
+    wait_us: int,
+    pods: Sequence[Pod] = (),
 ) -> tuple[Any, ...]:
     key = streams.key_of(world.seed, "bouncer", kind, pool.name, n)
     client = kind == "C"
-    peer = f"10.244.{1 + streams.below(key, 1, 6)}.{10 + streams.below(key, 2, 200)}" if client else SERVER
+    peer, oldest_s = SERVER, 3600.0
+    if client:
+        peer = f"10.244.{1 + streams.below(key, 1, 6)}.{10 + streams.below(key, 2, 200)}"
+    if pods:  # a connection is no older than its pod
+        peer, oldest_s = pods[n % len(pods)].ip, min(oldest_s, world.now_s - pods[n % len(pods)].started_s)
     pointer = f"0x{0x5581A0000000 + streams.below(key, 3, 1 << 28) * 16:x}"
     linked = f"0x{0x5581B0000000 + streams.below(key, 4, 1 << 28) * 16:x}" if state == "active" else ""
     return (
         kind, pool.user, database, state, peer, 32_768 + streams.below(key, 5, 28_000) if client else 5432, ADDRESS,
-        6432 if client else 40_000 + n, _time(world, int(3600 * streams.uniform(key, 6)) * US), _time(world, wait_us),
+        6432 if client else 40_000 + n, _time(world, int(oldest_s * streams.uniform(key, 6)) * US), _time(world, wait_us),
         wait_us // US, wait_us % US, 0, pointer, linked, 0 if client else 20_100 + n * 3, "",
         "PostgreSQL JDBC Driver" if client else "",
     )  # fmt: skip
+
+
+def _pods_of(world: World, pool: PoolState) -> list[Pod]:
+    """The ready pods of the services that query through a pool, by name."""
+    users = [
+        name
+        for name, spec in world.scenario.services().items()
+        if any(
+            pool.name == (s.pool or s.query) for steps in spec.endpoints.values() for s in steps if s.query
+        )
+    ]
+    pods = [p for p in world.kubernetes.pods.values() if p.app in users and p.ready and p.active and p.ip]
+    return sorted(pods, key=lambda pod: pod.name)
 
 
 def _clients(world: World, component: str, pools: list[PoolState]) -> Result:
     database, rows = world.postgres.databases[component].name, []
     for pool in pools:
         active, waiting = round(pool.active), round(pool.waiting)
+        pods = _pods_of(world, pool)
         for n in range(min(MAX_LISTED, active + waiting)):
             # The queue is first in, first out: the next to be served has waited longest.
             wait_us = 0 if n < active else round(pool.wait_s * US * (1 - (n - active) / max(1, waiting)))
             rows.append(
-                _socket(world, "C", pool, database, n, "active" if n < active else "waiting", wait_us)
+                _socket(world, "C", pool, database, n, "active" if n < active else "waiting", wait_us, pods)
             )
     return _table(SOCKETS, rows)
 

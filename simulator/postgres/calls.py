@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from simulator.postgres import more_functions
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.scope import Scope, Typed, name_of, position_of, quote
@@ -84,7 +85,7 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "pg_conf_load_time": ("", TIMESTAMPTZ, "pg_conf_load_time"),
     "pg_current_wal_lsn": ("", LSN, "pg_current_wal_lsn"), "pg_wal_lsn_diff": ("**", WHOLE, "pg_lsn_diff"),
     "pg_current_wal_insert_lsn": ("", LSN, "pg_current_wal_lsn"), "pg_switch_wal": ("", LSN, "pg_switch_wal"),
-    "pg_last_wal_receive_lsn": ("", LSN, "pg_null"), "pg_last_wal_replay_lsn": ("", LSN, "pg_null"),
+    "pg_last_wal_receive_lsn": ("", LSN, "pg_received_lsn"), "pg_last_wal_replay_lsn": ("", LSN, "pg_replayed_lsn"),
     "txid_current": ("", INT8, "pg_txid"),
     "pg_current_xact_id": ("", INT8, "pg_txid"), "pg_sleep": ("n", VOID, "pg_sleep"),
     "pg_stat_reset": ("", VOID, "pg_stat_reset"), "pg_stat_statements_reset": ("?iii", VOID, "pg_stmts_reset"),
@@ -141,7 +142,9 @@ def call(c: Compiler, name: str, args: list[Any], node: Any, scope: Scope) -> Ty
     if name in FORBIDDEN:
         raise PgError(f"permission denied for function {name}")
     pieces = [c.expr(a, scope) for a in args]
-    spec = PLAIN.get(name)
+    spec = (
+        more_functions.BY_COUNT.get((name, len(pieces))) or PLAIN.get(name) or more_functions.PLAIN.get(name)
+    )
     if spec is None:
         raise no_function(name, pieces)
     kinds, result, function = spec
@@ -150,6 +153,8 @@ def call(c: Compiler, name: str, args: list[Any], node: Any, scope: Scope) -> Ty
         raise no_function(name, pieces)
     if name in ("power", "pow", "sqrt", "exp", "ln", "log", "floor", "ceil", "ceiling", "sign") and pieces:
         result = _number_result(name, pieces)
+    if name in more_functions.KEEPS_ARRAY:
+        result = next((p.type for p in pieces if p.type.is_array), result)
     if function == "pg_to_char":
         fitted.append(quote(pieces[0].type.name))
     return Typed(f"{function}({', '.join(fitted)})", result)
@@ -577,6 +582,8 @@ def _collected(
         inner = item.this if isinstance(item, exp.Ordered) else item
         keys += [c.expr(inner, scope).sql, str(int(bool(item.args.get("desc"))))]
     body = value.sql if name.startswith("json") else ops.as_text(value).sql
+    if value.type.name == "boolean" and name == "array_agg":
+        body = f"substr({body}, 1, 1)"
     extra = f", {', '.join(keys)}" if keys else ""
     sql = f"pg_collect({quote(name)}, {int(distinct)}, {body}, {separator}{extra}){tail}"
     if name == "array_agg":

@@ -66,12 +66,28 @@ class Catalog:
                 return Relation(f"t_{name}", columns, table.sampled, name, key)
             if name in self.database.views:
                 return Relation("", {}, query=parser.parse(self.database.views[name]))
+            if name in self.database.sequences:
+                return self._sequence(name)
         view = self.view_name(schema, name)
         if view:
             self.used[f"view {view}"] = True
             return Relation(f"v_{view}", view_columns()[view])
         shown = f"{schema}.{name}" if schema else name
         raise PgError(f'relation "{shown}" does not exist', position=position)
+
+    def _sequence(self, name: str) -> Relation:
+        """A sequence as the one row that it is; the numbers that traffic took are gone."""
+        sequence = self.database.sequences[name]
+        owner = self.database.tables.get(sequence.owner_table)
+        taken = owner.base_rows + self.gained(owner) if owner is not None and owner.spec is not None else 0
+        last, called = max(sequence.value, taken), sequence.called or taken > 0
+        return Relation(
+            "",
+            {},
+            query=parser.parse(
+                f"select {last}::bigint as last_value, {sequence.logged}::bigint as log_cnt, {str(called).lower()} as is_called"
+            ),
+        )
 
     def view_name(self, schema: str, name: str) -> str:
         """The system view a name means, or an empty text."""

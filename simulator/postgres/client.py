@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from simulator.postgres import layout, lexer
@@ -41,6 +41,7 @@ class Client:
     last_query: str = ""
     finished: bool = False
     variables: dict[str, str] = field(default_factory=dict)
+    branches: list[str] = field(default_factory=list)  # open \\if: on, off, done (one was taken), out
     depth: int = 0
 
 
@@ -69,6 +70,8 @@ def pieces(text: str) -> Iterator[Piece]:
             yield Piece(text[start:i].strip(), text.count("\n", 0, i) + 1)
             i += 1
             start = i
+        elif text.startswith("\\\\", i) and not text[start:i].strip():
+            i = start = i + 2  # only parts a command from what follows
         elif text[i] == "\\":
             end = i + 1
             while end < len(text) and not text[end].isspace() and text[end] != "\\":
@@ -107,20 +110,26 @@ def run_script(client: Client, text: str) -> None:
 
 
 def _run_pieces(client: Client, text: str) -> None:
-    from simulator.postgres import meta
+    from simulator.postgres import meta, script
 
     for count, piece in enumerate(pieces(text)):
         if client.finished or count >= MAX_STATEMENTS or len(client.out) > MAX_OUTPUT:
             break
-        if piece.command:
-            fine = meta.run(client, piece)
+        if script.branch(client, piece):
+            fine = True
+        elif piece.command:
+            told = script.interpolated(client, piece.arguments)
+            fine = meta.run(
+                client, replace(piece, text=script.interpolated(client, piece.text), arguments=told)
+            )
         elif lexer.strip_comments(piece.text).strip():
-            sent = piece.text + (";" if piece.ended else "")
-            fine = statement(client, piece.text, sent, 0, piece.line)
+            query = script.interpolated(client, piece.text)
+            fine = statement(client, query, query + (";" if piece.ended else ""), 0, piece.line)
         else:
             fine = True
         if not fine and client.stop_on_error:
             client.code, client.finished = 3, True
+    script.end(client)
 
 
 def run_string(client: Client, text: str) -> None:
@@ -183,6 +192,20 @@ def statement(client: Client, text: str, sent: str, start: int, line: int) -> bo
     if client.timing:
         client.out += timing(client, runs_s)
     return True
+
+
+def answer(client: Client, query: str, line: int) -> Result | None:
+    """A query's result, not shown; None when it failed, which is reported."""
+    from simulator.postgres import execute
+
+    client.last_query = query.strip()
+    try:
+        result = execute.run(client.world, client.session, query)
+    except PgError as error:
+        report(client, error, query, query, 0, line)
+        return None
+    client.cost_s += result.cost_s
+    return result
 
 
 def show(client: Client, result: Result) -> None:

@@ -11,11 +11,13 @@ from simulator.postgres import entity_writes, execute_query, parser, rebound, ro
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import add_column, add_constraint, expression_text, unique_name
 from simulator.postgres.errors import Notice, PgError, not_simulated
+from simulator.postgres.notes import note
 from simulator.postgres.result import Result
 from simulator.postgres.scope import name_of, position_of
 from simulator.postgres.state import Column, Index, Sequence, Table
 from simulator.postgres.types import TEXT, UNKNOWN
 
+_SEQUENCE_WORD = re.compile(r"\b(start|increment)(?:\s+(?:with|by))?\s+(-?\d{1,18})")
 MAX_TABLES = 200
 MAX_COLUMNS = 200
 
@@ -182,7 +184,10 @@ def _create_sequence(catalog: Catalog, tree: exp.Create, _text: str) -> Result:
     taken = _taken(catalog, name, tree, "CREATE SEQUENCE")
     if taken is not None:
         return taken
-    catalog.database.sequences[name] = Sequence(name)
+    made = Sequence(name)
+    found = {word: int(number) for word, number in _SEQUENCE_WORD.findall(_text.lower())}
+    made.start, made.step = found.get("start", 1), found.get("increment", 1) or 1
+    catalog.database.sequences[name] = made
     return Result(tag="CREATE SEQUENCE")
 
 
@@ -250,7 +255,7 @@ def _drop_table(catalog: Catalog, name: str, cascade: bool, notices: list[Notice
     for sequence in [s for s in database.sequences.values() if s.owner_table == name]:
         del database.sequences[sequence.name]
     if table.spec is not None or table.entity is not None:
-        catalog.world.note("fault", f"{catalog.session.component}: table {name} dropped")
+        note(catalog.world, "dropped", catalog.session.component, name)
     return True
 
 
@@ -320,8 +325,8 @@ def truncate(catalog: Catalog, tree: exp.TruncateTable, _text: str) -> Result:
                 tables.append(other)
     for table in tables:
         if table.sampled and table.rows:
-            text = f"{catalog.session.component}: table {table.name} truncated, {catalog.live_rows(table)} rows gone"
-            catalog.world.note("fault", text)
+            gone = catalog.live_rows(table)
+            note(catalog.world, "truncated", catalog.session.component, table.name, gone)
         table.emptied_s = catalog.world.now_s
         table.truncated = table.entity is not None
         table.overlay.clear()

@@ -90,7 +90,7 @@ def add_column(catalog: Catalog, table: Table, node: exp.ColumnDef) -> Column:
 
 def _add_serial(catalog: Catalog, table: Table, column: Column) -> None:
     sequence = f"{table.name}_{column.name}_seq"
-    catalog.database.sequences[sequence] = Sequence(sequence, owner_table=table.name)
+    catalog.database.sequences[sequence] = Sequence(sequence, owner_table=table.name, kind=column.type.name)
     column.default, column.not_null = f"nextval('{sequence}'::regclass)", True
 
 

@@ -10,6 +10,7 @@ from simulator.postgres import layout, static_views
 from simulator.postgres.catalog import Catalog, index_body
 from simulator.postgres.functions import size_pretty
 from simulator.postgres.result import Result
+from simulator.postgres.session_functions import bytes_of_database
 from simulator.postgres.state import Index, Table
 from simulator.postgres.types import INT8, TEXT
 
@@ -200,7 +201,7 @@ def _describe_sequence(client: Client, catalog: Catalog, name: str) -> None:
     heads = (("Type", TEXT), ("Start", INT8), ("Minimum", INT8), ("Maximum", INT8), ("Increment", INT8),
              ("Cycles?", TEXT), ("Cache", INT8))  # fmt: skip
     footers = [f"Owned by: public.{owner.name}.{column.name}"] if owner and column else []
-    result = Result(list(heads), [(kind, 1, 1, top, 1, "no", 1)])
+    result = Result(list(heads), [(kind, sequence.start, 1, top, sequence.step, "no", 1)])
     client.out += layout.render(result, client.form, f'Sequence "public.{name}"', footers)
 
 
@@ -224,13 +225,23 @@ def _describe_view(client: Client, catalog: Catalog, name: str) -> None:
 # --- the server's own lists --------------------------------------------------------------------------
 
 
+ABOUT = {
+    "postgres": "default administrative connection database",
+    "template0": "unmodifiable empty database",
+    "template1": "default template for new databases",
+}
+
+
 def list_databases(client: Client, pattern: str, plus: bool) -> bool:
     catalog = catalog_of(client)
     rows: list[Cells] = []
     for name, _, owner in sorted(static_views.database_names(catalog)):
         rights = "=c/postgres\npostgres=CTc/postgres" if name.startswith("template") else ""
         if not pattern or matcher(pattern).match(name):
-            rows.append((name, owner, "UTF8", "C.UTF-8", "C.UTF-8", "", "libc", rights))
+            more = (size_pretty(bytes_of_database(catalog, name)), "pg_default", ABOUT.get(name, ""))
+            rows.append(
+                (name, owner, "UTF8", "C.UTF-8", "C.UTF-8", "", "libc", rights, *(more if plus else ()))
+            )
     names = [
         "Name",
         "Owner",
@@ -240,6 +251,7 @@ def list_databases(client: Client, pattern: str, plus: bool) -> bool:
         "ICU Locale",
         "Locale Provider",
         "Access privileges",
+        *(("Size", "Tablespace", "Description") if plus else ()),
     ]
     listing(client, "List of databases", names, rows)
     return True
@@ -295,8 +307,11 @@ def list_functions(client: Client, pattern: str, plus: bool) -> bool:
 
 
 def list_privileges(client: Client, pattern: str, plus: bool) -> bool:
+    test = matcher(pattern) if pattern else None
     rows: list[Cells] = [
-        ("public", t.name, "table", "", "", "") for t in catalog_of(client).database.tables.values()
+        ("public", t.name, "table", "", "", "")
+        for t in catalog_of(client).database.tables.values()
+        if test is None or test.match(t.name)
     ]
     names = ["Schema", "Name", "Type", "Access privileges", "Column privileges", "Policies"]
     listing(client, "Access privileges", names, sorted(rows))

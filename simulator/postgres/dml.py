@@ -13,6 +13,7 @@ from simulator.postgres.catalog import Catalog
 from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.expressions import condition
+from simulator.postgres.notes import note
 from simulator.postgres.parser import syntax_error
 from simulator.postgres.result import Result
 from simulator.postgres.runner import ROW_COLUMN, WEIGHT_COLUMN
@@ -378,7 +379,7 @@ def delete(catalog: Catalog, tree: exp.Delete, _text: str) -> Result:
     table.gained -= total
     table.dead += total
     if total > 1000 and table.sampled:
-        catalog.world.note("fault", f"{catalog.session.component}: {total} rows deleted from {table.name}")
+        note(catalog.world, "deleted", catalog.session.component, total, table.name)
     return _finished(writer, tree, kept, f"DELETE {total}", alias, total * DELETE_S_PER_ROW)
 
 

@@ -131,9 +131,27 @@ def component_of(world: World, host: str) -> str | None:
     return None
 
 
+def member_of(world: World, host: str) -> tuple[str, int]:
+    """The database and the number of the StatefulSet's pod a host names: `payments-db-1`; nothing: ("", 0)."""
+    name, _, number = host.partition(".")[0].rpartition("-")
+    stateful = world.kubernetes.statefulsets.get(name)
+    known = (
+        stateful is not None and number.isdecimal() and len(number) < 4 and int(number) < stateful.replicas
+    )
+    if (
+        not known
+        or host.partition(".")[0] in world.postgres.databases
+        or name not in world.postgres.databases
+    ):
+        return "", 0
+    return name, int(number)
+
+
 def is_replica(world: World, session: Session) -> bool:
     """Whether a session is on a node that follows another."""
     node = node_of(session)
+    if member_of(world, node)[1] > 0:
+        return True
     if world.entities is None or not node or node in world.postgres.databases:
         return False
     for store in world.entities.domain.stores.values():

@@ -21,6 +21,7 @@ class PgError(Exception):
         position: int | None = None,
         find: str | None = None,
         find_last: bool = False,
+        find_shift: int = 0,
         detail: str | None = None,
         hint: str | None = None,
         context: str | None = None,
@@ -31,6 +32,7 @@ class PgError(Exception):
         self.position = position
         self.find = find
         self.find_last = find_last
+        self.find_shift = find_shift  # how far into the found text the mark stands; it must occur once
         self.detail = detail
         self.hint = hint
         self.context = context
@@ -71,7 +73,9 @@ def located(error: PgError, text: str) -> int | None:
         return error.position
     search = text.lower().rfind if error.find_last else text.lower().find
     found = search(error.find.lower())
-    return found if found >= 0 else None
+    if error.find_shift and text.lower().count(error.find.lower()) != 1:
+        return None
+    return found + error.find_shift if found >= 0 else None
 
 
 def render_notice(notice: Notice) -> str:

@@ -26,6 +26,7 @@ from simulator.postgres import (
     runner,
     statement_log,
     utility,
+    with_changes,
 )
 from simulator.postgres.backends import own_pid
 from simulator.postgres.catalog import Catalog
@@ -75,12 +76,31 @@ def run(world: World, session: Session, statement: str) -> Result:
 
 def _parsed(catalog: Catalog, text: str) -> Result:
     tree = parser.parse(text)
+    if isinstance(tree, QUERIES) and with_changes.parts(tree):
+        alone = not catalog.session.in_transaction
+        if alone:
+            begin_implicit(catalog.world, catalog.session)
+        try:
+            found = select(catalog, with_changes.settled(catalog, tree, _changed))
+        except PgError:
+            if alone:
+                end_implicit(catalog.world, catalog.session, True)
+            raise
+        if alone:
+            end_implicit(catalog.world, catalog.session, False)
+        return found
     if isinstance(tree, QUERIES):
         return select(catalog, tree)
     for kind, handler in TREES.items():
         if isinstance(tree, kind):
             return changing(catalog, handler, tree, text)
     raise not_simulated(text.split(None, 1)[0].upper())
+
+
+def _changed(catalog: Catalog, tree: Any) -> Result:
+    """A change inside a WITH."""
+    handler = next(handler for kind, handler in TREES.items() if isinstance(tree, kind))
+    return changing(catalog, handler, tree, tree.sql(dialect="postgres"))
 
 
 def _check_columns(catalog: Catalog, tree: Any) -> None:
@@ -111,6 +131,8 @@ def changing(
     if session.side:
         raise not_simulated("changing the restored copy")
     if entity_rows.is_replica(catalog.world, session):
+        raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
+    if session.in_transaction and session.settings.get("transaction_read_only") == "on":
         raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
     _check_columns(catalog, tree)
     try:
@@ -224,6 +246,22 @@ def _close(catalog: Catalog, keep: bool) -> None:
     session.changed = False
 
 
+def _modes(text: str) -> list[tuple[str, str]]:
+    """The settings that `BEGIN ISOLATION LEVEL … READ ONLY` makes for its transaction."""
+    found = []
+    level = re.search(
+        r"isolation\s+level\s+(serializable|repeatable\s+read|read\s+committed|read\s+uncommitted)",
+        text,
+        re.I,
+    )
+    if level is not None:
+        found.append(("transaction_isolation", " ".join(level[1].lower().split())))
+    access = re.search(r"\bread\s+(only|write)\b", text, re.I)
+    if access is not None:
+        found.append(("transaction_read_only", "on" if access[1].lower() == "only" else "off"))
+    return found
+
+
 def _begin(catalog: Catalog, text: str) -> Result:
     session = catalog.session
     if session.in_transaction and not session.implicit:
@@ -232,6 +270,9 @@ def _begin(catalog: Catalog, text: str) -> Result:
         session.implicit = False
     else:
         _open(catalog.world, session)
+    for name, value in _modes(text):
+        session.local_before.setdefault(name, session.settings.get(name))
+        session.settings[name] = value
     words = text.split()
     return Result(tag="START TRANSACTION" if words and words[0].lower() == "start" else "BEGIN")
 

@@ -38,7 +38,7 @@ def explain(catalog: Catalog, text: str) -> Result:
     costs = not re.search(r"\bcosts\s+(off|false|0)\b", match.group(2) or "", re.I)
     tree = parser.parse(" " * match.end() + text[match.end() :].rstrip().rstrip(";"))
     if isinstance(tree, exp.Insert | exp.Update | exp.Delete):
-        return _of_change(catalog, tree, options)
+        return _of_change(catalog, tree, options, costs)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Values):
         raise not_simulated("EXPLAIN of this statement")
     execute_query.columns_of(catalog, tree)
@@ -52,48 +52,72 @@ def explain(catalog: Catalog, text: str) -> Result:
         if f"format {shape}" in options:
             return Result(
                 [("QUERY PLAN", TEXT)],
-                [(_shaped(plan, shape),)],
+                [(_shaped(plan, shape, costs),)],
                 "EXPLAIN",
                 cost_s=plan.ms * load / 1000 if analyze else 0.0,
             )
     lines = _render(plan, analyze, "buffers" in options and analyze, load)
     if not costs:
-        lines = [re.sub(r"  \(cost=[^)]*\)", "", line) for line in lines]
+        lines = [_COSTS.sub("", line) for line in lines]
     cost_s = 0.0
     if analyze:
         total_ms = plan.ms * load
-        lines += [
-            f"Planning Time: {0.112 + 0.09 * len(lines) / 4:.3f} ms",
-            f"Execution Time: {total_ms + 0.031:.3f} ms",
-        ]
+        if not re.search(r"\btiming\s+(off|false|0)\b", match.group(2) or "", re.I):
+            timed = lines
+        else:
+            timed = [_TIMES.sub("actual ", line) for line in lines]
+        lines = timed if costs else [line.replace(" (actual", "  (actual", 1) if "  (actual" not in line else line for line in timed]  # fmt: skip
+        if not re.search(r"\bsummary\s+(off|false|0)\b", match.group(2) or "", re.I):
+            lines += [
+                f"Planning Time: {0.112 + 0.09 * len(lines) / 4:.3f} ms",
+                f"Execution Time: {total_ms + 0.031:.3f} ms",
+            ]
         cost_s = total_ms / 1000
     return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN", cost_s=cost_s)
 
 
-def _tree(plan: Plan) -> dict[str, Any]:
+def _tree(plan: Plan, costs: bool) -> dict[str, Any]:
+    node, _, target = plan.label.partition(" on ")
+    kind, _, index = node.partition(" using ")
     found: dict[str, Any] = {
-        "Node Type": plan.label.partition(" on ")[0].partition(" using ")[0], "Startup Cost": round(plan.start, 2),
-        "Total Cost": round(plan.total, 2), "Plan Rows": max(1, round(plan.rows)), "Plan Width": plan.width,
-    }  # fmt: skip
+        "Node Type": kind,
+        "Parallel Aware": kind.startswith("Parallel"),
+        "Async Capable": False,
+    }
+    if index:
+        found |= {"Scan Direction": "Forward", "Index Name": index}
+    if target and kind.endswith("Scan"):
+        words = target.split()
+        found |= {"Relation Name": words[0], "Alias": words[-1]}
+    if costs:
+        found |= {
+            "Startup Cost": round(plan.start, 2), "Total Cost": round(plan.total, 2),
+            "Plan Rows": max(1, round(plan.rows)), "Plan Width": plan.width,
+        }  # fmt: skip
+    found |= {name: value for name, _, value in (detail.partition(": ") for detail in plan.details)}
     if plan.children:
-        found["Plans"] = [_tree(child) for child in plan.children]
+        found["Plans"] = [_tree(child, costs) for child in plan.children]
     return found
 
 
-def _shaped(plan: Plan, shape: str) -> str:
+def _shaped(plan: Plan, shape: str, costs: bool = True) -> str:
     """FORMAT JSON, YAML or XML."""
     if shape == "json":
-        return json.dumps([{"Plan": _tree(plan)}], indent=2)
-    pairs = _tree(plan).items()
+        return json.dumps([{"Plan": _tree(plan, costs)}], indent=2)
+    pairs = _tree(plan, costs).items()
     if shape == "yaml":
-        return "- Plan: \n" + "\n".join(f"    {k}: {json.dumps(v)}" for k, v in pairs)
+        return "- Plan:\n" + "\n".join(f"    {k}: {json.dumps(v)}" for k, v in pairs)
     inner = "".join(
         f"\n      <{k.replace(' ', '-')}>{v}</{k.replace(' ', '-')}>" for k, v in pairs if k != "Plans"
     )
     return f'<explain xmlns="http://www.postgresql.org/2009/explain">\n  <Query>\n    <Plan>{inner}\n    </Plan>\n  </Query>\n</explain>'
 
 
-def _of_change(catalog: Catalog, tree: Any, options: list[str]) -> Result:
+_COSTS = re.compile(r"  \(cost=[^)]*\)")
+_TIMES = re.compile(r"actual time=\S+ ")
+
+
+def _of_change(catalog: Catalog, tree: Any, options: list[str], costs: bool) -> Result:
     """The plan of a statement that changes data: that of the rows it would touch, below one node. ANALYZE would run it."""
     if "analyze" in options:
         raise PgError(
@@ -113,6 +137,7 @@ def _of_change(catalog: Catalog, tree: Any, options: list[str]) -> Result:
         query = query.where(where.this.copy()) if where is not None else query
         inner = _render(plan_of(catalog, query), False, False, 1.0)
         lines += [f"  ->  {inner[0]}", *("      " + line for line in inner[1:])]
+    lines = lines if costs else [_COSTS.sub("", line) for line in lines]
     return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN")
 
 
@@ -126,7 +151,9 @@ def _read_options(text: str) -> list[str]:
             raise PgError(f'unrecognized EXPLAIN option "{words[0]}"', find=words[0])
         if words[0] == "format":
             if words[1:] not in (["text"], ["json"], ["yaml"], ["xml"]):
-                raise PgError(f'unrecognized value for EXPLAIN option "format": "{" ".join(words[1:])}"')
+                raise PgError(
+                    f'unrecognized value for EXPLAIN option "format": "{" ".join(words[1:])}"', find="format"
+                )
             found.append(f"format {words[1]}")
             continue
         if words[1:] not in (["off"], ["false"], ["0"]):

@@ -192,13 +192,28 @@ def _any(c: Compiler, node: Any, op: str, operand: Any, scope: Scope) -> Typed:
             raise not_simulated(f"{op} ANY (subquery)")
         return Typed(f"({left.sql} IN ({inner.sql}))", BOOL)
     if op not in ("=", "<>"):
-        raise not_simulated(f"{op} ANY (array)")
+        return _each(c, left, op, operand, scope, " OR ")
     return _in_array(c, left, operand, scope, negated=op == "<>")
+
+
+def _each(c: Compiler, left: Typed, op: str, operand: Any, scope: Scope, word: str) -> Typed:
+    """`x op ANY|ALL (ARRAY[…])` of a written array: one comparison an element."""
+    while isinstance(operand, exp.Paren | exp.Cast):
+        operand = operand.this
+    if isinstance(operand, exp.Array):
+        items = [c.expr(e, scope) for e in operand.expressions]
+    elif isinstance(operand, exp.Literal) and operand.is_string:
+        items = [untyped(e) for e in types_array(str(operand.this))]
+    else:
+        raise not_simulated(f"{op} {'ANY' if 'OR' in word else 'ALL'} (a computed array)")
+    pairs = [ops.comparison(op, left, item, c.now_us, None) for item in items]
+    body = word.join(f"{a} {op} {b}" for a, b in pairs) or ("0" if "OR" in word else "1")
+    return Typed(f"({body})", BOOL)
 
 
 def _all(c: Compiler, node: Any, op: str, operand: Any, scope: Scope) -> Typed:
     if op != "<>":
-        raise not_simulated(f"{op} ALL")
+        return _each(c, c.expr(node.this, scope), op, operand, scope, " AND ")
     return _in_array(c, c.expr(node.this, scope), operand, scope, negated=True)
 
 
@@ -363,7 +378,7 @@ def datatype(node: Any) -> PgType:
             return PgType(name)
     else:
         name = str(node.this).lower()
-        if name in ("regclass", "regtype", "oid"):
+        if name in ("regclass", "regtype", "regnamespace", "regrole", "oid"):
             return PgType(name)
     raise PgError(f'type "{name}" does not exist', find=name)
 
@@ -382,17 +397,49 @@ def _interval(c: Compiler, node: exp.Interval, scope: Scope) -> Typed:
     text = f"{number.this} {name_of(unit) or unit.name if unit is not None else ''}".strip()
     value = types.parse_interval(text)
     if value is None:
-        raise PgError(f'invalid input syntax for type interval: "{number.this}"', find=f"'{number.this}'")
+        raise PgError(f'invalid input syntax for type interval: "{text.lower()}"', find=f"'{text}'")
     return Typed(str(value), INTERVAL)
 
 
 def _concat(c: Compiler, node: Any, scope: Scope) -> Typed:
     left, right = c.expr(node.this, scope), c.expr(node.expression, scope)
+    if left.type.is_array or right.type.is_array:
+        return _arrays_joined(left, right)
     if "jsonb" in (left.type.name, right.type.name):
         return Typed(f"pg_json_merge({left.sql}, {right.sql})", JSONB)
     if not ops.is_string(left.type) and not ops.is_string(right.type):
         raise ops.no_operator("||", left, right, _operator_position(node))
     return Typed(f"({ops.as_text(left).sql} || {ops.as_text(right).sql})", TEXT)
+
+
+def _arrays_joined(left: Typed, right: Typed) -> Typed:
+    kind = left.type if left.type.is_array else right.type
+    if left.type.is_array and (right.type.is_array or right.literal is not None):
+        return Typed(f"pg_array_cat({left.sql}, {right.sql})", kind)
+    if left.type.is_array:
+        return Typed(f"pg_array_append({left.sql}, {right.sql})", kind)
+    name = "pg_array_cat" if left.literal is not None else "pg_array_prepend"
+    return Typed(f"{name}({left.sql}, {right.sql})", kind)
+
+
+def _json_path(text: bool) -> Handler:
+    """`#>` and `#>>`."""
+
+    def handle(c: Compiler, node: Any, scope: Scope) -> Typed:
+        document, path = c.expr(node.this, scope), c.expr(node.expression, scope)
+        if document.type.name not in ("json", "jsonb"):
+            raise ops.no_operator("#>>" if text else "#>", document, path, _operator_position(node))
+        name = "pg_json_at_text" if text else "pg_json_at"
+        return Typed(f"{name}({document.sql}, {path.sql})", TEXT if text else document.type)
+
+    return handle
+
+
+def _overlaps(c: Compiler, node: Any, scope: Scope) -> Typed:
+    left, right = c.expr(node.this, scope), c.expr(node.expression, scope)
+    if not left.type.is_array:
+        raise ops.no_operator("&&", left, right, _operator_position(node))
+    return Typed(f"pg_array_overlaps({left.sql}, {right.sql})", BOOL)
 
 
 def _joined_literals(c: Compiler, node: exp.Concat, scope: Scope) -> Typed:
@@ -420,6 +467,8 @@ def _json(text: bool) -> Handler:
 
 def _json_contains(c: Compiler, node: Any, scope: Scope) -> Typed:
     left, right = c.expr(node.this, scope), c.expr(node.expression, scope)
+    if left.type.is_array:
+        return Typed(f"pg_array_contains({left.sql}, {right.sql})", BOOL)
     if left.type.name != "jsonb":
         raise ops.no_operator("@>", left, right, _operator_position(node))
     right = ops.settle(right, JSONB, c.now_us)
@@ -454,7 +503,20 @@ def _subquery(c: Compiler, node: Any, scope: Scope) -> Typed:
     found = c.query(inner, scope)
     if len(found.columns) != 1:
         raise PgError("subquery must return only one column", find="(select")
+    if _may_be_many(inner):
+        return Typed(f"(SELECT pg_only(c0) FROM ({found.sql}))", found.columns[0][1])
     return Typed(f"({found.sql})", found.columns[0][1])
+
+
+def _may_be_many(node: Any) -> bool:
+    """Whether a scalar subquery might give more than a row: no aggregate over everything, no LIMIT 1."""
+    if not isinstance(node, exp.Select) or node.args.get("limit") is not None:
+        return False
+    if node.args.get("from_") is None and node.args.get("from") is None:
+        return False
+    called = {type(f).__name__.lower() if not isinstance(f, exp.Anonymous) else str(f.this).lower()
+              for e in node.expressions for f in e.find_all(exp.Func)}  # fmt: skip
+    return node.args.get("group") is not None or not called & calls.AGGREGATES
 
 
 def _exists(c: Compiler, node: exp.Exists, scope: Scope) -> Typed:
@@ -497,6 +559,9 @@ def _name(which: str) -> Handler:
 
 def _substring(c: Compiler, node: Any, scope: Scope) -> Typed:
     args = [a for a in (node.this, node.args.get("start"), node.args.get("length")) if a is not None]
+    if len(args) == 2 and isinstance(args[1], exp.Literal) and args[1].is_string:
+        found = calls.call(c, "regexp_match", args, node, scope)  # substring(text from 'pattern')
+        return Typed(f"pg_element({found.sql}, 0)", TEXT)
     return calls.call(c, "substring", args, node, scope)
 
 
@@ -552,7 +617,8 @@ EXPRESSIONS: dict[type, Handler] = {
     exp.RegexpLike: _matching("pg_match"), exp.RegexpILike: _matching("pg_imatch"),
     exp.Case: _case, exp.Cast: _cast, exp.Interval: _interval, exp.DPipe: _concat,
     exp.Concat: _joined_literals, exp.JSONExtract: _json(False), exp.JSONExtractScalar: _json(True),
-    exp.ArrayContainsAll: _json_contains,
+    exp.ArrayContainsAll: _json_contains, exp.ArrayOverlaps: _overlaps, exp.JSONBExtract: _json_path(False),
+    exp.JSONBExtractScalar: _json_path(True),
     exp.JSONBContainsTopKey: _json_has, exp.Array: _array, exp.Bracket: _bracket,
     exp.Subquery: _subquery, exp.Select: _subquery, exp.Exists: _exists, exp.AtTimeZone: _at_zone,
     exp.Extract: _extract, exp.CurrentTimestamp: _now(TIMESTAMPTZ), exp.CurrentDate: _now(DATE),

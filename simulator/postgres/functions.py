@@ -97,6 +97,15 @@ def _domain(function: Callable[[float], float], message: str) -> Callable[[float
     return checked
 
 
+def logarithm(function: Callable[[float], float]) -> Callable[[float], float]:
+    def checked(value: float) -> float:
+        if value <= 0:
+            raise PgError(f"cannot take logarithm of {'zero' if value == 0 else 'a negative number'}")
+        return function(value)
+
+    return checked
+
+
 def substring(text: str, start: int, length: int | None = None) -> str:
     if length is None:
         return text[max(start - 1, 0) :]
@@ -146,7 +155,18 @@ def translate(text: str, old: str, new: str) -> str:
 # --- patterns: RE2 only, so that no pattern can hang --------------------------------------------------
 
 
-def _compiled(pattern: str, ignore_case: bool = False) -> Any:
+_REGEX_WORDS = {  # RE2's complaints in PostgreSQL's words
+    "missing )": "parentheses () not balanced",
+    "unexpected )": "parentheses () not balanced",
+    "missing ]": "brackets [] not balanced",
+    "no argument for repetition": "quantifier operand invalid",
+    "bad repetition": "quantifier operand invalid",
+    "invalid character class range": "invalid character range",
+    "trailing \\": "invalid escape \\ sequence",
+}
+
+
+def compiled(pattern: str, ignore_case: bool = False) -> Any:
     options = re2.Options()
     options.case_sensitive = not ignore_case
     options.log_errors = False
@@ -156,7 +176,8 @@ def _compiled(pattern: str, ignore_case: bool = False) -> Any:
         return re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        raise PgError(f"invalid regular expression: {reason}") from None
+        told = next((words for start, words in _REGEX_WORDS.items() if reason.startswith(start)), reason)
+        raise PgError(f"invalid regular expression: {told}") from None
 
 
 def _like_pattern(pattern: str) -> str:
@@ -173,29 +194,28 @@ def _like_pattern(pattern: str) -> str:
 
 
 def like(text: str, pattern: str) -> int:
-    return int(_compiled(_like_pattern(str(pattern))).search(str(text)) is not None)
+    return int(compiled(_like_pattern(str(pattern))).search(str(text)) is not None)
 
 
 def ilike(text: str, pattern: str) -> int:
-    return int(_compiled(_like_pattern(str(pattern)), True).search(str(text)) is not None)
+    return int(compiled(_like_pattern(str(pattern)), True).search(str(text)) is not None)
 
 
 def similar(text: str, pattern: str) -> int:
     body = "".join({"%": ".*", "_": "."}.get(c, "\\" + c if c in ".^$" else c) for c in str(pattern))
-    return int(_compiled(f"^(?:{body})$").search(str(text)) is not None)
+    return int(compiled(f"^(?:{body})$").search(str(text)) is not None)
 
 
 def match(text: str, pattern: str) -> int:
-    return int(_compiled(str(pattern)).search(str(text)) is not None)
+    return int(compiled(str(pattern)).search(str(text)) is not None)
 
 
 def imatch(text: str, pattern: str) -> int:
-    return int(_compiled(str(pattern), True).search(str(text)) is not None)
+    return int(compiled(str(pattern), True).search(str(text)) is not None)
 
 
 def regexp_replace(text: str, pattern: str, to: str, flags: str = "") -> str:
-    compiled = _compiled(pattern, "i" in flags)
-    result = compiled.sub(to.replace("\\&", "\\0"), text, 0 if "g" in flags else 1)
+    result = compiled(pattern, "i" in flags).sub(to.replace("\\&", "\\0"), text, 0 if "g" in flags else 1)
     _fits(len(result))
     return str(result)
 
@@ -260,6 +280,17 @@ def extract(part: str, value: float, is_interval: int) -> float | int:
     }[part]  # fmt: skip
 
 
+MAX_PATTERN = 10_000
+MAX_SERIES = 100_000  # rows one generate_series may make here
+
+
+def series_row(number: int) -> int:
+    """The number of a series' row; a series that would go on for ever is stopped as a server stops it."""
+    if number > MAX_SERIES:
+        raise PgError("canceling statement due to statement timeout")
+    return number
+
+
 def to_char(value: Any, pattern: str, kind: str) -> str:
     if kind not in (*types.TIMES, "interval"):
         return _number_to_char(value, pattern)
@@ -270,6 +301,9 @@ def to_char(value: Any, pattern: str, kind: str) -> str:
         "US": f"{moment.microsecond:06}", "DD": f"{moment:%d}", "MM": f"{moment:%m}", "Mon": f"{moment:%b}",
         "Dy": f"{moment:%a}", "TZ": "UTC", "YY": f"{moment:%y}", "DDD": f"{moment:%j}", "IW": f"{moment:%V}",
     }  # fmt: skip
+    if len(pattern) > MAX_PATTERN:
+        raise PgError("requested length too large")
+    order = sorted(names, key=len, reverse=True)
     out, i = [], 0
     while i < len(pattern):
         if pattern[i] == '"':
@@ -278,11 +312,8 @@ def to_char(value: Any, pattern: str, kind: str) -> str:
             out.append(pattern[i + 1 : end])
             i = end + 1
             continue
-        hit = next((n for n in sorted(names, key=len, reverse=True) if pattern.startswith(n, i)), None)
-        upper = next(
-            (n for n in sorted(names, key=len, reverse=True) if pattern[i:].upper().startswith(n)), None
-        )
-        found = hit or upper
+        hit = next((n for n in order if pattern.startswith(n, i)), None)
+        found = hit or next((n for n in order if pattern[i : i + 4].upper().startswith(n)), None)
         out.append(names[found] if found else pattern[i])
         i += len(found) if found else 1
     return "".join(out)
@@ -430,7 +461,20 @@ def _as_json(value: Any, kind: str) -> Any:
         return bool(value)
     if kind in ("json", "jsonb"):
         return _load(str(value))
+    if kind.endswith("[]"):
+        return [_element(part, kind.removesuffix("[]")) for part in array_elements(str(value))]
     return types.format_value(value, PgType(kind))
+
+
+def _element(text: str, kind: str) -> Any:
+    """An element of an array's text as JSON has it."""
+    if text == "NULL":
+        return None
+    if kind in types.INTEGERS:
+        return int(text)
+    if kind in ("numeric", "double precision", "real"):
+        return float(text)
+    return text == "t" if kind == "boolean" else text
 
 
 def to_json(value: Any, kind: str) -> str | None:
@@ -550,8 +594,8 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_trunc": (2, lambda v, d: _quantized(v, d, ROUND_DOWN)), "pg_floor": (1, math.floor),
     "pg_ceil": (1, math.ceil), "pg_sqrt": (1, _domain(math.sqrt, "cannot take square root of a negative number")),
     "pg_exp": (1, _domain(math.exp, "value out of range: overflow")),
-    "pg_ln": (1, _domain(math.log, "cannot take logarithm of a negative number")),
-    "pg_log10": (1, _domain(math.log10, "cannot take logarithm of a negative number")),
+    "pg_ln": (1, logarithm(math.log)),
+    "pg_log10": (1, logarithm(math.log10)),
     "pg_sign": (1, lambda v: (v > 0) - (v < 0)), "pg_pi": (0, lambda: math.pi),
     "pg_floor_day": (1, lambda v: int(v) - int(v) % DAY_US),
     "pg_clock": (1, lambda v: types.format_timestamp(v, types.TIMESTAMP)[11:]), "pg_lower": (1, str.lower),
@@ -565,7 +609,7 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_quote_ident": (1, quote_ident), "pg_quote_literal": (1, quote_literal), "pg_format": (-1, formatted),
     "pg_like": (2, like), "pg_ilike": (2, ilike), "pg_similar": (2, similar), "pg_match": (2, match),
     "pg_imatch": (2, imatch), "pg_regexp_replace": (-1, regexp_replace),
-    "pg_regexp_count": (2, lambda t, p: len(_compiled(p).findall(t))), "pg_date_trunc": (2, date_trunc),
+    "pg_regexp_count": (2, lambda t, p: len(compiled(p).findall(t))), "pg_date_trunc": (2, date_trunc),
     "pg_date_bin": (3, date_bin), "pg_extract": (3, extract), "pg_to_char": (3, to_char),
     "pg_from_epoch": (1, lambda v: int(v * US)), "pg_size_pretty": (1, size_pretty),
     "pg_size_bytes": (1, size_bytes), "pg_json_get": (2, json_get), "pg_json_text": (2, json_text),
@@ -579,7 +623,7 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_string_to_array": (2, lambda t, s: array(*t.split(s)) if s else array(t)),
     "pg_hashtext": (1, lambda t: (streams.key_of(0, t) & 0xFFFFFFFF) - 2**31), "pg_same": (1, lambda v: v),
     "pg_greatest": (-1, greatest), "pg_least": (-1, least), "pg_lsn_number": (1, lsn_number),
-    "pg_lsn_diff": (2, lambda a, b: lsn_number(a) - lsn_number(b)), "pg_step": (1, series_step),
+    "pg_lsn_diff": (2, lambda a, b: lsn_number(a) - lsn_number(b)), "pg_step": (1, series_step), "pg_series_row": (1, series_row),
     "pg_true": (-1, lambda *_: 1), "pg_false": (-1, lambda *_: 0), "pg_null": (-1, lambda *_: None),
     "pg_void": (-1, lambda *_: ""), "pg_zero": (-1, lambda *_: 0), "pg_schema": (0, lambda: "public"),
     "pg_utf8": (1, lambda _: "UTF8"),

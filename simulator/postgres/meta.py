@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from simulator.postgres import describe, meta_more
-from simulator.postgres.client import MAX_OUTPUT, Client, Piece, run_script, statement
+from simulator.postgres import describe, meta_more, script, types
+from simulator.postgres.client import MAX_OUTPUT, Client, Piece, answer, run_script, statement
 from simulator.scenario import Text
 
 HELP = """General
@@ -67,6 +67,8 @@ def run(client: Client, piece: Piece) -> bool:
     name, arguments = piece.command, piece.arguments
     if name in ("\\g", "\\gx", "\\watch"):
         return _send(client, piece)
+    if name in ("\\gset", "\\gexec"):
+        return _taken(client, piece)
     # psql keeps a half-typed statement; a terminal line has nothing to complete it with.
     if piece.text and not statement(client, piece.text, piece.text, 0, piece.line):
         return False
@@ -108,6 +110,33 @@ def _send(client: Client, piece: Piece) -> bool:
     return fine
 
 
+def _taken(client: Client, piece: Piece) -> bool:
+    """\\gset puts the only row into variables, \\gexec runs every cell as a statement of its own."""
+    query = piece.text or client.last_query
+    if not query:
+        return True
+    result = answer(client, query, piece.line)
+    if result is None:
+        return False
+    if piece.command == "\\gexec":
+        cells = [str(cell) for row in result.rows for cell in row if cell is not None]
+        fine = True
+        for cell in cells[:1_000]:
+            fine = statement(client, cell, cell, 0, 1) and fine
+        return fine
+    if len(result.rows) != 1:
+        client.err += ("no rows" if not result.rows else "more than one row") + " returned for \\gset\n"
+        return False
+    prefix = piece.arguments.strip()
+    for (name, kind), cell in zip(result.columns, result.rows[0], strict=True):
+        shown = types.format_value(cell, kind)
+        if shown is None:
+            client.variables.pop(prefix + name, None)
+        else:
+            client.variables[prefix + name] = shown
+    return True
+
+
 def _watch(client: Client, query: str, arguments: str) -> bool:
     """The query again and again in simulated time, as long as following is allowed."""
     match = re.match(r"(?:i=|interval=)?(\d+(?:\.\d+)?)", arguments.strip())
@@ -128,14 +157,23 @@ def _watch(client: Client, query: str, arguments: str) -> bool:
 
 
 def _switch(current: bool, arguments: str) -> bool:
-    word = arguments.lower()
-    if word in ("on", "true", "1", "yes"):
-        return True
-    return False if word in ("off", "false", "0", "no") else not current
+    found = script.boolean(arguments)
+    return not current if found is None else found
+
+
+def _refused(client: Client, arguments: str, name: str) -> bool:
+    """Whether a word that should switch something is neither on nor off; then that is said."""
+    if not arguments or script.boolean(arguments) is not None:
+        return False
+    expected = ": Boolean expected" if name != "expanded" else "\nAvailable values are: on, off, auto."
+    client.err += f'unrecognized value "{arguments}" for "{name}"{expected}\n'
+    return True
 
 
 def _expanded(client: Client, arguments: str, plus: bool) -> bool:
     form = client.form
+    if arguments.lower() != "auto" and _refused(client, arguments, "expanded"):
+        return False
     if arguments.lower() == "auto":
         form.expanded = "auto"
     else:
@@ -152,12 +190,15 @@ def _say(client: Client, text: str) -> None:
 
 
 def _timing(client: Client, arguments: str, plus: bool) -> bool:
-    client.timing = _switch(client.timing, arguments)
+    fine = not _refused(client, arguments, "\\timing")
+    client.timing = _switch(client.timing, arguments) if fine else client.timing
     _say(client, f"Timing is {'on' if client.timing else 'off'}.")
-    return True
+    return fine
 
 
 def _tuples(client: Client, arguments: str, plus: bool) -> bool:
+    if _refused(client, arguments, "tuples_only"):
+        return False
     client.form.tuples_only = _switch(client.form.tuples_only, arguments)
     _say(client, f"Tuples only is {'on' if client.form.tuples_only else 'off'}.")
     return True
@@ -174,6 +215,9 @@ def _separator(client: Client, arguments: str, plus: bool) -> bool:
         client.form.separator = arguments.replace("\\t", "\t")
     _say(client, f'Field separator is "{client.form.separator}".')
     return True
+
+
+FORMATS = "aligned, asciidoc, csv, html, latex, latex-longtable, troff-ms, unaligned, wrapped"
 
 
 def pset(client: Client, arguments: str, plus: bool) -> bool:
@@ -193,6 +237,9 @@ def pset(client: Client, arguments: str, plus: bool) -> bool:
     elif name == "format" and value in ("aligned", "unaligned", "csv", "wrapped"):
         form.csv, form.aligned = value == "csv", value in ("aligned", "wrapped")
         _say(client, f"Output format is {value}.")
+    elif name == "format":
+        client.err += f"\\pset: allowed formats are {FORMATS}\n"
+        return False
     elif name == "border" and value in ("0", "1", "2"):
         form.border = int(value)
         _say(client, f"Border style is {value}.")
@@ -221,6 +268,8 @@ def conninfo(client: Client, arguments: str, plus: bool) -> bool:
     client.out += (
         f'You are connected to database "{s.database}" as user "{s.user}" {where} at port "{s.port}".\n'
     )
+    if arguments:
+        client.err += f'\\conninfo: extra argument "{arguments}" ignored\n'
     return True
 
 
@@ -234,6 +283,8 @@ def _connect(client: Client, arguments: str, plus: bool) -> bool:
     found = psql.connect(client.world, {k: v for k, v in options.items() if v})
     if isinstance(found, str):
         client.err += found.replace("psql: error: ", "\\connect: ", 1) + "\n"
+        if not client.interactive:  # a script ends where it lost its connection
+            client.code, client.finished = 2, True
         return False
     session, client.bouncer = found
     if old is client.world.postgres.console:
@@ -282,6 +333,9 @@ def _set(client: Client, arguments: str, plus: bool) -> bool:
 
 
 def _unset(client: Client, arguments: str, plus: bool) -> bool:
+    if not arguments:
+        client.err += "\\unset: missing required argument\n"
+        return False
     client.variables.pop(arguments, None)
     return True
 
@@ -292,6 +346,12 @@ def _help(client: Client, arguments: str, plus: bool) -> bool:
 
 
 def _sql_help(client: Client, arguments: str, plus: bool) -> bool:
+    words = arguments.upper().rstrip(";")
+    if words and not any(words in line for line in SQL_HELP.splitlines()[1:]):
+        client.out += (
+            f'No help available for "{arguments}".\nTry \\h with no arguments to see available help.\n'
+        )
+        return True
     client.out += SQL_HELP
     return True
 

@@ -84,7 +84,7 @@ def _config(client: Client, arguments: str, plus: bool) -> bool:
     test = describe.matcher(arguments) if arguments else None
     catalog = describe.catalog_of(client)
     rows: list[tuple[str, ...]] = [
-        (found.name, str(value_of(catalog, key) or ""))
+        (found.name, settings.shown(found, str(value_of(catalog, key) or "")))
         for key, found in sorted(settings.catalogue().items())
         if (test.match(key) if test is not None else key in catalog.session.settings)
     ]
@@ -103,7 +103,6 @@ def _source(kind: str) -> Command:
             client.err += (
                 f'ERROR:  {"relation" if kind == "view" else "function"} "{name[:100]}" does not exist\n'
             )
-        client.code = client.code or 1
         return False
 
     return command

@@ -30,6 +30,7 @@ from simulator.postgres.types import (
 OPERATOR_HINT = (
     "No operator matches the given name and argument types. You might need to add explicit type casts."
 )
+NOT_UNIQUE = "Could not choose a best candidate operator. You might need to add explicit type casts."
 _RANK = {name: n for n, name in enumerate(types.NUMBERS)}
 _INT_LIKE = (*types.INTEGERS, "oid", "xid", "regclass")
 
@@ -64,7 +65,9 @@ def as_value(text: str, kind: PgType, now_us: int) -> Any:
     try:
         return types.parse(text, kind, now_us)
     except types.BadValue as error:
-        raise PgError(str(error), find=f"'{text}'") from None
+        raise PgError(
+            str(error), find=f"'{text}'", hint=error.hint, detail=error.detail, context=error.context
+        ) from None
 
 
 def settle(piece: Typed, kind: PgType, now_us: int) -> Typed:
@@ -89,12 +92,42 @@ def as_text(piece: Typed) -> Typed:
     return Typed(f"pg_text({piece.sql}, {quote(piece.type.name)}, {scale})", TEXT)
 
 
+def _out_of_range(piece: Typed, kind: PgType) -> PgError | None:
+    """A written number that its type cannot hold."""
+    size = {"smallint": 15, "integer": 31, "bigint": 63}.get(kind.name, 0)
+    bare = piece.sql.strip("() -")
+    if size and bare.isdigit() and is_number(piece.type) and not -(1 << size) <= int(bare) < 1 << size:
+        return PgError(f"{kind.name} out of range")
+    return None
+
+
+SCHEMAS = {"pg_catalog": 11, "public": 2200, "information_schema": 13_000}
+
+
+def _namespace(piece: Typed) -> Typed:
+    """`'public'::regnamespace` is the schema's oid."""
+    if piece.literal is None:
+        return Typed(piece.sql, PgType("oid"))
+    if piece.literal not in SCHEMAS:
+        raise PgError(f'schema "{piece.literal}" does not exist', find=f"'{piece.literal}'")
+    return Typed(str(SCHEMAS[piece.literal]), PgType("oid"))
+
+
 def cast(piece: Typed, kind: PgType, now_us: int) -> Typed:
     """`piece::kind`. Raises PgError for a literal that is no value of the type or a cast that is none."""
     source = piece.type
     if kind.name == "regclass":
         argument = piece.sql
         return Typed(f"pg_regclass({argument})" if is_string(source) else argument, REGCLASS)
+    if kind.name == "regnamespace":
+        return _namespace(piece)
+    if kind.name == "regrole":
+        return Typed(
+            f"pg_regrole({piece.sql})" if is_string(source) else f"pg_get_userbyid({piece.sql})", types.NAME
+        )
+    out = _out_of_range(piece, kind)
+    if out is not None:
+        raise out
     if piece.literal is not None:
         if kind.is_array or kind.name in ("regtype", "bytea"):
             return Typed(piece.sql, kind)
@@ -179,7 +212,13 @@ def wider(a: PgType, b: PgType) -> PgType:
 
 def no_operator(op: str, left: Typed | None, right: Typed, position: int | None) -> PgError:
     names = f"{left.type.name} {op} {right.type.name}" if left else f"{op} {right.type.name}"
-    return PgError(f"operator does not exist: {names}", hint=OPERATOR_HINT, position=position)
+    return PgError(
+        f"operator does not exist: {names}",
+        hint=OPERATOR_HINT,
+        position=position,
+        find=f" {op} ",
+        find_shift=1,
+    )
 
 
 def comparison(op: str, left: Typed, right: Typed, now_us: int, position: int | None) -> tuple[str, str]:
@@ -204,10 +243,20 @@ def arithmetic(op: str, left: Typed, right: Typed, now_us: int, position: int | 
     a, b = left.type, right.type
     if UNKNOWN in (a, b):
         other = b if a == UNKNOWN else a
+        if other.name == "date" and op == "+":
+            names = f"{a.name} + {b.name}"
+            raise PgError(
+                f"operator is not unique: {names}",
+                position=position,
+                find=" + ",
+                find_shift=1,
+                hint=NOT_UNIQUE,
+            )
         if a == b:
             raise PgError(f"operator is not unique: unknown {op} unknown", position=position)
         guess = INTERVAL if is_time(other) and op in "+-" and (op == "+" or a == UNKNOWN) else other
         guess = other if is_time(other) and op == "-" else guess
+        guess = TEXT if other.name == "jsonb" and op == "-" else guess
         left, right = settle(left, guess, now_us), settle(right, guess, now_us)
         a, b = left.type, right.type
     if is_number(a) and is_number(b):

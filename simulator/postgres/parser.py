@@ -10,6 +10,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token
 
+from simulator.postgres import rewrites
 from simulator.postgres.errors import PgError
 from simulator.postgres.lexer import skip_quoted
 
@@ -99,7 +100,7 @@ def parse(text: str) -> Any:
     if tree is None or len(parsed) > 1:
         raise syntax_error(text, tokens[0] if tokens else None)
     _check_clauses(text, tokens)
-    return tree
+    return rewrites.arrows(tree) if "->" in text else tree
 
 
 def parse_expression(text: str) -> exp.Expression:

@@ -75,7 +75,7 @@ def plan_of(catalog: Catalog, tree: Any) -> Plan:
     order = tree.args.get("order")
     by_index = order is not None and _ordered_by_index(catalog, tree, from_.this)
     plan = _ordered_scan(catalog, tree, from_.this) if by_index else _joined(catalog, tree, from_.this)
-    plan = _grouped(tree, plan)
+    plan = _windowed(tree, _grouped(tree, plan))
     if order is not None and not by_index:
         plan = _sorted(tree, order, plan)
     if tree.args.get("limit") is not None:
@@ -157,7 +157,8 @@ def _scan(catalog: Catalog, node: Any, terms: list[Any], in_join: bool, on: Any 
     rows = float(catalog.live_rows(table))
     for term in mine:
         rows *= _share(catalog, table, term)
-    if index is not None and condition is not None:
+    small = catalog.heap_bytes(table) // 8192 <= 1 and catalog.live_rows(table) < 300 and on is None
+    if index is not None and condition is not None and not small:
         rest = [t for t in mine if t is not condition]
         return _index_scan(catalog, table, shown, index, condition, rest, max(1.0, rows), on is not None)
     return _sequential(catalog, table, shown, mine, rows, in_join)
@@ -267,23 +268,45 @@ def _grouped(tree: exp.Select, plan: Plan) -> Plan:
         if not f.find_ancestor(exp.Window)
     ]
     aggregated = any(name in ("count", "sum", "avg", "min", "max") for name in called)
-    details = [f"Filter: ({having.this.sql(dialect='postgres')})"] if having is not None else []
+    details = (
+        [f"Filter: ({having.this.sql(dialect='postgres', normalize_functions=False)})"]
+        if having is not None
+        else []
+    )
     few = max(1.0, min(plan.rows, 200.0))
     if group is not None:
-        keys = ", ".join(e.sql(dialect="postgres") for e in group.expressions)
+        keys = ", ".join(e.sql(dialect="postgres", normalize_functions=False) for e in group.expressions)
         total = plan.total + plan.rows * 0.01
         details = [f"Group Key: {keys}", *details]
         ms = plan.ms * 1.1 + 0.02
         return Plan("HashAggregate", total, total + few * 0.01, few, 40, details, [plan], ms)
     if tree.args.get("distinct") is not None:
         ms = plan.ms * 1.1
-        return Plan("HashAggregate", plan.total, plan.total + 2, few, plan.width, [], [plan], ms)
+        bare = [e.this if isinstance(e, exp.Alias) else e for e in tree.expressions]
+        shown = ", ".join(e.sql(dialect="postgres", normalize_functions=False) for e in bare)
+        return Plan(
+            "HashAggregate", plan.total, plan.total + 2, few, plan.width, [f"Group Key: {shown}"], [plan], ms
+        )
     if not aggregated:
         return plan
     if plan.label == "Gather":
         return _finalized(plan, details)
     total, ms = plan.total + plan.rows * 0.0025, plan.ms + plan.rows / ROWS_PER_S * 200
     return Plan("Aggregate", total, total + 0.01, 1, 8, details, [plan], ms)
+
+
+def _windowed(tree: exp.Select, plan: Plan) -> Plan:
+    """Window functions: the rows sorted as the first of them wants, then one node over them."""
+    window = next((w for e in tree.expressions for w in e.find_all(exp.Window)), None)
+    if window is None:
+        return plan
+    keys = [exp.Ordered(this=e.copy()) for e in window.args.get("partition_by") or []]
+    keys += (
+        [o.copy() for o in window.args["order"].expressions] if window.args.get("order") is not None else []
+    )
+    below = _sorted(tree, exp.Order(expressions=keys), plan) if keys else plan
+    total = below.total + plan.rows * 0.02
+    return Plan("WindowAgg", below.start, total, plan.rows, plan.width + 8, [], [below], below.ms * 1.2)
 
 
 def _finalized(plan: Plan, details: list[str]) -> Plan:

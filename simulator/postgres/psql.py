@@ -285,6 +285,9 @@ def _component(world: World, host: str, name: str) -> str | None:
     for component, spec in world.scenario.backups.items():
         if spec.spare == bare:
             return component
+    member, _ = entity_rows.member_of(world, bare)
+    if member:
+        return member
     node = entity_rows.component_of(world, bare) if bare and world.entities is not None else None
     if node is not None:
         return node

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.postgres import aggregates, functions
+from simulator.postgres import aggregates, functions, more_functions
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import Notice, PgError, not_simulated
@@ -71,6 +71,7 @@ def run(catalog: Catalog, compiler: Compiler, sql: str, limit: int = MAX_ROWS) -
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
         known = _register(connection, state)
         state.cost_s += _load(connection, catalog, compiler)
+        connection.execute("SELECT key FROM json_each('[]')")  # declared before anything is forbidden
         connection.set_authorizer(_authorizer(known))
         connection.set_progress_handler(_ticker(), STEP)
         try:
@@ -115,9 +116,13 @@ def _translated(error: sqlite3.Error) -> PgError:
 
 
 def _register(connection: sqlite3.Connection, state: Run) -> frozenset[str]:
-    known = {**functions.PURE, **session_functions(state.catalog, state.notices, state)}
+    known = {
+        **functions.PURE,
+        **more_functions.PURE,
+        **session_functions(state.catalog, state.notices, state),
+    }
     for name, (count, function) in known.items():
-        aware = name in functions.NULL_AWARE
+        aware = name in functions.NULL_AWARE or name in more_functions.NULL_AWARE
         connection.create_function(name, count, _guarded(function, aware, state))
     for name, (count, kind) in aggregates.AGGREGATES.items():
         connection.create_aggregate(name, count, _counted(kind, state))

@@ -105,8 +105,19 @@ class Scope:
             if found is not None:
                 return found
             if qualifier and any(s.alias == qualifier for s in scope.sources):
-                raise PgError(f"column {qualifier}.{name} does not exist", position=position)
+                raise PgError(
+                    f"column {qualifier}.{name} does not exist",
+                    position=position,
+                    hint=self._alias_hint(name, qualifier),
+                )
             scope = scope.parent
+        renamed = next((s for s in self.sources if s.table == qualifier and s.alias != qualifier), None)
+        if qualifier and renamed is not None:
+            raise PgError(
+                f'invalid reference to FROM-clause entry for table "{qualifier}"',
+                position=position,
+                hint=f'Perhaps you meant to reference the table alias "{renamed.alias}".',
+            )
         if qualifier:
             raise PgError(f'missing FROM-clause entry for table "{qualifier}"', position=position)
         raise PgError(f'column "{name}" does not exist', position=position, hint=self._alias_hint(name))
@@ -125,24 +136,31 @@ class Scope:
             self.loose.append((hits[0], name, position))
         return hits[0].columns[name]
 
-    def _alias_hint(self, name: str) -> str | None:
-        near = [f'"{s.alias}.{c}"' for s in self.sources for c in s.columns if _one_edit(name, c)]
-        if len(near) == 1:
-            return f"Perhaps you meant to reference the column {near[0]}."
-        if len(near) == 2:
-            return f"Perhaps you meant to reference the column {near[0]} or the column {near[1]}."
+    def _alias_hint(self, name: str, qualifier: str = "") -> str | None:
+        """The nearest column names, as far as PostgreSQL looks: three edits, and no more than half of the letters."""
+        best, near = 4, list[str]()
+        for source in self.sources:
+            far = 1 if qualifier and source.alias != qualifier else 0
+            for column in source.columns:
+                edits = distance(column, name)
+                if edits > len(name) // 2 or edits + far > best or edits + far > 3:
+                    continue
+                near = near if edits + far == best else []
+                best = edits + far
+                near.append(f'"{source.alias}.{column}"')
+        if len(near) in (1, 2):
+            return "Perhaps you meant to reference the column " + " or the column ".join(near) + "."
         return None
 
 
-def _one_edit(a: str, b: str) -> bool:
-    """Whether one insertion, deletion, change or swap of letters turns a into b."""
-    if abs(len(a) - len(b)) > 1 or a == b or len(a) < 3:
-        return False
-    i = 0
-    while i < min(len(a), len(b)) and a[i] == b[i]:
-        i += 1
-    swapped = a[i + 1 : i + 2] + a[i : i + 1] + a[i + 2 :]
-    return a[i + 1 :] == b[i + 1 :] or a[i:] == b[i + 1 :] or a[i + 1 :] == b[i:] or swapped == b[i:]
+def distance(a: str, b: str) -> int:
+    """Levenshtein's."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        last, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
+    return row[-1]
 
 
 def name_of(node: Any) -> str:

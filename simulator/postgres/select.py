@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from simulator.postgres import calls, types
+from simulator.postgres import calls, rewrites, types
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.expressions import base_column, condition
@@ -32,6 +32,9 @@ def query(c: Compiler, node: Any, outer: Scope | None, weighted: bool) -> Compil
     with_ = node.args.get("with_") or node.args.get("with")
     if with_ is not None:
         _ctes(c, with_, scope)
+    spread = rewrites.grouping_sets(node) if isinstance(node, exp.Select) else None
+    if spread is not None:
+        return query(c, spread, scope, False)
     if isinstance(node, exp.SetOperation):
         return _set_operation(c, node, scope)
     if isinstance(node, exp.Values):
@@ -163,8 +166,7 @@ def _row_of(row: Any) -> list[Any]:
 
 def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Compiled:
     node = _lift_set_returning(node)
-    if node.args.get("windows"):
-        raise not_simulated("a WINDOW clause")
+    node = rewrites.windows(node)
     from_sql = from_clause(c, node, scope)
     where = _where(c, node, scope)
     spread = targets(node, scope)
@@ -223,9 +225,10 @@ def _lift_set_returning(node: exp.Select) -> exp.Select:
 
     if not any(returns_set(e) for e in node.expressions):
         return node
-    if len(node.expressions) != 1 or node.args.get("from_") is not None:
-        raise not_simulated("a set-returning function beside other columns")
-    item = node.expressions[0]
+    sets = [e for e in node.expressions if returns_set(e)]
+    if len(sets) != 1 or node.args.get("from_") is not None:
+        raise not_simulated("a set-returning function beside the columns of a table")
+    item = sets[0]
     call = item.this if isinstance(item, exp.Alias) else item
     name = item.alias if isinstance(item, exp.Alias) else str(call.this).lower()
     alias = exp.TableAlias(this=exp.to_identifier(name), columns=[exp.to_identifier(name)])
@@ -236,7 +239,9 @@ def _lift_set_returning(node: exp.Select) -> exp.Select:
         else exp.Unnest(expressions=call.expressions, alias=alias)
     )
     lifted = node.copy()
-    lifted.set("expressions", [exp.Star()])
+    column = exp.Column(this=exp.to_identifier(name), table=exp.to_identifier(name))
+    columns = [column.copy() if returns_set(e) else e.copy() for e in node.expressions]
+    lifted.set("expressions", [exp.Star()] if len(columns) == 1 else columns)
     lifted.set("from_", exp.From(this=source))
     return lifted
 

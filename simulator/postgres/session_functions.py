@@ -60,11 +60,12 @@ def _identity(catalog: Catalog) -> Known:
                 activity.at_us(catalog, server.reloaded_s) if server.reloaded_s else activity.boot_us(catalog)
             ),
         ),
-        "pg_current_wal_lsn": (0, lambda: activity.lsn(activity.wal_position(catalog))),
+        "pg_current_wal_lsn": (0, lambda: _current_lsn(catalog)),
         "pg_txid": (0, lambda: activity.transaction_id(catalog)),
         "pg_xid_age": (1, lambda xid: activity.transaction_id(catalog) - int(xid)),
         "pg_server_addr": (0, lambda: None),
         "pg_server_port": (0, lambda: None),
+        "pg_regrole": (1, lambda name: _role(names, name)),
         "pg_get_userbyid": (1, lambda oid: names.get(int(oid), f"unknown (OID={oid})")),
         "pg_current_setting": (
             -1,
@@ -137,9 +138,7 @@ def _relations(catalog: Catalog) -> Known:
         known = {str(k): n for n, oid, _ in static_views.database_names(catalog) for k in (n, oid)}
         if str(name) not in known:
             raise PgError(f'database "{name}" does not exist')
-        if known[str(name)] != catalog.database.name:
-            return 7_783_215
-        return sum(catalog.total_bytes(t) for t in catalog.database.tables.values()) + 9_112_354
+        return bytes_of_database(catalog, known[str(name)])
 
     def index_definition(oid: Any, *_: Any) -> str | None:
         table, index = _by_oid(catalog, int(oid))
@@ -221,6 +220,8 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
             lambda pid: "{" + ",".join(map(str, locking.blocking(world, component, int(pid)))) + "}",
         ),
         "pg_drop_slot": (1, drop_slot),
+        "pg_received_lsn": (0, lambda: _standby_lsn(catalog, 0)),
+        "pg_replayed_lsn": (0, lambda: _standby_lsn(catalog, activity.REPLAY_LAG_BYTES)),
         "pg_replayed_at": (0, lambda: _replayed_us(catalog)),
         "pg_in_recovery": (0, lambda: int(_recovers(catalog))),
         "pg_replay_resume": (0, lambda: _resume(catalog)),
@@ -235,13 +236,56 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
     }
 
 
+def bytes_of_database(catalog: Catalog, name: str) -> int:
+    """What pg_database_size says of a database of this server."""
+    if name != catalog.database.name:
+        return 7_783_215
+    return sum(catalog.total_bytes(t) for t in catalog.database.tables.values()) + 9_112_354
+
+
+STANDBY_LAG_US = 3_600  # of a standby that follows closely: as pg_stat_replication shows it
+
+
+def _standby_lsn(catalog: Catalog, behind: int) -> str | None:
+    """How far a standby's WAL goes; nothing on a primary."""
+    if catalog.session.side or not _recovers(catalog):
+        return None
+    stands_s, queries = _standby_at_s(catalog), f"db/{catalog.session.component}/queries"
+    missing = sum(catalog.world.plane.history.column(queries)[int(stands_s) + 1 :])
+    return activity.lsn(
+        (activity.wal_position(catalog) - behind - int(missing) * activity.WAL_BYTES_PER_QUERY) // 8 * 8
+    )
+
+
+def _standby_at_s(catalog: Catalog) -> float:
+    """When the standby of this session last had all its primary had."""
+    world, close = catalog.world, catalog.world.now_s - STANDBY_LAG_US / 1e6
+    node = entity_rows.node_of(catalog.session)
+    for store in world.entities.domain.stores.values() if world.entities is not None else ():
+        for copy in store.copies:
+            if copy.name == node:
+                return min(close, copy.caught_up_ns / 1e9) if copy.caught_up_ns else close
+    return close
+
+
+def _current_lsn(catalog: Catalog) -> str:
+    if not catalog.session.side and _recovers(catalog):
+        raise PgError(
+            "recovery is in progress",
+            hint="WAL control functions cannot be executed during recovery.",
+        )
+    return activity.lsn(activity.wal_position(catalog))
+
+
 def _replayed_us(catalog: Catalog) -> int | None:
     """On a replica: when what it shows last was committed."""
     world, session = catalog.world, catalog.session
     node = entity_rows.node_of(session)
     spec = storage.spec_of(world, session.component)
     if spec is None or node not in spec.replicas:
-        return None
+        if session.side or not _recovers(catalog):
+            return None
+        return catalog.clock_us - round((world.now_s - _standby_at_s(catalog)) * 1_000_000)
     return catalog.clock_us - round(storage.lag_s(world, session.component, node) * 1_000_000)
 
 
@@ -310,11 +354,18 @@ def _set_config(catalog: Catalog, name: str, value: str) -> str | None:
     return current_setting(catalog, name)
 
 
+def _role(names: dict[int, str], name: str) -> str:
+    """`'name'::regrole` prints as the name again."""
+    if name not in names.values():
+        raise PgError(f'role "{name}" does not exist', find=f"'{name}'")
+    return name
+
+
 def _sequence(catalog: Catalog, name: str) -> Any:
     bare = name.removeprefix("public.").strip('"')
     found = catalog.database.sequences.get(bare)
     if found is None:
-        raise PgError(f'relation "{bare}" does not exist')
+        raise PgError(f'relation "{bare}" does not exist', find=f"'{name}'")
     return found
 
 
@@ -323,18 +374,24 @@ def nextval(catalog: Catalog, name: str) -> int:
     sequence = _sequence(catalog, name)
     owner = catalog.database.tables.get(sequence.owner_table)
     taken = owner.base_rows + catalog.gained(owner) if owner is not None and owner.spec is not None else 0
-    sequence.last = max(sequence.last, taken) + 1 if sequence.called else max(sequence.last, 1)
+    if sequence.called:
+        sequence.last = max(sequence.last, taken) + sequence.step
+    else:
+        sequence.last = sequence.last or sequence.start
     sequence.called = True
+    catalog.session.numbers[sequence.name] = sequence.last
+    catalog.session.last_sequence = sequence.name
     return int(sequence.last)
 
 
 def _currval(catalog: Catalog, *name: str) -> int:
-    if not name:
+    numbers = catalog.session.numbers
+    if not name and catalog.session.last_sequence not in numbers:
         raise PgError("lastval is not yet defined in this session")
-    sequence = _sequence(catalog, name[0])
-    if not sequence.called:
-        raise PgError(f'currval of sequence "{sequence.name}" is not yet defined in this session')
-    return int(sequence.last)
+    found = _sequence(catalog, name[0]).name if name else catalog.session.last_sequence
+    if found not in numbers:
+        raise PgError(f'currval of sequence "{found}" is not yet defined in this session')
+    return numbers[found]
 
 
 def _setval(catalog: Catalog, name: str, value: int, called: int = 1) -> int:

@@ -14,14 +14,13 @@ from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.expressions import condition, types_array
 from simulator.postgres.scope import Compiled, Scope, Source, Typed, ident, name_of, position_of, untyped
-from simulator.postgres.types import INTERVAL, TEXT, TIMESTAMPTZ, UNKNOWN, PgType
+from simulator.postgres.types import INTERVAL, JSONB, TEXT, TIMESTAMPTZ, UNKNOWN, PgType
 
 if TYPE_CHECKING:
     from simulator.postgres.compiler import Compiler
 
 WEIGHT_COLUMN = "row weight"  # the hidden column that carries a row's weight out of a subquery
 WEIGHT = f'"{WEIGHT_COLUMN}"'
-MAX_SERIES = 100_000  # rows one generate_series may make here
 
 
 def renamed(columns: list[tuple[str, PgType]], names: list[str]) -> list[tuple[str, PgType]]:
@@ -112,7 +111,7 @@ def source_sql(c: Compiler, node: Any, scope: Scope) -> str:
 
 
 def _lateral(c: Compiler, node: exp.Lateral, scope: Scope) -> str:
-    """LATERAL as a plain subquery; one that looks at its neighbours is refused."""
+    """LATERAL as a plain subquery, or, when it looks at its neighbours, as the rows of one made for each of theirs."""
     alias = node.args.get("alias")
     try:
         inner = c.query(node.this, Scope(parent=scope.parent, ctes=scope.ctes), True)
@@ -121,10 +120,27 @@ def _lateral(c: Compiler, node: exp.Lateral, scope: Scope) -> str:
             name_of(col.args.get("table")) in [s.alias for s in scope.sources]
             for col in node.find_all(exp.Column)
         )
-        raise (not_simulated("LATERAL that looks at its neighbours") if outer else error) from None
+        if outer or any(not col.args.get("table") for col in node.find_all(exp.Column)):
+            return _for_each(c, node, scope)
+        raise error from None
     return _derived(
         c, inner, name_of(alias.this) if alias is not None else "lateral", _alias_columns(alias), scope
     )
+
+
+def _for_each(c: Compiler, node: exp.Lateral, scope: Scope) -> str:
+    """A subquery that names columns to its left: its rows come as a document, which is spread out again."""
+    alias = node.args.get("alias")
+    bare = len(scope.loose)
+    inner = c.query(node.this, Scope(parent=scope, ctes=scope.ctes))
+    del scope.loose[bare:]  # FROM is read before anything is grouped
+    made, names = c.alias(), _alias_columns(alias)
+    columns: dict[str, Typed] = {}
+    for n, (name, kind) in enumerate(renamed(inner.columns, names)):
+        columns.setdefault(name, Typed(f"pg_cell({made}.value, {n})", TEXT if kind == UNKNOWN else kind))
+    _add(scope, Source(name_of(alias.this) if alias is not None else "lateral", columns, None))
+    cells = ", ".join(f"c{n}" for n in range(len(inner.columns)))
+    return f"json_each((SELECT pg_rows({cells}) FROM ({inner.sql}))) AS {made}"
 
 
 def _alias_columns(alias: Any) -> list[str]:
@@ -179,6 +195,8 @@ def _function_source(c: Compiler, call: Any, alias_node: Any, scope: Scope) -> s
         inner = _series(c, call, scope)
     elif name in ("pg_show_all_settings", "pg_stat_get_activity"):
         raise not_simulated(f"{name}() in FROM")
+    elif name in DOCUMENTS:
+        return _document(c, name, call, (alias, names), scope)
     else:
         piece = c.expr(call, Scope(parent=scope.parent))
         if piece.type.is_array and name in ("string_to_array",):
@@ -186,6 +204,43 @@ def _function_source(c: Compiler, call: Any, alias_node: Any, scope: Scope) -> s
         inner = Compiled(f"SELECT {piece.sql} AS c0", [(name, piece.type)])
     single = names or ([alias] if len(inner.columns) == 1 else [])
     return _derived(c, inner, alias, single, scope)
+
+
+# Functions that spread a JSON document over rows: their columns, by what SQLite's json_each calls them.
+DOCUMENTS = {
+    f"{kind}_{name}{ending}": columns
+    for kind in ("json", "jsonb")
+    for name, ending, columns in (
+        ("each", "", ("key", "value")),
+        ("each", "_text", ("key", "text")),
+        ("array_elements", "", ("value",)),
+        ("array_elements", "_text", ("text",)),
+        ("object_keys", "", ("key",)),
+    )
+}
+
+
+def _document(c: Compiler, name: str, call: Any, alias: tuple[str, list[str]], scope: Scope) -> str:
+    """A set-returning function of JSON; its argument may look at what stands to its left."""
+    if len(call.expressions) != 1:
+        raise calls.no_function(name, [c.expr(a, scope) for a in call.expressions])
+    document = ops.settle(c.expr(call.expressions[0], Scope(parent=scope)), JSONB, c.now_us)
+    if document.type.name not in ("json", "jsonb"):
+        raise calls.no_function(name, [document])
+    made = c.alias()
+    key = Typed(f"{made}.key", TEXT)
+    found = {
+        "key": key,
+        "value": Typed(f"pg_json_get({document.sql}, {made}.key)", JSONB),
+        "text": Typed(f"pg_json_text({document.sql}, {made}.key)", TEXT),
+    }
+    columns = {}
+    for n, part in enumerate(DOCUMENTS[name]):
+        plain = "value" if part == "text" else name if name.endswith("object_keys") else part
+        own = alias[0] if alias[0] != name and len(DOCUMENTS[name]) == 1 else plain
+        columns[alias[1][n] if n < len(alias[1]) else own] = found[part]
+    _add(scope, Source(alias[0], columns, None))
+    return f"json_each(pg_json_spread({document.sql}, '{name}')) AS {made}"
 
 
 def _series(c: Compiler, call: Any, scope: Scope) -> Compiled:
@@ -203,9 +258,9 @@ def _series(c: Compiler, call: Any, scope: Scope) -> Compiled:
     start, stop = (ops.settle(p, kind, c.now_us).sql for p in pieces[:2])
     table = c.alias("g")
     sql = (
-        f"WITH RECURSIVE {table}(c0, step, stop) AS (SELECT {start}, pg_step({step}), {stop} "
-        f"UNION ALL SELECT c0 + step, step, stop FROM {table} "
-        f"WHERE CASE WHEN step > 0 THEN c0 + step <= stop ELSE c0 + step >= stop END LIMIT {MAX_SERIES}) "
+        f"WITH RECURSIVE {table}(c0, step, stop, n) AS (SELECT {start}, pg_step({step}), {stop}, 1 "
+        f"UNION ALL SELECT c0 + step, step, stop, pg_series_row(n + 1) FROM {table} "
+        f"WHERE CASE WHEN step > 0 THEN c0 + step <= stop ELSE c0 + step >= stop END) "
         f"SELECT c0 FROM {table} WHERE CASE WHEN step > 0 THEN c0 <= stop ELSE c0 >= stop END"
     )
     return Compiled(sql, [("generate_series", kind)])

@@ -169,6 +169,19 @@ class Sequence:
     last: int = 0
     called: bool = False
     owner_table: str = ""
+    start: int = 1
+    step: int = 1
+    kind: str = "bigint"
+
+    @property
+    def value(self) -> int:
+        """Its last_value: the first number, as long as none was taken."""
+        return self.last if self.called or self.last else self.start
+
+    @property
+    def logged(self) -> int:
+        """Its log_cnt: how many of the 32 numbers that were written ahead are left."""
+        return 32 - (self.last - self.start) // self.step % 33 if self.called else 0
 
 
 @dataclass
@@ -247,6 +260,9 @@ class Session:
     settings: dict[str, str] = field(default_factory=dict)
     local_before: dict[str, str | None] = field(default_factory=dict)  # what SET LOCAL puts back
     display: dict[str, str] = field(default_factory=dict)  # \x, \timing, \pset of a terminal
+    numbers: dict[str, int] = field(default_factory=dict)  # what nextval gave it, by sequence
+    last_sequence: str = ""
+    prepared: dict[str, str] = field(default_factory=dict)
     side: str = ""  # a restored copy of the database, on a machine of its own
 
     @property

@@ -93,10 +93,12 @@ def _sequences(catalog: Catalog) -> Rows:
     fixed = {"schemaname": "public", "sequenceowner": catalog.database.owner, "data_type": "bigint",
              "start_value": 1, "min_value": 1, "max_value": 2**63 - 1, "increment_by": 1, "cycle": 0,
              "cache_size": 1}  # fmt: skip
+    tops = {"integer": 2**31, "smallint": 2**15}
     return [
-        {**fixed, "sequencename": s.name, "last_value": s.last if s.called else None}
+        {**fixed, "sequencename": s.name, "last_value": s.last if s.called else None, "data_type": s.kind,
+         "start_value": s.start, "increment_by": s.step, "max_value": tops.get(s.kind, 2**63) - 1}
         for s in catalog.database.sequences.values()
-    ]
+    ]  # fmt: skip
 
 
 def _class(catalog: Catalog) -> Rows:
@@ -125,6 +127,10 @@ def _class(catalog: Catalog) -> Rows:
                 "relpages": t.index_bytes(i) // 8192, "reltuples": float(t.rows), "relkind": "i",
                 "relnatts": len(i.columns), "relfrozenxid": 0,
             })  # fmt: skip
+    for number, (name, kind) in enumerate(
+        [*((s, "S") for s in catalog.database.sequences), *((v, "v") for v in catalog.database.views)]
+    ):
+        found.append({**base, "oid": 90_000 + number, "relname": name, "relkind": kind, "relhasindex": 0})
     return found
 
 
@@ -272,7 +278,7 @@ def _info_columns(catalog: Catalog) -> Rows:
             found.append({
                 "table_catalog": catalog.database.name, "table_schema": "public", "table_name": t.name,
                 "column_name": c.name, "ordinal_position": n, "column_default": c.default,
-                "is_nullable": "NO" if c.not_null else "YES", "data_type": c.type.name,
+                "is_nullable": "NO" if c.not_null else "YES", "data_type": "ARRAY" if c.type.is_array else c.type.name,
                 "character_maximum_length": c.type.args[0] if sized else None, "numeric_precision": precision[0],
                 "numeric_precision_radix": precision[1], "numeric_scale": precision[2],
                 "datetime_precision": 6 if c.type.name.startswith("timestamp") else None,

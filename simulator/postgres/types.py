@@ -73,7 +73,7 @@ ALIASES = {
 }  # fmt: skip
 KNOWN = {
     *NUMBERS, "boolean", "text", "character varying", "character", "name", '"char"', "uuid", "json",
-    "jsonb", "inet", "oid", "xid", "pg_lsn", "regclass", "regtype", *TIMES, TIME.name, "interval", "bytea",
+    "jsonb", "inet", "oid", "xid", "pg_lsn", "regclass", "regtype", "regnamespace", "regrole", *TIMES, TIME.name, "interval", "bytea",
 }  # fmt: skip
 TYPE_OIDS = {
     "boolean": 16, '"char"': 18, "name": 19, "bigint": 20, "smallint": 21, "integer": 23, "text": 25,
@@ -100,9 +100,14 @@ def named(name: str, args: tuple[int, ...] = ()) -> PgType | None:
 class BadValue(ValueError):
     """A text that is no value of its type; the message is PostgreSQL's."""
 
+    def __init__(self, message: str, hint: str = "", detail: str = "", context: str = "") -> None:
+        super().__init__(message)
+        self.hint, self.detail, self.context = hint or None, detail or None, context or None
+
 
 _INT_RANGE = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$", re.IGNORECASE)
+_SPECIAL = ("infinity", "-infinity", "inf", "-inf", "+infinity")
 LONGEST = 400  # characters of a number, time or interval that are looked at
 
 
@@ -115,6 +120,8 @@ def parse(text: str, kind: PgType, now_us: int) -> Any:
     if name in INTEGERS or name in ("oid", "xid"):
         return _parse_integer(clean, name, bad)
     if name in ("numeric", "double precision", "real"):
+        if clean.lower() in _SPECIAL and name != "numeric":
+            return float(clean.lower())
         if not _NUMBER.match(clean):
             raise bad
         value = Decimal(clean)
@@ -128,9 +135,19 @@ def parse(text: str, kind: PgType, now_us: int) -> Any:
         return _parse_boolean(clean.lower(), bad)
     if name in TIMES:
         value_us = parse_timestamp(clean, now_us)
+        if value_us is None and _STAMP.match(clean):
+            raise BadValue(
+                f'date/time field value out of range: "{text}"',
+                hint='Perhaps you need a different "datestyle" setting.' if _MONTH.match(clean) else "",
+            )
         if value_us is None:
             raise bad
         return value_us - value_us % DAY_US if name == "date" else value_us
+    if name == TIME.name and (clock := _CLOCK_TIME.match(clean)):
+        hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+        if hours > 24 or minutes > 59 or seconds > 60:
+            raise BadValue(f'date/time field value out of range: "{text}"')
+        return clean if clock[3] else clean + ":00"
     if name == "interval":
         interval = parse_interval(clean)
         if interval is None:
@@ -170,9 +187,27 @@ def parse_json(text: str, name: str) -> str:
     """A JSON document; jsonb is stored the way PostgreSQL normalises it. Raises BadValue."""
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
-        raise BadValue(f"invalid input syntax for type {name}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadValue("invalid input syntax for type json", *_json_trouble(text, error)) from None
     return dump_jsonb(value) if name == "jsonb" else text
+
+
+def _json_trouble(text: str, error: Exception) -> tuple[str, str, str]:
+    """("", detail, context) of a document that does not parse."""
+    at = getattr(error, "pos", 0)
+    rest = text[at:].strip()
+    line = text.count("\n", 0, at) + 1
+    if not rest:
+        return (
+            "",
+            "The input string ended unexpectedly.",
+            f"JSON data, line {line}: {text.splitlines()[-1] if text else ''}",
+        )
+    token = re.match(r"\w+|.", rest, re.S)
+    shown = token[0] if token else rest[:1]
+    before = text[: text.find(shown, at) + len(shown)].splitlines()[-1]
+    more = "..." if text[text.find(shown, at) + len(shown) :] else ""
+    return "", f'Token "{shown}" is invalid.', f"JSON data, line {line}: {before}{more}"
 
 
 def dump_jsonb(value: Any) -> str:
@@ -197,7 +232,13 @@ _STAMP = re.compile(
 def parse_timestamp(text: str, now_us: int) -> int | None:
     """Microseconds since 1970 of an ISO time (UTC unless it names an offset) or of a special word."""
     today = now_us - now_us % DAY_US
-    special = {"now": now_us, "today": today, "yesterday": today - DAY_US, "tomorrow": today + DAY_US}
+    special = {
+        "epoch": 0,
+        "now": now_us,
+        "today": today,
+        "yesterday": today - DAY_US,
+        "tomorrow": today + DAY_US,
+    }
     if text.lower() in special:
         return special[text.lower()]
     match = _STAMP.match(text)
@@ -218,6 +259,8 @@ def parse_timestamp(text: str, now_us: int) -> int | None:
     return micros
 
 
+_MONTH = re.compile(r"\d{4}-(?:1[3-9]|[2-9]\d)-")
+_CLOCK_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?$")
 _UNITS_US = {
     "microsecond": 1, "us": 1, "usec": 1, "millisecond": 1_000, "ms": 1_000, "msec": 1_000, "second": US,
     "sec": US, "s": US, "minute": 60 * US, "min": 60 * US, "m": 60 * US, "hour": 3600 * US, "hr": 3600 * US,

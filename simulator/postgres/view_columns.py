@@ -88,10 +88,13 @@ pg_stat_progress_create_index pid:i datid:o datname:n relid:o index_relid:o comm
  lockers_total:b lockers_done:b current_locker_pid:b blocks_total:b blocks_done:b tuples_total:b
  tuples_done:b partitions_total:b partitions_done:b
 pg_stat_ssl pid:i ssl:B version:t cipher:t bits:i client_dn:t client_serial:N issuer_dn:t
-pg_stat_wal_receiver pid:i status:t receive_start_lsn:l written_lsn:l flushed_lsn:l latest_end_lsn:l slot_name:t
+pg_stat_wal_receiver pid:i status:t receive_start_lsn:l receive_start_tli:i written_lsn:l flushed_lsn:l received_tli:i
+ last_msg_send_time:z last_msg_receipt_time:z latest_end_lsn:l latest_end_time:z slot_name:t
  sender_host:t sender_port:i conninfo:t
 pg_stat_subscription subid:o subname:n pid:i relid:o received_lsn:l last_msg_send_time:z latest_end_lsn:l
-pg_stats schemaname:n tablename:n attname:n inherited:B null_frac:r avg_width:i n_distinct:r correlation:r
+pg_stats schemaname:n tablename:n attname:n inherited:B null_frac:r avg_width:i n_distinct:r most_common_vals:t
+ most_common_freqs:a histogram_bounds:t correlation:r most_common_elems:t most_common_elem_freqs:a
+ elem_count_histogram:a
 pg_available_extensions name:n default_version:t installed_version:t comment:t
 pg_stat_database_conflicts datid:o datname:n confl_tablespace:b confl_lock:b confl_snapshot:b confl_bufferpin:b
  confl_deadlock:b

@@ -13,10 +13,11 @@ from simulator.postgres.jobs import catch_up, limits, phase, started
 from simulator.postgres.notes import note
 from simulator.postgres.online import Plan
 from simulator.postgres.state import Session
-from simulator.postgres.work import LIVE, RUNNING, Backfill, Job, work_of
+from simulator.postgres.work import LIVE, RUNNING, Backfill, Job, desk_of, work_of
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -57,15 +58,11 @@ FILL_FORMS = (
     "backfill pause|resume|stop N",
     "backfill tune N [--batch B] [--pause MS] [--max-lag S]",
 )
+LONG_S = 60.0  # a transaction that `dbctl status` lists
 CTL_FORMS = ("dbctl status DB", "dbctl resize DB GB")
 
 
-class Wrong(Exception):
-    """What is wrong with a command, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _usage(world: World, tool: str, why: str, forms: tuple[str, ...]) -> Reply:
@@ -319,9 +316,20 @@ def _disk(world: World, component: str) -> Reply:
     for name, start in store.slots.items():
         state = "lost" if store.lost.get(name) else "active" if store.active[name] else "inactive"
         rows.append((f"slot {name}", f"{state}, keeps {(store.position - start) / storage.GB:.1f} GB"))
+    rows += _long_transactions(world, component)
     if store.panic_s is not None:
         rows.append(("state", storage.RECOVERING))
     return Reply(_columns(rows))
+
+
+def _long_transactions(world: World, component: str) -> list[tuple[str, ...]]:
+    """Who has been in a transaction for a minute: what DDL would wait for."""
+    found = sorted(desk_of(world, component).backends.values(), key=lambda b: (b.began_s, b.pid))
+    return [
+        ("transaction", f"{_span(world.now_s - b.began_s)}, pid {b.pid}, {b.user} ({b.application})")
+        for b in found
+        if world.now_s - b.began_s >= LONG_S
+    ]
 
 
 def _resize(world: World, component: str, size_gb: float) -> Reply:

@@ -12,6 +12,7 @@ from simulator.room import Room
 from simulator.scenario import Text
 from simulator.settings import KINDS
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.telemetry.metrics import Column, Family, Labels, Telemetry
@@ -53,12 +54,7 @@ T = {
 }  # fmt: skip
 
 
-class Wrong(Exception):
-    """What is wrong with the command, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def stores(world: World) -> dict[str, Quorum]:

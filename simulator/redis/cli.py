@@ -197,12 +197,12 @@ def _commands(ctx: Context, call: Call, stdin: str, is_sentinel: bool) -> Reply:
 def _text(call: Call, words: list[str], reply: Value) -> str:
     if call.on("csv") or call.on("json"):
         return (modes.csv(reply) if call.on("csv") else modes.as_json(reply)) + "\n"
-    return raw(reply) if call.on("raw") or (unquoted(words) and not call.on("tty")) else shown(reply)
+    return raw(reply) if call.on("raw") or unquoted(words) else shown(reply)
 
 
 def one(ctx: Context, call: Call, words: list[str], out: list[str]) -> Value:
     """A command, followed to the node that has its slot with -c."""
-    if words[0].lower() == "monitor":
+    if words[0].lower() == "monitor" and len(words) == 1:
         return views.monitor(ctx)
     reply = execute(ctx, words)
     if call.on("cluster") and isinstance(reply, Error) and reply.text.startswith("MOVED "):
@@ -274,6 +274,11 @@ def unquoted(words: list[str]) -> bool:
         ("cluster", "info"),
         ("cluster", "nodes"),
         ("client", "list"),
+        ("client", "info"),
+        ("latency", "graph"),
+        ("latency", "doctor"),
+        ("memory", "doctor"),
+        ("memory", "malloc-stats"),
     )
 
 

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from simulator.redis import cluster, config, generic, hashes, info, lists, more, server, strings, zsets
+from simulator.redis import (
+    bits,
+    cluster,
+    config,
+    generic,
+    geo,
+    groups,
+    hashes,
+    hyperloglog,
+    info,
+    lists,
+    more,
+    moves,
+    server,
+    strings,
+    subcommands,
+    zsets,
+)
 from simulator.redis.context import TABLE, Command, Context
 from simulator.redis.keyspace import CommandError
 from simulator.redis.replies import (
@@ -29,6 +46,11 @@ ROOMS = (
     strings,
     zsets,
     more,
+    bits,
+    geo,
+    groups,
+    hyperloglog,
+    moves,
 )  # what has registered its commands
 SHOWN_ARGS, SHOWN_BYTES = 32, 128  # of a slow log entry
 
@@ -63,6 +85,9 @@ def _wrong(ctx: Context, spec: Command | None, argv: list[str]) -> Error | None:
         return Error(f"ERR unknown command '{argv[0][:128]}', with args beginning with: {words}")
     if (spec.arity > 0 and len(argv) != spec.arity) or len(argv) < -spec.arity:
         return Error(f"ERR wrong number of arguments for '{spec.name}' command")
+    wrong = subcommands.wrong(argv)
+    if wrong is not None:
+        return wrong
     if not ctx.authorised and spec.name not in ("auth", "quit"):
         return NOAUTH
     moved = cluster.redirected(ctx, spec, argv)

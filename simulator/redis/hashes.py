@@ -244,9 +244,10 @@ def _picked(ctx: Context, argv: list[str], members: list[str]) -> Value:
         raise CommandError(SYNTAX)
     if len(argv) == 2:
         return members[int(ctx.luck(argv[1]) * len(members))] if members else None
-    count = integer(argv[2])
+    positive = Error("ERR value is out of range, must be positive")
+    count = integer(argv[2], positive if argv[0].lower() == "spop" else NOT_INTEGER)
     if count < 0 and argv[0].lower() == "spop":
-        raise CommandError(Error("ERR value is out of range, must be positive"))
+        raise CommandError(positive)
     if abs(count) > 10_000:
         raise CommandError(NOT_INTEGER)
     if count < 0:

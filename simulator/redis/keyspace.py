@@ -24,12 +24,32 @@ class CommandError(Exception):
 
 
 @dataclass
+class Pending:
+    """An entry that a consumer got and has not acknowledged."""
+
+    consumer: str
+    delivered_s: float
+    times: int
+
+
+@dataclass
+class Group:
+    """A consumer group: how far it has come, its consumers by when they were last seen, what is not acknowledged."""
+
+    last: tuple[int, int]
+    read: int | None = None
+    consumers: dict[str, float] = field(default_factory=dict)
+    pending: dict[tuple[int, int], Pending] = field(default_factory=dict)
+
+
+@dataclass
 class Stream:
     """Entries in order: (milliseconds, sequence, fields); groups by name."""
 
     entries: list[tuple[int, int, list[str]]] = field(default_factory=list)
     last: tuple[int, int] = (0, 0)
     added: int = 0
+    groups: dict[str, Group] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,16 +64,21 @@ class Entry:
 
     def measure(self, key: str) -> int:
         """Bytes as MEMORY USAGE would count, about."""
-        base = OVERHEAD + len(key.encode()) + 1
+        base = OVERHEAD + len(_bytes(key)) + 1
         if self.kind == "string":
-            return base + (0 if _is_int(self.data) else len(self.data.encode()) + 3)
+            return base + (0 if _is_int(self.data) else len(_bytes(self.data)) + 3)
         if self.kind == "list":
-            return base + 40 + sum(len(x.encode()) + 11 for x in self.data)
+            return base + 40 + sum(len(_bytes(x)) + 11 for x in self.data)
         if self.kind in ("hash", "zset"):
-            return base + 40 + sum(len(f.encode()) + len(str(v).encode()) + 24 for f, v in self.data.items())
+            return base + 40 + sum(len(_bytes(f)) + len(_bytes(str(v))) + 24 for f, v in self.data.items())
         if self.kind == "set":
-            return base + 40 + sum(len(m.encode()) + 20 for m in self.data)
-        return base + 200 + sum(16 + sum(len(x.encode()) + 2 for x in e[2]) for e in self.data.entries)
+            return base + 40 + sum(len(_bytes(m)) + 20 for m in self.data)
+        return base + 200 + sum(16 + sum(len(_bytes(x)) + 2 for x in e[2]) for e in self.data.entries)
+
+
+def _bytes(text: str) -> bytes:
+    """A text's bytes; bits that are no UTF-8 are kept as they came."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_int(text: str) -> bool:

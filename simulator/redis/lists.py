@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.redis.context import Context, command, integer
-from simulator.redis.keyspace import CommandError, Entry, Stream
+from simulator.redis.keyspace import CommandError, Stream
 from simulator.redis.replies import NO_KEY, OK, SYNTAX, Error, Value
 
 BAD_ID = Error("ERR Invalid stream ID specified as stream command argument")
@@ -204,7 +204,8 @@ def _id_text(entry: tuple[int, int, list[str]]) -> str:
     return f"{entry[0]}-{entry[1]}"
 
 
-def _rows(entries: list[tuple[int, int, list[str]]]) -> list[Value]:
+def rows_of(entries: list[tuple[int, int, list[str]]]) -> list[Value]:
+    """Entries as XRANGE answers them."""
     return [[_id_text(e), list(e[2])] for e in entries]
 
 
@@ -219,6 +220,10 @@ def xadd(ctx: Context, argv: list[str]) -> Value:
         words = words[1:]
         words = words[1:] if words[0] in ("~", "=") else words
         most, words = integer(words[0]), words[1:]
+    if words and words[0].upper() == "LIMIT":
+        raise CommandError(
+            Error("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy")
+        )
     if len(words) < 3 or len(words) % 2 == 0:
         raise CommandError(Error("ERR wrong number of arguments for 'xadd' command"))
     if not make and ctx.typed(argv[1], "stream") is None:
@@ -277,12 +282,12 @@ def _limited(words: list[str], rows: list[Value]) -> list[Value]:
 
 @command("xrange", -4)
 def xrange_(ctx: Context, argv: list[str]) -> Value:
-    return _limited(argv[4:], _rows(_between(ctx, argv, argv[2], argv[3])))
+    return _limited(argv[4:], rows_of(_between(ctx, argv, argv[2], argv[3])))
 
 
 @command("xrevrange", -4)
 def xrevrange(ctx: Context, argv: list[str]) -> Value:
-    return _limited(argv[4:], _rows(_between(ctx, argv, argv[3], argv[2])[::-1]))
+    return _limited(argv[4:], rows_of(_between(ctx, argv, argv[3], argv[2])[::-1]))
 
 
 @command("xdel", -3, "wf")
@@ -300,13 +305,17 @@ def xdel(ctx: Context, argv: list[str]) -> Value:
 @command("xtrim", -4, "w")
 def xtrim(ctx: Context, argv: list[str]) -> Value:
     words = [w for w in argv[2:] if w not in ("~", "=")]
-    if words[0].upper() != "MAXLEN" or len(words) != 2:
+    if words[0].upper() not in ("MAXLEN", "MINID") or len(words) != 2:
         raise CommandError(SYNTAX)
-    most = integer(words[1])
+    least = stream_id(words[1], 0) if words[0].upper() == "MINID" else None
+    most = integer(words[1]) if least is None else 0
     if ctx.typed(argv[1], "stream") is None:
         return 0
     stream: Stream = ctx.ready(argv[1], "stream").data
-    gone = max(0, len(stream.entries) - most)
+    if least is None:
+        gone = max(0, len(stream.entries) - most)
+    else:
+        gone = sum((entry[0], entry[1]) < least for entry in stream.entries)
     del stream.entries[:gone]
     ctx.touched(argv[1])
     return gone
@@ -316,6 +325,7 @@ def xtrim(ctx: Context, argv: list[str]) -> Value:
 def xread(ctx: Context, argv: list[str]) -> Value:
     upper = [word.upper() for word in argv]
     if "BLOCK" in upper:
+        integer(argv[upper.index("BLOCK") + 1], Error("ERR timeout is not an integer or out of range"))
         raise CommandError(BLOCKS)
     if "STREAMS" not in upper:
         raise CommandError(SYNTAX)
@@ -331,28 +341,7 @@ def xread(ctx: Context, argv: list[str]) -> Value:
     for key, word in zip(words[:half], words[half:], strict=True):
         stream = _stream(ctx, key)
         after = stream.last if word == "$" else stream_id(word, 0)
-        rows = _rows([e for e in stream.entries if e[:2] > after][:count])
+        rows = rows_of([e for e in stream.entries if e[:2] > after][:count])
         if rows:
             found.append([key, rows])
     return found or None
-
-
-@command("xinfo", -2, "", 2, 2)
-def xinfo(ctx: Context, argv: list[str]) -> Value:
-    if len(argv) < 3 or argv[1].upper() != "STREAM":
-        raise CommandError(Error("ERR only XINFO STREAM is simulated: consumer groups of streams are not"))
-    entry: Entry | None = ctx.typed(argv[2], "stream")
-    if entry is None:
-        raise CommandError(NO_KEY)
-    stream: Stream = entry.data
-    ends = (
-        [_rows([e])[0] for e in (stream.entries[:1] + stream.entries[-1:])]
-        if stream.entries
-        else [None, None]
-    )
-    return [
-        "length", len(stream.entries), "radix-tree-keys", 1, "radix-tree-nodes", 2, "last-generated-id",
-        f"{stream.last[0]}-{stream.last[1]}", "max-deleted-entry-id", "0-0", "entries-added", stream.added,
-        "recorded-first-entry-id", ends[0][0] if ends[0] else "0-0", "groups", 0, "first-entry", ends[0],
-        "last-entry", ends[1],
-    ]  # fmt: skip

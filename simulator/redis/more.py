@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 
 from simulator.redis import server
-from simulator.redis.context import TABLE, Command, Context, command, unknown
+from simulator.redis.context import TABLE, Command, Context, command, integer, unknown
 from simulator.redis.keyspace import CommandError
 from simulator.redis.replies import NOAUTH, OK, SYNTAX, Error, Status, Value, Verbatim
 
@@ -30,6 +31,8 @@ def acl(ctx: Context, argv: list[str]) -> Value:
         "cat": ["keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo", "stream",
                 "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction", "scripting"],
     }  # fmt: skip
+    if verb == "cat" and len(argv) > 2 and argv[2].lower() not in plain["cat"]:
+        raise CommandError(Error(f"ERR Unknown category '{argv[2][:60]}'"))
     if verb in plain:
         return plain[verb]
     if verb == "getuser" and len(argv) == 3:
@@ -80,6 +83,7 @@ def subscribe(ctx: Context, argv: list[str]) -> Value:
 @command("blpop", -3, "w", 1, -2)
 @command("brpop", -3, "w", 1, -2)
 @command("bzpopmin", -3, "w", 1, -2)
+@command("bzpopmax", -3, "w", 1, -2)
 def blocking(ctx: Context, argv: list[str]) -> Value:
     """The first key that holds something; else nil once the time is over, at the latest after ten seconds."""
     try:
@@ -98,6 +102,8 @@ def blocking(ctx: Context, argv: list[str]) -> Value:
 
 @command("hello", -1, "s", 0, 0, 0)
 def hello(ctx: Context, argv: list[str]) -> Value:
+    if len(argv) > 1:
+        integer(argv[1], Error("ERR Protocol version is not an integer or out of range"))
     if len(argv) > 1 and argv[1] not in ("2", "3"):
         raise CommandError(Error("NOPROTO unsupported protocol version"))
     role = "master" if ctx.node.leads else "replica"
@@ -165,17 +171,31 @@ def client(ctx: Context, argv: list[str]) -> Value:
                 argv[3].lower(), "flags=-"
             )
             return Verbatim("\n".join(line for line in listed.text.splitlines() if flag in line))
+        if argv[2].lower() == "type" and len(argv) == 4:
+            raise CommandError(Error(f"ERR Unknown client type '{argv[3][:60]}'"))
         if argv[2].lower() == "id":
+            for word in argv[3:]:
+                integer(word, Error("ERR Invalid client ID"))
             return Verbatim(
                 "\n".join(line for line in listed.text.splitlines() if line.split(" ")[0][3:] in argv[3:])
             )
         raise CommandError(SYNTAX)
+    if verb == "kill" and len(argv) == 4 and argv[2].lower() == "id":
+        wrong = Error("ERR client-id should be greater than 0")
+        if integer(argv[3], wrong) < 1:
+            raise CommandError(wrong)
     if verb == "kill" and len(argv) == 4 and argv[2].lower() == "type":
         kinds = {"normal": "get", "replica": "replconf", "slave": "replconf"}
         if argv[3].lower() not in (*kinds, "master", "pubsub"):
             raise CommandError(Error(f"ERR Unknown client type '{argv[3][:60]}'"))
         return sum(last == kinds.get(argv[3].lower(), "-") for _, _, _, last in server.client_rows(ctx))
     if verb in ("pause", "unpause", "reply", "no-touch", "no-evict", "caching", "unblock"):
+        if verb in ("no-evict", "no-touch") and argv[2].lower() not in ("on", "off"):
+            raise CommandError(SYNTAX)
+        if verb == "caching":
+            raise CommandError(Error("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"))  # fmt: skip
+        if verb == "pause":
+            integer(argv[2], Error("ERR timeout is not an integer or out of range"))
         if verb in ("pause", "unblock"):
             raise CommandError(
                 Error(f"NOPERM This user has no permissions to run the 'client|{verb}' command")
@@ -218,7 +238,13 @@ def evaluate(ctx: Context, argv: list[str]) -> Value:
     if words is None:
         return server.scripts(ctx, argv)
     reply = execute(ctx, words)
-    return reply if called[1] or isinstance(reply, Error) else None
+    if isinstance(reply, Error):
+        told = reply.text
+        if told.startswith("ERR unknown command"):
+            told = "ERR Unknown Redis command called from script"
+        sha = hashlib.sha1(argv[1].encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+        return Error(f"{told} script: {sha}, on @user_script:1.")
+    return reply if called[1] else None
 
 
 def _words(text: str, keys: list[str], rest: list[str]) -> list[str] | None:
@@ -276,70 +302,11 @@ def function(ctx: Context, argv: list[str]) -> Value:
     return server.scripts(ctx, argv)
 
 
-# -- small looks at values
-
-
-@command("lpos", -3)
-def lpos(ctx: Context, argv: list[str]) -> Value:
-    found = TABLE["lrange"].run(ctx, ["lrange", argv[1], "0", "-1"])
-    return found.index(argv[2]) if isinstance(found, list) and argv[2] in found else None
-
-
-@command("sintercard", -3, "", 0, 0, 0)
-def sintercard(ctx: Context, argv: list[str]) -> Value:
-    if not argv[1].isdigit() or not 0 < int(argv[1][:6]) <= len(argv) - 2:
-        raise CommandError(Error("ERR numkeys should be greater than 0"))
-    found = TABLE["sinter"].run(ctx, ["sinter", *argv[2 : 2 + int(argv[1])]])
-    return len(found) if isinstance(found, list) else 0
-
-
-@command("bitcount", -2)
-@command("getbit", 3)
-@command("pfcount", -2, "", 1, -1)
-def bits_of(ctx: Context, argv: list[str]) -> Value:
-    """Bits of a string; a HyperLogLog is one, and none is kept here."""
-    entry = ctx.find(argv[1])
-    if entry is None or argv[0].lower() == "pfcount":
-        return 0
-    data = str(entry.data).encode("utf-8", "surrogateescape")
-    if argv[0].lower() == "bitcount":
-        return sum(byte.bit_count() for byte in data)
-    if not argv[2].isdigit() or len(argv[2]) > 10:
-        raise CommandError(Error("ERR bit offset is not an integer or out of range"))
-    place, shift = divmod(int(argv[2]), 8)
-    return data[place] >> (7 - shift) & 1 if place < len(data) else 0
-
-
 @command("dump", 2)
 def dump(ctx: Context, argv: list[str]) -> Value:
     if ctx.find(argv[1]) is None:
         return None
     raise CommandError(Error("NOPERM This user has no permissions to run the 'dump' command"))
-
-
-@command("sort", -2)
-@command("sort_ro", -2)
-def sort(ctx: Context, argv: list[str]) -> Value:
-    """SORT key [ALPHA] [DESC] [LIMIT offset count] of a list, set or sorted set."""
-    entry = ctx.find(argv[1])
-    if entry is None:
-        return []
-    reads = {
-        "list": ["lrange", argv[1], "0", "-1"],
-        "set": ["smembers", argv[1]],
-        "zset": ["zrange", argv[1], "0", "-1"],
-    }
-    words = reads.get(entry.kind)
-    if words is None:
-        raise CommandError(Error("WRONGTYPE Operation against a key holding the wrong kind of value"))
-    found = [str(item) for item in TABLE[words[0]].run(ctx, words)]
-    options = [word.lower() for word in argv[2:]]
-    if "alpha" in options:
-        return sorted(found, reverse="desc" in options)
-    try:
-        return sorted(found, key=float, reverse="desc" in options)
-    except ValueError:
-        raise CommandError(Error("ERR One or more scores can't be converted into double")) from None
 
 
 def _helped(name: str, known: Command) -> Command:
@@ -359,6 +326,10 @@ def _helped(name: str, known: Command) -> Command:
                 if verb == "docs"
                 else Error(f"ERR No samples available for event '{argv[2] if len(argv) > 2 else ''}'")
             )
+        if (name, verb) == ("memory", "usage") and len(argv) > 3:
+            if argv[3].lower() != "samples" or len(argv) != 5:
+                return SYNTAX
+            integer(argv[4])
         if (name, verb) == ("memory", "malloc-stats"):
             return Verbatim("Stats not supported for the current allocator")
         return known.run(ctx, argv)
@@ -378,6 +349,10 @@ for _name in (
     "acl",
     "pubsub",
     "script",
+    "function",
+    "module",
+    "xgroup",
+    "xinfo",
 ):
     if _name in TABLE:
         TABLE[_name] = _helped(_name, TABLE[_name])

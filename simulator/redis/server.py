@@ -15,6 +15,8 @@ NOT_SIMULATED = "ERR {} isn't simulated here; simulated are: {}"
 
 @command("ping", -1, "fs", 0, 0, 0)
 def ping(ctx: Context, argv: list[str]) -> Value:
+    if len(argv) > 2:
+        raise CommandError(Error("ERR wrong number of arguments for 'ping' command"))
     return argv[1] if len(argv) > 1 else Status("PONG")
 
 
@@ -37,6 +39,10 @@ def select(ctx: Context, argv: list[str]) -> Value:
 @command("auth", -2, "fs", 0, 0, 0)
 def auth(ctx: Context, argv: list[str]) -> Value:
     wanted = ctx.node.get("requirepass")
+    if len(argv) > 3:
+        raise CommandError(SYNTAX)
+    if not wanted and len(argv) == 3 and argv[1] != "default":
+        raise CommandError(Error("WRONGPASS invalid username-password pair or user is disabled."))
     if not wanted:
         raise CommandError(
             Error(
@@ -124,6 +130,8 @@ def save(ctx: Context, argv: list[str]) -> Value:
 
 @command("bgsave", -1, "a", 0, 0, 0)
 def bgsave(ctx: Context, argv: list[str]) -> Value:
+    if len(argv) > 1 and argv[1].lower() != "schedule":
+        raise CommandError(SYNTAX)
     ctx.cost_us += info.used_memory(ctx.made, ctx.node) / (500 * MB) * 22_571
     return Status("Background saving started")
 
@@ -215,9 +223,10 @@ def slowlog(ctx: Context, argv: list[str]) -> Value:
         ctx.node.slow.clear()
         return OK
     if verb == "get":
-        count = integer(argv[2]) if len(argv) > 2 else 10
+        too_few = Error("ERR count should be greater than or equal to -1")
+        count = integer(argv[2], too_few) if len(argv) > 2 else 10
         if count < -1:
-            raise CommandError(Error("ERR count should be greater than or equal to -1"))
+            raise CommandError(too_few)
         start = ctx.world.scenario.starts_at.timestamp()
         found = list(ctx.node.slow)[::-1]
         return [
@@ -317,6 +326,14 @@ def command_(ctx: Context, argv: list[str]) -> Value:
     if argv[1].lower() == "info":
         known = [TABLE.get(name.lower()) for name in argv[2:]]
         return [None if c is None else [c.name, c.arity, [], c.first, c.last, c.step] for c in known]
+    if argv[1].lower() == "getkeys":
+        spec = TABLE.get(argv[2].lower())
+        if spec is None:
+            raise CommandError(Error("ERR Invalid command specified"))
+        if not spec.first:
+            raise CommandError(Error("ERR The command has no key arguments"))
+        last = spec.last if spec.last >= 0 else len(argv) - 2 + spec.last
+        return argv[2 + spec.first : 3 + last : max(1, spec.step)]
     raise unknown("COMMAND", argv[1])
 
 
@@ -347,23 +364,6 @@ def replicaof(ctx: Context, argv: list[str]) -> Value:
 @command("fcall", -3, "", 0, 0, 0)
 def scripts(ctx: Context, argv: list[str]) -> Value:
     raise CommandError(Error(NOT_SIMULATED.format("Lua scripting", "all plain commands and MULTI/EXEC")))
-
-
-@command("subscribe", -2, "", 0, 0, 0)
-@command("psubscribe", -2, "", 0, 0, 0)
-@command("blpop", -3, "", 0, 0, 0)
-@command("brpop", -3, "", 0, 0, 0)
-@command("bzpopmin", -3, "", 0, 0, 0)
-@command("xreadgroup", -7, "", 0, 0, 0)
-@command("xgroup", -2, "", 0, 0, 0)
-def waits(ctx: Context, argv: list[str]) -> Value:
-    raise CommandError(
-        Error(
-            NOT_SIMULATED.format(
-                f"waiting with {argv[0].upper()}", "LPOP, RPOP, ZPOPMIN, XREAD without BLOCK"
-            )
-        )
-    )
 
 
 @command("publish", 3, "f", 0, 0, 0)

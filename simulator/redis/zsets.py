@@ -170,6 +170,10 @@ def zrange(ctx: Context, argv: list[str]) -> Value:
     reverse = "REV" in upper
     kind = "BYSCORE" if "BYSCORE" in upper else "BYLEX" if "BYLEX" in upper else ""
     rest = [word for word in words if word.upper() not in ("REV", "BYSCORE", "BYLEX")]
+    if {"BYSCORE", "BYLEX"} <= set(upper):
+        raise CommandError(SYNTAX)
+    if kind == "BYLEX" and with_scores:
+        raise CommandError(Error("ERR syntax error, WITHSCORES not supported in combination with BYLEX"))
     scores = _scores(ctx, argv[1])
     if not kind:
         if rest:
@@ -246,9 +250,10 @@ def zremrangebyrank(ctx: Context, argv: list[str]) -> Value:
 
 
 def _pop(ctx: Context, argv: list[str], highest: bool) -> Value:
-    count = integer(argv[2]) if len(argv) > 2 else 1
+    positive = Error("ERR value is out of range, must be positive")
+    count = integer(argv[2], positive) if len(argv) > 2 else 1
     if count < 0 or len(argv) > 3:
-        raise CommandError(Error("ERR value is out of range, must be positive") if count < 0 else SYNTAX)
+        raise CommandError(positive if count < 0 else SYNTAX)
     found = ranked(_scores(ctx, argv[1]))
     taken = found[::-1][:count] if highest else found[:count]
     _removed(ctx, argv[1], [name for name, _ in taken])

@@ -14,6 +14,7 @@ from simulator.sagas.state import sagas_of
 from simulator.sagas.views import Saga
 from simulator.scenario import Text
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -29,6 +30,7 @@ FORMS = (
     "sagactl reconcile [--older 60s] [--from participants]",
     "sagactl reclaim ID...|--all [--dry-run]",
 )
+STATES = ("running", "compensating", "stuck", "lost", "done", "compensated")
 VALUES = ("--state", "--flow", "--older", "--limit", "--key", "--from", "-o", "--output")
 SWITCHES = ("--all-stuck", "--all-lost", "--all", "--dry-run", "--help", "-h")
 CHANGING = ("retry", "compensate", "skip", "resume", "reclaim")
@@ -54,6 +56,7 @@ T = {
         "  reclaim         call back refunds beyond what was charged\n\nforms:\n  {0}",
     ),
     "verb": Text(ru="sagactl: нет команды {0!r}; список: sagactl --help", en="sagactl: unknown command {0!r}; see sagactl --help"),
+    "absent": Text(ru="sagactl: в этой системе нет оркестратора саг", en="sagactl: there is no saga orchestrator in this system"),
     "flag": Text(ru="sagactl: неизвестный флаг {0}", en="sagactl: unknown flag {0}"),
     "value": Text(ru="sagactl: у {0} нет значения", en="sagactl: {0} needs a value"),
     "args": Text(ru="sagactl {0}: не хватает аргументов: {1}", en="sagactl {0}: arguments are missing: {1}"),
@@ -103,14 +106,6 @@ T = {
 }  # fmt: skip
 
 
-class Wrong(Exception):
-    """What is wrong with a command, in the player's language; `code` is the exit code."""
-
-    def __init__(self, text: str, code: int = 2) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 @dataclass
 class Call:
     words: list[str]
@@ -118,8 +113,7 @@ class Call:
     switches: set[str] = field(default_factory=set)
 
 
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def read(world: World, argv: list[str]) -> Call:
@@ -130,6 +124,8 @@ def read(world: World, argv: list[str]) -> Call:
         name, equals, value = word.partition("=")
         if word in SWITCHES:
             call.switches.add(word)
+        elif word.removeprefix("--") in STATES and word.startswith("--"):  # `--stuck` is `--state stuck`
+            call.values["--state"] = word[2:]
         elif name in VALUES:
             if not equals and not rest:
                 raise Wrong(say(world, "value", name))
@@ -395,6 +391,8 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
             return Reply(say(world, "help", "\n  ".join(FORMS)) + "\n")
         if verb not in VERBS:
             raise Wrong(say(world, "verb", verb[:40]))
+        if "sagas" not in world.rooms:
+            raise Wrong(say(world, "absent"), 1)
         return Reply(VERBS[verb](world, call))
     except Wrong as wrong:
         return failure(str(wrong), wrong.code)

@@ -11,6 +11,7 @@ from simulator.scenario import Text
 from simulator.shards import plans, views
 from simulator.shards.state import database_of, key_number, spec_of, state_of
 from simulator.tool import Tool
+from simulator.wording import Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -46,14 +47,6 @@ T = {
 VALUES = ("--to", "--rate", "--parts", "--shards", "--limit")
 SWITCHES = ("--dry-run", "--execute", "--no-double-write", "--offline")
 MOST_RATE = 1_000_000
-
-
-class Wrong(Exception):
-    """What is wrong with a command, in the player's language; `code` is the exit code."""
-
-    def __init__(self, text: str, code: int = 2) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 @dataclass
@@ -224,6 +217,9 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     try:
         call = read(world, argv[1:])
         verb = call.words[0] if call.words else "status"
+        verb = {"hot": "top", "hotkeys": "top", "show": "status", "list": "status", "ls": "status"}.get(
+            verb, verb
+        )
         does = {**LOOKS, **CHANGES}.get(verb)
         if does is None:
             raise Wrong(_say(world, "verb", verb))

@@ -84,7 +84,11 @@ def _uname(_world: World, argv: list[str], _stdin: str) -> Reply:
     )
 
 
+@answers
 def _uptime(world: World, argv: list[str], _stdin: str) -> Reply:
+    parsed = parse(argv, Grammar(flags="psVh" if argv[0] == "uptime" else "fhiosV"))
+    if argv[0] == "uptime" and parsed.has("p"):
+        return Reply(f"up {_BOOTED_DAYS // 7} weeks, {_BOOTED_DAYS % 7} days\n")
     now = world.at(world.now_s)
     days = f"{_BOOTED_DAYS} days, {now.hour:2}:{now.minute:02}"
     line = f" {now.strftime('%H:%M:%S')} up {days},  1 user,  load average: 0.03, 0.05, 0.01\n"

@@ -33,6 +33,7 @@ class Place:
     used: int
     processes: tuple[tuple[int, str, float, float, str], ...]  # pid, user, %CPU, %MEM, command
     inside: bool = False
+    age_s: float = 41.5 * 86_400  # how long it has been up
 
 
 def bastion() -> Place:
@@ -42,6 +43,13 @@ def bastion() -> Place:
         (9120, "oncall", 0.1, 0.2, "-bash"),
     )
     return Place(HOSTNAME, "10.20.0.5", 2, 0.04, 4_015_672, 612_348, commands)
+
+
+def _started(world: World, place: Place) -> tuple[str, float]:
+    """ps's START of what has run since the beginning, and its CPU seconds."""
+    began = world.at(world.now_s - place.age_s)
+    today = began.date() == world.at(world.now_s).date()
+    return f"{began:%H:%M}" if today else f"{began:%b%d}", place.cpu * place.age_s
 
 
 def memory(place: Place) -> dict[str, int]:
@@ -73,6 +81,11 @@ def _free(_world: World, place: Place, argv: list[str]) -> Reply:
     return Reply(head + f"{'Mem:':<13}{row}\n{'Swap:':<13}{zero:>12}{zero:>12}{zero:>12}\n")
 
 
+def human(kib: float) -> str:
+    """du's and df's form: 41G, 512M."""
+    return _human(kib).removesuffix("i")
+
+
 def _df(_world: World, place: Place, argv: list[str]) -> Reply:
     letters = "".join(word.lstrip("-") for word in argv[1:] if word.startswith("-"))
     disk = "overlay" if place.inside else "/dev/vda1"
@@ -86,14 +99,14 @@ def _df(_world: World, place: Place, argv: list[str]) -> Reply:
         rows += [(d, str(size // 16), str(used // 90), str(size // 16 - used // 90), f"{used * 100 // 90 // (size // 16)}%", at)
                  for d, size, used, at in disks]  # fmt: skip
     else:
-        human = "h" in letters
-        show: Callable[[int], str] = (lambda kib: _human(kib).removesuffix("i")) if human else str
+        readable = "h" in letters
+        show: Callable[[int], str] = human if readable else str
         rows = [
             (
                 "Filesystem",
-                "Size" if human else "1K-blocks",
+                "Size" if readable else "1K-blocks",
                 "Used",
-                "Avail" if human else "Available",
+                "Avail" if readable else "Available",
                 "Use%",
                 "Mounted on",
             )
@@ -110,16 +123,25 @@ def _df(_world: World, place: Place, argv: list[str]) -> Reply:
     return Reply("\n".join(lines) + "\n")
 
 
-def _ps(_world: World, place: Place, argv: list[str]) -> Reply:
+def _ps(world: World, place: Place, argv: list[str]) -> Reply:
     letters = "".join(argv[1:])
+    start, spent = _started(world, place)
+    now = world.at(world.now_s).strftime("%H:%M")
+
+    def began(pid: int) -> str:
+        return start if pid == 1 else now if pid == 9_377 else "09:12" if not place.inside else start
+
+    def took(pid: int) -> int:
+        return int(spent) if pid == 1 and place.inside else 0
+
     own = (*place.processes, (9_377, place.processes[-1][1], 0.0, 0.1, " ".join(argv)))
     if "aux" in letters or "u" in letters.replace("-", ""):
         lines = ["USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND"]
         lines += [f"{user:<8} {pid:>7} {cpu:>4.1f} {mem:>4.1f} {round(place.total * mem / 60):>6} {round(place.total * mem / 100):>5} "
-                  f"{'pts/0' if user == 'oncall' else '?':<8} Ss   09:12   0:00 {text}" for pid, user, cpu, mem, text in own]  # fmt: skip
+                  f"{'pts/0' if user == 'oncall' else '?':<8} {'R+' if pid == 9_377 else 'Ss':<4} {began(pid):<5} {took(pid) // 60:>3}:{took(pid) % 60:02} {text}" for pid, user, cpu, mem, text in own]  # fmt: skip
     elif "e" in letters or "f" in letters:
         lines = ["UID          PID    PPID  C STIME TTY          TIME CMD"]
-        lines += [f"{user:<8} {pid:>7} {1 if pid > 1 else 0:>7}  {round(cpu)} 09:12 {'pts/0' if user == 'oncall' else '?':<8} 00:00:00 {text}"
+        lines += [f"{user:<8} {pid:>7} {1 if pid > 1 else 0:>7}  {round(cpu)} {began(pid):<5} {'pts/0' if user == 'oncall' else '?':<8} {took(pid) // 3600:02}:{took(pid) // 60 % 60:02}:{took(pid) % 60:02} {text}"
                   for pid, user, cpu, _, text in own]  # fmt: skip
     else:
         lines = ["    PID TTY          TIME CMD"]
@@ -279,6 +301,34 @@ COMMANDS: dict[str, Callable[[World, Place, list[str]], Reply]] = {
     "ip": _ip, "ifconfig": _ifconfig, "arp": _arp, "dmesg": _nothing, "lsof": _nothing, "nproc": _nproc, "ulimit": _ulimit,
     "sysctl": _sysctl,
 }  # fmt: skip
+# Short options the real tools know, of those that are strict about them.
+LETTERS = {
+    "df": "aBhHiklmPtTx", "free": "bkmghtwlscvVL", "vmstat": "abcdDefghmnpsStwVy", "du": "0aBbcDdhHklLmPsStxX", "lsof": "*",
+    "iostat": "cdghHjkmNopstVxyz", "ps": "AaCcdefFGgHjkLlMmNnOoPpqrSsTtUuvwXxyZ",
+}  # fmt: skip
+PS_USAGE = (
+    "error: unsupported SysV option\n\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n"
+    "  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n"
+)
+
+
+def answer(world: World, place: Place, argv: list[str]) -> Reply:
+    """A tool's answer on a machine, or its own complaint about a short option."""
+    known = LETTERS.get(argv[0], "*")
+    for word in argv[1:] if known != "*" else ():
+        wrong = (
+            [c for c in word[1:] if c.isalpha() and c not in known]
+            if word[:1] == "-" and word[:2] != "--"
+            else []
+        )
+        if wrong and argv[0] == "ps":
+            return failure(PS_USAGE, 1)
+        if wrong:
+            return failure(
+                f"{argv[0]}: invalid option -- '{wrong[0]}'\nTry '{argv[0]} --help' for more information.", 1
+            )
+    return COMMANDS[argv[0]](world, place, argv)
+
 
 WHERE = Text(
     ru="# это рабочая машина {0}, а не сервер сервиса: поды — kubectl top pods, база — psql, dbctl",
@@ -288,8 +338,8 @@ TOLD = {"top", "htop", "free", "df", "ps", "vmstat", "iostat", "sar", "dmesg"}
 
 
 def _here(world: World, argv: list[str], _stdin: str) -> Reply:
-    reply = COMMANDS[argv[0]](world, bastion(), argv)
-    if argv[0] not in TOLD:
+    reply = answer(world, bastion(), argv)
+    if argv[0] not in TOLD or reply.code:
         return reply
     return Reply(
         reply.out, WHERE.of(world.language).format(HOSTNAME) + "\n" + reply.err, reply.code, reply.cost_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.reply import Reply
-from simulator.shell import awk, columns, grep, host, jq, lines, machine, sed, sorting, words
+from simulator.shell import awk, columns, encodings, grep, host, jq, lines, machine, sed, sorting, words
 from simulator.shell.builtin import BUILTINS, Builtin
 from simulator.shell.run import Shell
 from simulator.tool import Tool
@@ -34,6 +34,7 @@ TOOLS: dict[str, Tool] = {
     **sed.TOOLS,
     **jq.TOOLS,
     **words.TOOLS,
+    **encodings.TOOLS,
     **host.TOOLS,
     **machine.TOOLS,
 }

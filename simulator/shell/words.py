@@ -251,9 +251,14 @@ def _calculate(_world: World, argv: list[str], stdin: str) -> Reply:
     return Reply(out=joined(out))
 
 
+YES_LINES, YES_CHARS = 10_000, 200_000
+
+
 @answers
 def _yes(_world: World, argv: list[str], _stdin: str) -> Reply:
-    return Reply(out=(" ".join(argv[1:]) or "y")[:1000] + "\n")
+    """Endless in a real shell; here as much as a pipe's reader is likely to want."""
+    line = (" ".join(argv[1:]) or "y")[:1000] + "\n"
+    return Reply(out=line * min(YES_LINES, YES_CHARS // len(line)))
 
 
 def _fails(_world: World, _argv: list[str], _stdin: str) -> Reply:

@@ -9,6 +9,7 @@ from simulator.patroni import state as patroni
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.standby import divergent
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.patroni.state import Cluster
@@ -46,12 +47,7 @@ T = {
 }  # fmt: skip
 
 
-class Wrong(Exception):
-    """What is wrong with the command, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def _cluster(world: World, database: str) -> Cluster:

@@ -8,6 +8,7 @@ from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.standby import runbook, state
 from simulator.tool import Tool
+from simulator.wording import Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -56,12 +57,7 @@ T = {
 }
 
 
-class Wrong(Exception):
-    """What is wrong with the command, in the player's language."""
-
-
-def say(world: World, key: str, *values: object) -> str:
-    return T[key].of(world.language).format(*values)
+say = Words(T)
 
 
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -70,7 +66,7 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
     acts = {"promote": _promote, "switchover": _switch, "lost": _lost, "reconcile": _reconcile}
     more = {"fence": runbook.fence, "release": runbook.release, "rejoin-etcd": runbook.rejoin}
     try:
-        if verb == "status":
+        if verb in ("status", "list", "show") or (found is not None and verb in found.clusters and not rest):
             return Reply(_status(world, found))
         if verb not in acts and verb not in more:
             raise Wrong(say(world, "verb", verb[:40]))
@@ -147,6 +143,6 @@ TOOLS: dict[str, Tool] = {
             en="databases and their standbys: who leads, promote, move, fence, reconcile, merge",
         ),
         FORMS,
-        lambda argv: argv[1:2] not in ([], ["status"], ["lost"]),
+        lambda argv: len(argv) > 2 and argv[1] not in ("status", "list", "show", "lost"),
     )
 }

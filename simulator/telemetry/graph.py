@@ -90,6 +90,15 @@ NAMES: dict[str, Column] = {
     "backlog": _worker("backlog"),
     "breaker": _worker("breaker"),
 }
+# `graph errors SERVICE`: the same of one service, as its exporters have it.
+OF_SERVICE = {
+    "rps": 'sum(rate(http_requests_total{service="NAME"}[30s]))',
+    "errors": 'sum(rate(http_requests_total{service="NAME",code=~"5.."}[30s]))',
+    "success": 'sum(rate(http_requests_total{service="NAME",code!~"5.."}[30s])) / sum(rate(http_requests_total{service="NAME"}[30s]))',
+    "p99": 'sum(http_requests_in_flight{service="NAME"}) / sum(rate(http_requests_total{service="NAME"}[30s]))',
+    "active": 'sum(http_requests_in_flight{service="NAME"}) by (version)',
+    "cpu": 'process_cpu_share{service="NAME"}',
+}
 ALIASES = {
     "sli": "success", "traffic": "rps", "latency": "p99", "waiting": "pending", "pool_pending": "pending",
     "pool": "active", "failed": "errors", "queue": "backlog",
@@ -133,6 +142,10 @@ def _chart(world: World, what: str, start: float, end: float, width: int) -> tup
             .format(cls=world.scenario.sli.traffic_class, db=focus.database, worker=focus.worker or "")
         )
         return title, Chart([(name, points)], start, end, 1.0), 0
+    first, _, service = what.partition(" ")
+    form = OF_SERVICE.get(ALIASES.get(first.lower(), first.lower()))
+    if form is not None and service.strip() in world.scenario.services():
+        what = form.replace("NAME", service.strip())
     step = max(1.0, math.ceil((end - start) / width))
     series = query_range(world, what, start, end, step)
     lines: list[tuple[str, Points]] = [(show_metric(labels), points) for labels, points in series]

@@ -45,11 +45,30 @@ class Telemetry:
         first = max(1, math.floor(start_s / step) + 1)
         last = math.floor(min(end_s, self.world.plane.history.seconds) / step)
         seconds = [second for n in range(first, last + 1) if (second := round(n * step) - 1) >= 0]
-        found: list[Series] = []
+        found: list[Series] = self._alerts(seconds, matchers) if name in ("ALERTS", None) else []
         for labels, value in self._chosen(name, tuple(matchers)):
             samples = [(s + 1.0, v) for s in seconds if not math.isnan(v := value(s))]
             if samples:
                 found.append((labels, samples))
+        return found
+
+    def _alerts(self, seconds: list[int], matchers: list[Matcher]) -> list[Series]:
+        """ALERTS: what is pending or firing now, since when; what has ended is kept by nobody here."""
+        found: list[Series] = []
+        for name, alerts in sorted(self.world.pager.active.items()):
+            for alert in alerts:
+                for state, since, until in (
+                    ("pending", alert.since_s, alert.firing_s),
+                    ("firing", alert.firing_s, None),
+                ):
+                    labels = {"__name__": "ALERTS", "alertname": name, **alert.labels, "alertstate": state}
+                    if since is None or not all(_matches(labels, m) for m in matchers):
+                        continue
+                    times = [
+                        s + 1.0 for s in seconds if s + 1.0 >= since and (until is None or s + 1.0 < until)
+                    ]
+                    if times:
+                        found.append((labels, [(t, 1.0) for t in times]))
         return found
 
     def _chosen(self, name: str | None, matchers: tuple[Matcher, ...]) -> list[tuple[Labels, Column]]:
@@ -156,6 +175,15 @@ class Telemetry:
         for _, labels, base in self._groups():
             yield labels, self.column(base + what)
 
+    def in_flight(self) -> Iterator[tuple[Labels, Column]]:
+        for labels, value in self.group_gauge("in_flight"):
+            yield labels, _never_negative(value)
+
+    def per_database(self, make: Callable[[str], Column]) -> Iterator[tuple[Labels, Column]]:
+        for spec in self.world.plane.network.databases:
+            named = self.world.scenario.databases()[spec.family or spec.name].database
+            yield {"datname": named, "server": spec.name}, make(spec.name)
+
     def bulkhead(self) -> Iterator[tuple[Labels, Column]]:
         for group in self.world.plane.network.groups:
             base = f"service/{group.label}/"
@@ -247,6 +275,10 @@ class Telemetry:
                 yield {"job": name, "instance": f"{name}:9090"}, _constant(1)
 
 
+def _never_negative(column: Column) -> Column:
+    return lambda s: max(0.0, column(s))
+
+
 def _constant(value: float) -> Column:
     return lambda _s: float(value)
 
@@ -311,7 +343,12 @@ FAMILIES: dict[str, Family] = {
     "http_client_retries_total": lambda t: t.calls("retries"),
     "cache_hits_total": lambda t: t.cache("hits"),
     "cache_misses_total": lambda t: t.cache("misses"),
-    "http_requests_in_flight": lambda t: t.group_gauge("in_flight"),
+    "http_requests_in_flight": Telemetry.in_flight,
+    "pg_up": lambda t: (
+        ({"server": labels["server"]}, one) for labels, one in t.per_database(lambda _: _constant(1))
+    ),
+    "pg_stat_database_xact_commit": lambda t: t.per_database(lambda name: t.total(f"db/{name}/queries")),
+    "kube_deployment_spec_replicas": Telemetry.available,
     "process_cpu_share": lambda t: t.group_gauge("cpu_share"),
     "resilience4j_bulkhead_available_concurrent_calls": Telemetry.bulkhead,
     "resilience4j_circuitbreaker_state": Telemetry.breaker,

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import promql_parser as pp
 import re2
 
-from simulator.telemetry import promql_errors
+from simulator.telemetry import promql_errors, promql_lexer
 from simulator.telemetry.promql_functions import (
     CALENDAR,
     NAN,
@@ -26,6 +26,7 @@ from simulator.telemetry.promql_functions import (
     QueryError,
     Vector,
     calendar,
+    double_smoothed,
     histogram_quantile,
     label_join,
     label_replace,
@@ -46,6 +47,7 @@ MAX_QUERY = 4_000  # characters; the longest real dashboards' queries are about 
 MAX_DEPTH = 100  # nesting; each level costs a few Python frames, of which there are 1,000
 STALE = struct.unpack(">d", bytes.fromhex("7ff0000000000002"))[0]  # Prometheus's staleness marker
 
+RENAMED = {"holt_winters": "double_exponential_smoothing"}  # as the parser's newer Prometheus calls it
 Matcher = tuple[str, str, str]  # label, one of = != =~ !~, value
 Series = tuple[Labels, list[float], list[float]]
 Matrix = tuple[float, float, list[Series]]  # window start, window end, what was in it
@@ -161,7 +163,7 @@ def compile_query(query: str) -> Plan:
     if explained:
         raise QueryError(explained, "bad_data")
     try:
-        tree = pp.parse(query)
+        tree = pp.parse(promql_lexer.renamed(query, RENAMED))
     except ValueError as error:
         raise _refused(str(error)) from None
     return _compile(tree, 0)
@@ -407,6 +409,8 @@ def _call(node: Any, depth: int) -> Plan:
     plans = [_compile(argument, depth + 1) for argument in nodes]
     if name in WINDOWS:
         return _over_window(name, plans[0])
+    if name == RENAMED["holt_winters"]:
+        return _smoothed(plans)
     if name in ("quantile_over_time", "predict_linear"):
         return _with_parameter(name, plans)
     if name in ("absent", "absent_over_time"):
@@ -452,6 +456,24 @@ def _with_parameter(name: str, plans: list[Plan]) -> Plan:
         return distinct(out)
 
     return Plan("vector", quantiles if name == "quantile_over_time" else predictions)
+
+
+def _smoothed(plans: list[Plan]) -> Plan:
+    """holt_winters(): factors are looked at for every series, so none complains over an empty window."""
+    window, smooth, trend = (plan.run for plan in plans)
+
+    def run(ev: Evaluation, t: float) -> Vector:
+        sf, tf, out = smooth(ev, t), trend(ev, t), []
+        for labels, _, vs in window(ev, t)[2]:
+            for kind, factor in (("smoothing", sf), ("trend", tf)):
+                if not 0 < factor < 1:
+                    short = "sf" if kind == "smoothing" else "tf"
+                    raise QueryError(f"invalid {kind} factor. Expected: 0 < {short} < 1, got: {factor:f}")
+            if len(vs) > 1:
+                out.append((without_name(labels), double_smoothed(vs, sf, tf)))
+        return distinct(out)
+
+    return Plan("vector", run)
 
 
 def _absent(node: Any, plan: Plan) -> Plan:

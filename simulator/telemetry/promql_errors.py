@@ -38,6 +38,7 @@ _SIGNATURES: dict[str, tuple[str, int]] = {
     "histogram_quantile": ("sv", 0),
     "label_join": ("vttt", -1),
     "label_replace": ("vtttt", 0),
+    "holt_winters": ("mss", 0),
     "pi": ("", 0),
     "predict_linear": ("ms", 0),
     "quantile_over_time": ("sm", 0),
@@ -164,7 +165,7 @@ class _Reader:
     # --- expressions ---------------------------------------------------------------------------------
     def start(self) -> _Node:
         if self.token.kind == "eof":
-            raise _Refused(self.token.start if self.query.strip() else 0, "no expression found in input")
+            raise _Refused(0, "no expression found in input")
         node = self.expression(1)
         if self.token.kind != "eof":
             raise self.unexpected()
@@ -205,6 +206,9 @@ class _Reader:
             inside = self.expression(1)
             end = self.expect(")").end
             return _Node(inside.type, token.start, end, checks=inside.checks)
+        if token.kind == "number" and token.number != token.number and token.text.lower() != "nan":
+            problem = f'strconv.ParseFloat: parsing "{token.text}": invalid syntax'
+            raise _Refused(token.start, f"error parsing number: {problem}")
         if token.kind in ("number", "string"):
             self.take()
             return _Node(_SCALAR if token.kind == "number" else _STRING, token.start, token.end)

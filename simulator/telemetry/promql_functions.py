@@ -196,6 +196,16 @@ def regression(ts: list[float], vs: list[float], at_s: float) -> tuple[float, fl
     return slope, sum_y / n - slope * sum_x / n
 
 
+def double_smoothed(vs: list[float], smoothing: float, trend: float) -> float:
+    """Holt's double exponential smoothing: the level at the last of at least two values."""
+    level, slope = vs[0], vs[1] - vs[0]
+    before = 0.0
+    for n, value in enumerate(vs[1:], 1):
+        slope = slope if n == 1 else trend * (level - before) + (1 - trend) * slope
+        before, level = level, smoothing * value + (1 - smoothing) * (level + slope)
+    return level
+
+
 def _deriv(ts: list[float], vs: list[float], _start: float, _end: float) -> float | None:
     return regression(ts, vs, ts[0])[0] if len(ts) > 1 else None
 

@@ -3,11 +3,13 @@
 Only for error texts: valid queries are read by promql-parser.
 """
 
+import math
 from dataclasses import dataclass
 
 AGGREGATORS = (
     "sum avg count min max group stddev stdvar topk bottomk count_values quantile".split()
 )  # a list: order is of no matter here
+NOTHING = "\ufffd"  # what Go makes of the character after the last one
 _OPERATOR_WORDS = ("and", "or", "unless", "atan2")
 _KEYWORDS = ("offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "start", "end")
 _OPERATORS = ("==", "!=", "<=", ">=", "=~", "!~", "<", ">", "+", "-", "*", "/", "%", "^")
@@ -177,9 +179,7 @@ class _Lexer:
         elif char == "=" and following == "~":
             self.fail("unexpected character after '=': '~'")
         elif char == "!":
-            self.fail(
-                f"unexpected character after '!': {_char(following)}" if following else "unexpected '!'"
-            )
+            self.fail(f"unexpected character after '!': {_char(following or NOTHING)}")
         else:
             self.emit(char, 1)
 
@@ -230,10 +230,7 @@ class _Lexer:
     def duration(self) -> None:
         length, whole = self.number_length()
         if whole:
-            if length and self.peek(length):
-                self.fail(f"bad duration syntax: {_quoted(self.text[self.at : self.at + length])}")
-            else:
-                self.fail("missing unit character in duration")
+            self.fail("missing unit character in duration")
             return
         duration = self.duration_length(length)
         if duration:
@@ -310,10 +307,11 @@ class _Lexer:
 
 
 def _number(text: str) -> float:
+    """A number as Go reads it; NaN for `1e` or `0x`, which are none: whoever meets it complains."""
     try:
         return float(int(text, 16)) if text[:2].lower() == "0x" else float(text)
-    except ValueError:  # `1e` or `0x`: promql-parser says so in its own words
-        return 0.0
+    except ValueError:
+        return math.nan
 
 
 _SIMPLE_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
@@ -348,3 +346,15 @@ def _escape(text: str, at: int, quote: str) -> tuple[str, int]:
 
 def _code(char: str) -> str:
     return f"U+{ord(char):04X} '{char}'"
+
+
+def renamed(query: str, names: dict[str, str]) -> str:
+    """A query whose functions are called by other names."""
+    if not any(name in query for name in names):
+        return query
+    out, at = "", 0
+    for token in lex(query):
+        if token.text in names and token.kind not in ("string", "eof", "error"):
+            out += query[at : token.start] + names[token.text]
+            at = token.end
+    return out + query[at:]

@@ -52,6 +52,11 @@ def query_range(
     )
 
 
+def told(error: QueryError, ranged: bool) -> str:
+    """An error in the words of the HTTP API: instant queries name the parameter that does not parse, ranges do not."""
+    return f'invalid parameter "query": {error}' if "parse error" in str(error) and not ranged else str(error)
+
+
 # --- printing ----------------------------------------------------------------------------------------
 def _stamp(world: World, t_s: float) -> str:
     return show_value(round(epoch(world) + t_s, 3))
@@ -179,9 +184,8 @@ def run_promtool(world: World, argv: list[str], _stdin: str) -> Reply:
     except UsageError as error:
         return failure(f"promtool: error: {error}, try --help")
     except QueryError as error:
-        invalid = error.kind == "bad_data" and "parse error" in str(error)
-        text = f'invalid parameter "query": {error}' if invalid else str(error)
-        return failure(f"query error: {error.kind}: {text}")
+        ranged = argv[1:3] == ["query", "range"]
+        return failure(f"query error: {error.kind}: {told(error, ranged)}")
 
 
 def _promtool(world: World, words: Words) -> Reply:

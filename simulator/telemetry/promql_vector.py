@@ -159,9 +159,10 @@ def operate(op: str, left: float | Vector, right: float | Vector, matching: Matc
 def _with_scalar(op: str, vector: Vector, scalar: float, scalar_left: bool, as_bool: bool) -> Vector:
     if op in ARITHMETIC:
         apply = ARITHMETIC[op]
+        kept_name = op == "atan2"  # Prometheus forgot it among the operators that drop a name
         if scalar_left:
-            return [(without_name(m), apply(scalar, v)) for m, v in vector]
-        return [(without_name(m), apply(v, scalar)) for m, v in vector]
+            return [(m if kept_name else without_name(m), apply(scalar, v)) for m, v in vector]
+        return [(m if kept_name else without_name(m), apply(v, scalar)) for m, v in vector]
     compare = COMPARISON[op]
     kept = [(m, v, compare(scalar, v) if scalar_left else compare(v, scalar)) for m, v in vector]
     if as_bool:

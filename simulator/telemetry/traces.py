@@ -16,6 +16,7 @@ LISTED = 10
 SAMPLED = 60  # requests looked at for a list
 BACK_S = 30  # a trace store shows finished requests: those that began this long ago at most
 BAR = 28
+SHORT = {"slow": ["list", "--min-duration", "1s"], "errors": ["list", "--errors"], "ls": ["list"]}
 
 T = {
     "usage": Text(ru="trace: list [--service S] [--min-duration 1s] [--errors] | show ID", en="trace: list [--service S] [--min-duration 1s] [--errors] | show ID"),
@@ -34,7 +35,9 @@ def _ident(second: int, index: int) -> str:
 
 
 def run(world: World, argv: list[str], _stdin: str) -> Reply:
-    words = argv[1:]
+    words = [*SHORT.get(argv[1], argv[1:2]), *argv[2:]] if len(argv) > 1 else ["list"]
+    if words[0].startswith("--"):
+        words.insert(0, "list")
     if words[:1] == ["list"]:
         return _list(world, words[1:])
     if words[:1] == ["show"] and len(words) == 2:

@@ -37,3 +37,22 @@ def shop(seed: int = 1, rps: float = 1000, **redis: Any) -> World:
 
 def say(world: World, line: str) -> str:
     return commands.execute(world, line).text
+
+
+# What the recorded commands of the real server found in it (`recorders/redis.py`).
+SETUP = (
+    "SET str 1",
+    "SET other abc",
+    "MSET k1 ohmytext k2 mynewtext",
+    "RPUSH list a b c b",
+    "RPUSH nums 3 1 2",
+    "HSET hash f1 v1 f2 2",
+    "SADD set a",
+    "SADD ints 1 2 3",
+    "ZADD zset 1 a 2 b 3 c",
+    "GEOADD places 13.361389 38.115556 Palermo 15.087269 37.502669 Catania",
+    "SET bits \\xf0",
+    "XADD stream 5-1 f v",
+    "XADD stream 6-1 f w",
+    "XGROUP CREATE stream workers 0",
+)

@@ -196,7 +196,7 @@ ERRORS = {
     "get pods -Z": "error: unknown shorthand flag: 'Z' in -Z\nSee 'kubectl get --help' for usage.\n",
     "get pods -n": "error: flag needs an argument: 'n' in -n\nSee 'kubectl get --help' for usage.\n",
     "get pods -o": "error: flag needs an argument: 'o' in -o\nSee 'kubectl get --help' for usage.\n",
-    "gte pods": 'error: unknown command "gte" for "kubectl"\n\nDid you mean this?\n\tget\n\n',
+    "gte pods": 'error: unknown command "gte" for "kubectl"\n\nDid you mean this?\n\tget\n',
     "zzzzzz": 'error: unknown command "zzzzzz" for "kubectl"\n',
     "rollout staus": "error: unknown command \"staus\"\nSee 'kubectl rollout -h' for help and examples\n",
     "rollout undo": "error: required resource not specified\n",
@@ -259,8 +259,15 @@ def test_short_flags_combine_and_dashes_end_them() -> None:
 
 
 def test_durations() -> None:
-    assert [duration(text) for text in ("90s", "1h30m", "0", "1.5m", "250ms")] == [90, 5400, 0, 90, 0.25]
-    assert [duration(text) for text in ("", "5", "x", "1h1", "..s", "-5s")] == [None] * 6
+    assert [duration(text) for text in ("90s", "1h30m", "0", "1.5m", "250ms", "-5s")] == [
+        90,
+        5400,
+        0,
+        90,
+        0.25,
+        -5,
+    ]
+    assert [duration(text) for text in ("", "5", "x", "1h1", "..s", "-")] == [None] * 6
 
 
 def test_what_changes_the_world() -> None:

@@ -39,7 +39,7 @@ def test_a_taint_keeps_new_pods_away_and_drives_out_those_there() -> None:
     "line, text",
     [
         ("kubectl taint nodes node-dc-1-01", "at least one taint update is required"),
-        ("kubectl taint nodes node-dc-1-01 a=b:Sometimes", "invalid taint spec"),
+        ("kubectl taint nodes node-dc-1-01 a=b:Sometimes", "unsupported taint effect"),
         ("kubectl taint nodes node-dc-1-01 a-", 'taint "a" not found'),
         ("kubectl taint pods x a=b:NoSchedule", "invalid resource type"),
         ("kubectl taint nodes nowhere a=b:NoSchedule", "not found"),

@@ -32,7 +32,7 @@ def broken(world: World) -> list[str]:
 def test_the_reference_migrates_everything_within_the_budget(seed: int):
     commands = varied(BASE, seed).reference.commands
     assert len(parse_commands("\n".join(commands))) == len(commands)
-    world = played(seed, commands, 9000)
+    world = played(seed, commands, 5600)
     assert broken(world) == []
     assert world.resolved
 

@@ -1,0 +1,14 @@
+create table dept (id int primary key, name text not null unique);
+create table emp (id serial primary key, name varchar(40) not null, dept_id int references dept(id) on delete cascade, salary numeric(10,2) check (salary >= 0), hired date, active boolean default true, tags text[], extra jsonb);
+create index emp_dept_idx on emp (dept_id);
+create unique index emp_lower_idx on emp (lower(name));
+create index emp_part_idx on emp (hired desc) where active;
+create view staff as select e.id, e.name, d.name as dept from emp e left join dept d on d.id = e.dept_id;
+create sequence ticket start 100 increment 5;
+create type mood as enum ('sad', 'ok', 'happy');
+create table log (at timestamptz not null, level text, note text);
+create materialized view totals as select 1 as one;
+insert into dept values (1,'ops'),(2,'dev'),(3,'empty');
+insert into emp (name, dept_id, salary, hired, tags, extra) values ('ann',1,100.50,'2020-01-01','{a,b}','{"x": 1, "y": {"z": [1, 2, 3]}}'),('bob',1,200,'2021-02-03','{}','{"x": "two"}'),('cid',2,300.25,'2019-05-05',null,null),('dan',2,null,'2022-12-31','{b}','[1, "a", null]'),('eve',null,50,'2023-06-01',null,'{"x": null}');
+insert into log values ('2026-11-20 14:00:00+00','info','one'),('2026-11-20 14:05:30+00','warn','two'),('2026-11-20 15:10:00+00','info',null);
+analyze;

@@ -3,8 +3,23 @@
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Protocol
 
 from agent.model import ModelFailure
+
+
+class Account(Protocol):
+    """Whoever pays for what a model is asked, over more than one review."""
+
+    def is_spent(self) -> bool: ...
+
+    def add(self, tokens: int) -> None: ...
+
+
+ACCOUNT: ContextVar[Account | None] = ContextVar(
+    "ACCOUNT", default=None
+)  # of what is done now; None: nobody counts
 
 
 class Budget:
@@ -19,7 +34,9 @@ class Budget:
         tokens: int = 200_000,
         seconds: float = 90.0,
         clock: Callable[[], float] = time.monotonic,
+        account: Account | None = None,
     ) -> None:
+        self._account = account
         self._calls = calls
         self._tokens = tokens
         self._clock = clock
@@ -42,10 +59,15 @@ class Budget:
             if self._tokens <= 0:
                 raise ModelFailure("budget", "the review's tokens are used up")
             self._calls -= 1
+        if self._account is not None and self._account.is_spent():
+            self.close(ModelFailure("allowance", "the day's tokens are used up"))
+            raise ModelFailure("allowance", "the day's tokens are used up")
 
     def spend(self, tokens: int) -> None:
         with self._lock:
             self._tokens -= max(0, tokens)
+        if self._account is not None and tokens > 0:
+            self._account.add(tokens)
 
     def close(self, failure: ModelFailure) -> None:
         """A failure that the next call would only repeat (a wrong key, no server): ask no more."""

@@ -198,7 +198,10 @@ def _distance(id: str, number: _Number, toks: list[Token]) -> int | None:
     gap = min((_gap(number, t) for t in toks if near.match(t)), default=None)
     if gap is None or gap > (_CLOCK_CHARS if number.unit == "clock" else _NEAR_CHARS):
         return None
-    spoiling = min((_gap(number, t) for t in toks if unless.match(t)), default=None)
+    others = [
+        t for t in toks if not number.start <= t.start < number.end
+    ]  # "1 200 запросов в секунду" is one thing
+    spoiling = min((_gap(number, t) for t in others if unless.match(t)), default=None)
     return None if spoiling is not None and spoiling < min(gap, _NEAR_CHARS) else gap
 
 

@@ -39,6 +39,7 @@ FACTS = (
     "others_failed",
     "connections_refused",
 )
+CURVE = ("success_curve", "curve_step_s")  # the SLI over the run, for whoever draws it
 NOBODY_FOR_S = 600.0  # how long the world is left alone after the first command of the timeline
 RESPONDING, ALONE, REPAIRED = "responding", "alone", "repaired"
 NO_REPAIR = ("ack", "note", "logs")  # tools that count as changing and repair nothing
@@ -257,13 +258,15 @@ class ProcessReplayer:
 def _chosen(facts: dict[str, Any]) -> dict[str, Any]:
     """The figures of a review: the listed ones, and what the scenario's invariants say."""
     books = [name for name in facts if name == "violations" or name.startswith("violated.")]
-    return {name: facts[name] for name in (*FACTS, *books)}
+    return {name: facts[name] for name in (*FACTS, *CURVE, *books)}
 
 
 def difference(baseline: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """other − baseline, fact by fact, where both have a number; None elsewhere."""
+    """other − baseline, fact by fact, where both have a number; None elsewhere. A curve has no difference."""
     result: dict[str, Any] = {}
     for name, value in baseline.items():
+        if name in CURVE:
+            continue
         changed = other.get(name)
         both = value is not None and changed is not None
         result[name] = changed - value if both else None

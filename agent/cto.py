@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from agent.plural import grouped, speak
+
 LINES = Path(__file__).resolve().parent.parent / "prompts" / "cto.yaml"
 
 
@@ -39,15 +41,15 @@ def efforts() -> Efforts:
 
 def line(key: str, lang: str, /, **values: Any) -> str:
     """A line about the list as a whole."""
-    return str(_book()["lines"][key][lang]).format(**values)
+    return speak(str(_book()["lines"][key][lang]), **values)
 
 
 def question(key: str, lang: str, /, **values: Any) -> str:
-    return str(_book()["questions"][key][lang]).format(**values)
+    return speak(str(_book()["questions"][key][lang]), **values)
 
 
 def reply(key: str, lang: str, /, **values: Any) -> str:
-    return str(_book()["replies"][key][lang]).format(**values)
+    return speak(str(_book()["replies"][key][lang]), **values)
 
 
 def span(seconds: float, lang: str) -> str:
@@ -60,4 +62,4 @@ def span(seconds: float, lang: str) -> str:
 
 
 def count(number: float) -> str:
-    return f"{int(number):,}".replace(",", " ")
+    return grouped(number)

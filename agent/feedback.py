@@ -1,6 +1,7 @@
 """The CTO's words: what the replays measured, item by item, and what to do first on Monday.
 
-Every number comes from a run or a fact and carries its unit; nothing is judged here.
+Every number comes from a run or a fact and carries its unit; nothing is judged here. The words are data
+(prompts/feedback.yaml); which of several ways to say a thing is taken follows from the item's number.
 """
 
 from __future__ import annotations
@@ -8,94 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from agent.mapping import MappedItem
-from agent.measure import measured
-from agent.replay_port import Catalogue, Counterfactual, Facts
-from agent.summary import Whole, monday, outcome
+import yaml
 
+from agent.mapping import MappedItem
+from agent.measure import HELPS_SHARE, Measured, measured
+from agent.plural import speak
+from agent.remarks import remark
+from agent.replay_port import Catalogue, Counterfactual, Facts
+from agent.summary import Whole, monday, outcome, percent, share
+
+WORDS = Path(__file__).resolve().parent.parent / "prompts" / "feedback.yaml"
 MAX_QUOTE = 90
 KINDS = ("prevent", "detect", "mitigate", "respond")
+LITTLE = 0.2  # a share below which help is called little
+SAME = 0.005
 
-T: dict[str, dict[str, str]] = {
-    "ru": {
-        "base": "Инцидент как он был: {failed} неудачных запросов, минимум успешности {low:.1%}, "
-        "пейдж {paged}, восстановление {recovered}. Бюджет ошибок за 30 дней: сожжено {budget:.1%}.",
-        "item": "{n}. «{quote}» → {title}",
-        "unmapped": "{n}. «{quote}» — симулятор не умеет это измерить; судить можно только по тексту.",
-        "rejected": "{n}. «{quote}» — вы это отвергли, так и записал.",
-        "considered": "{n}. «{quote}» — «изучить» ещё не мера: назовите, что будет сделано.",
-        "instruction": "{n}. «{quote}» — это обращение к проверяющему, а не мера; пропускаю.",
-        "stated": "{n}. «{quote}» — рассказ о случившемся, не мера.",
-        "unmeasurable": "   Здесь это не измерить. Цена: {cost}.",
-        "with": "   С ней при ваших действиях: {failed} неудачных запросов вместо {was} ({change}), {recovery}.",
-        "alone": "   Если никто не дежурит: {failed} вместо {was} за первые 10 минут.",
-        "neighbours": "   Соседям по базе это стоит {n} отказов; слотов соединений не хватило {refused} раз.",
-        "books_alone": "   Если никто не дежурит, нарушений в данных {n} вместо {was}.",
-        "books": "   «{name}»: нарушений {n} вместо {was}.",
-        "harm": "   Вывод: вредит. Цена: {cost}.",
-        "nothing": "   Вывод: в этом инциденте ничего не меняет. Цена: {cost}.",
-        "helps": "   Вывод: помогает, но мало. Цена: {cost}.",
-        "strong": "   Вывод: это и спасло бы. Цена: {cost}.",
-        "run": "   Прогон {run}.",
-        "quiet": "SLI не страдает",
-        "broken": "Данные: «{name}» — нарушений {n}.",
-        "never": "инцидента нет",
-        "recovered": "восстановление {when}",
-        "not_recovered": "восстановления за время прогона нет",
-        "less": "на {p:.0%} меньше",
-        "more": "на {p:.0%} больше",
-        "same": "столько же", "times": "в {n:,.0f} раз больше",
-        "together": "Всё вместе: {failed} неудачных запросов вместо {was} ({change}), {recovery}. Прогон {run}.",
-        "missing": "Не хватает: {kinds}.",
-        "full": "Есть и предотвращение, и обнаружение, и смягчение, и реакция.",
-        "first_none": "В понедельник первым делом: ничего из списка инцидент не смягчает — начните с причины, а не с ёмкости.",
-        "empty": "Мер в тексте я не нашёл. Назовите, что вы измените, кто и к какому сроку.",
-        "prevent": "предотвращения", "detect": "обнаружения", "mitigate": "смягчения", "respond": "реакции",
-        "at": "в {clock}", "absent": "не было", "none": "не наступило",
-        "claim_right": "верно: «{quote}»", "claim_wrong": "неверно: «{quote}», по журналу {truth}",
-        "claim_unsupported": "журнал не подтверждает: «{quote}»", "claims": "Сверка с журналом: ",
-    },
-    "en": {
-        "base": "The incident as it was: {failed} failed requests, success down to {low:.1%}, paged {paged}, "
-        "recovery {recovered}. Of the 30-day error budget {budget:.1%} is burned.",
-        "item": "{n}. “{quote}” → {title}",
-        "unmapped": "{n}. “{quote}” — the simulator cannot measure this; only the text can be judged.",
-        "rejected": "{n}. “{quote}” — you rejected this, noted.",
-        "considered": "{n}. “{quote}” — “look into” is not an action yet: say what will be done.",
-        "instruction": "{n}. “{quote}” — addressed to the grader, not an action; skipped.",
-        "stated": "{n}. “{quote}” — tells what happened, it is no action.",
-        "unmeasurable": "   It cannot be measured here. It costs: {cost}.",
-        "with": "   With it, and you acting as you did: {failed} failed requests instead of {was} ({change}), {recovery}.",
-        "alone": "   With nobody on call: {failed} instead of {was} in the first 10 minutes.",
-        "neighbours": "   Whoever shares the database pays {n} failures; connection slots ran out {refused} times.",
-        "books_alone": "   With nobody on call: {n} violations in the data instead of {was}.",
-        "books": "   “{name}”: {n} violations instead of {was}.",
-        "harm": "   Verdict: it does harm. It costs: {cost}.",
-        "nothing": "   Verdict: it changes nothing in this incident. It costs: {cost}.",
-        "helps": "   Verdict: it helps, a little. It costs: {cost}.",
-        "strong": "   Verdict: this would have saved the day. It costs: {cost}.",
-        "run": "   Run {run}.",
-        "quiet": "the SLI does not suffer",
-        "broken": "The data: “{name}” — {n} violations.",
-        "never": "no incident at all",
-        "recovered": "recovery {when}",
-        "not_recovered": "no recovery within the run",
-        "less": "{p:.0%} fewer",
-        "more": "{p:.0%} more",
-        "same": "just as many", "times": "{n:,.0f} times as many",
-        "together": "All together: {failed} failed requests instead of {was} ({change}), {recovery}. Run {run}.",
-        "missing": "Missing: {kinds}.",
-        "full": "Prevention, detection, mitigation and response are all there.",
-        "first_none": "First thing on Monday: nothing in the list softens this incident — start with the cause, not with capacity.",
-        "empty": "I found no action in the text. Say what you will change, who does it and by when.",
-        "prevent": "prevention", "detect": "detection", "mitigate": "mitigation", "respond": "response",
-        "at": "at {clock}", "absent": "never", "none": "never",
-        "claim_right": "right: “{quote}”", "claim_wrong": "wrong: “{quote}”, the log says {truth}",
-        "claim_unsupported": "not in the log: “{quote}”", "claims": "Checked against the log: ",
-    },
-}  # fmt: skip
+
+@lru_cache(maxsize=1)
+def _book() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(WORDS.read_text(encoding="utf-8"))
+    return loaded
 
 
 @dataclass(frozen=True)
@@ -120,17 +57,21 @@ class Told:
     labels: Mapping[str, str] = field(default_factory=dict)  # a person's words for facts of this scenario
     whole: Whole | None = None  # what was measured of the list as a whole
 
+    def say(self, key: str, /, turn: int = 0, **values: Any) -> str:
+        """The words of a key; of several ways to say it the one whose turn it is."""
+        said = _book()[key][self.lang]
+        return speak(said[turn % len(said)] if isinstance(said, list) else said, **values)
+
 
 def compose(told: Told) -> str:
     """The whole feedback; one line a thought."""
-    say = T[told.lang]
     lines = []
     if told.baseline is not None:
-        lines += [_baseline(told), *_broken(told)]
+        lines += [_baseline(told, told.baseline), *_broken(told)]
     for n, result in enumerate(told.results, 1):
         lines += _item(told, n, result)
     if not told.results:
-        lines.append(say["empty"])
+        lines.append(told.say("empty"))
     if told.combined is not None:
         lines += _together(told, told.combined)
     if told.whole is not None:
@@ -138,16 +79,19 @@ def compose(told: Told) -> str:
     if told.results:
         lines += _coverage(told)
     if told.claims:
-        lines.append(say["claims"] + "; ".join(_claim(told, c) for c in told.claims))
+        lines.append(told.say("claims") + "; ".join(_claim(told, c) for c in told.claims))
     return "\n".join(lines)
 
 
-def _baseline(told: Told) -> str:
-    facts = told.baseline
-    assert facts is not None
-    return T[told.lang]["base"].format(
-        failed=_count(facts), low=facts["success_min"], paged=_when(told, facts["p1_paged_s"], "absent"),
-        recovered=_when(told, facts["recovered_s"], "none"), budget=facts["error_budget_burned"],
+def _baseline(told: Told, facts: Facts) -> str:
+    paged = _when(told, facts["p1_paged_s"], "absent")
+    if not facts["failed_requests"]:
+        return told.say("base_quiet", paged=paged)
+    return told.say(
+        "base",
+        failed=_count(facts), low=percent(facts["success_min"], told.lang), paged=paged,
+        recovered=_when(told, facts["recovered_s"], "none"),
+        budget=percent(facts["error_budget_burned"], told.lang),
     )  # fmt: skip
 
 
@@ -155,18 +99,18 @@ def _broken(told: Told) -> list[str]:
     """A line for each invariant that the incident violated."""
     violated = {n: v for n, v in (told.baseline or {}).items() if n.startswith("violated.") and v}
     named = {n: told.labels.get(n, n.partition(".")[2]) for n in violated}
-    return [T[told.lang]["broken"].format(name=named[n], n=v) for n, v in violated.items()]
+    return [told.say("broken", name=named[n], n=v) for n, v in violated.items()]
 
 
 def _when(told: Told, t_s: float | None, absent: str) -> str:
     if t_s is None:
-        return T[told.lang][absent]
+        return told.say(absent)
     clock = (told.starts_at + timedelta(seconds=t_s)).strftime("%H:%M:%S")
-    return T[told.lang]["at"].format(clock=clock)
+    return told.say("at", clock=clock)
 
 
-def _count(facts: Facts) -> str:
-    return f"{int(facts['failed_requests']):,}".replace(",", " ")
+def _count(facts: Facts) -> int:
+    return int(facts["failed_requests"] or 0)
 
 
 def _quote(item: MappedItem) -> str:
@@ -174,38 +118,102 @@ def _quote(item: MappedItem) -> str:
     return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1] + "…"
 
 
+# --- one item ---------------------------------------------------------------------------------------------
+
+
 def _item(told: Told, n: int, result: ItemResult) -> list[str]:
-    say = T[told.lang]
-    item = result.item
+    item, quote = result.item, _quote(result.item)
     if not item.calls:
-        return [say[item.state if item.state in say else "unmapped"].format(n=n, quote=_quote(item))]
+        key, turn = remark(item), _turn(told, n)
+        return [f"{told.say('bare', n=n, quote=quote)} — {told.say(key, turn)}"]
     titles = " + ".join(_title(told, c.id, dict(c.params)) for c in item.calls)
+    head = told.say("item", n=n, quote=quote, title=titles)
+    before = _same_as(told, n, result)
+    if before:
+        return [head, "   " + told.say("again", k=before)]
     costs = "; ".join(told.catalogue[c.id].cost.of(told.lang) for c in item.calls)
-    lines = [say["item"].format(n=n, quote=_quote(item), title=titles)]
-    run = result.run
-    if run is None:
-        return [*lines, say["unmeasurable"].format(cost=costs)]
+    if result.run is None:
+        about_people = remark(item) == "people"
+        return [
+            head,
+            "   " + (told.say("people", n) if about_people else told.say("unmeasurable", n, cost=costs)),
+        ]
+    said = [*_measured(told, n, result.run), told.say("cost", n, cost=costs)]
+    if len(item.calls) > 1:
+        said.append(told.say("two_in_one"))
+    return [head, "   " + " ".join(said) + told.say("run", run=result.run.run), *_books_of(told, result.run)]
+
+
+def _turn(told: Told, n: int) -> int:
+    """How many items before this one got the same kind of remark."""
+    mine = remark(told.results[n - 1].item)
+    return sum(not r.item.calls and remark(r.item) == mine for r in told.results[: n - 1])
+
+
+def _same_as(told: Told, n: int, result: ItemResult) -> int:
+    """The earlier item that asks for the very same; 0 if there is none."""
+    return next((k for k, r in enumerate(told.results[: n - 1], 1) if r.item.calls == result.item.calls), 0)
+
+
+def _measured(told: Told, n: int, run: Counterfactual) -> list[str]:
+    """What the replay showed, as sentences."""
     verdict = measured(run)
-    lines.append(
-        say["with"].format(
-            failed=_count(run.with_),
-            was=_count(run.baseline),
-            change=_change(told, run),
-            recovery=_recovery(told, run.with_),
-        )
-    )
-    alone = run.no_responder
-    lines.append(say["alone"].format(failed=_count(alone["with"]), was=_count(alone["baseline"])))
-    lines += _unattended_books(told, alone["baseline"], alone["with"])
-    lines += _neighbours(told, run)
-    lines += _books(told, run.baseline, run.with_)
-    return [*lines, say[verdict.effect].format(cost=costs), say["run"].format(run=run.run)]
+    said = [_effect(told, n, run, verdict)]
+    if verdict.effect != "harm":
+        said += _unattended(told, n, run, verdict)
+    return [*said, *_neighbours(told, run)]
 
 
-def _unattended_books(told: Told, before: Facts, after: Facts) -> list[str]:
-    """What becomes of the data if nobody repairs them, in all."""
+def _effect(told: Told, n: int, run: Counterfactual, verdict: Measured) -> str:
+    was, failed = _count(run.baseline), _count(run.with_)
+    values = {
+        "was": was,
+        "failed": failed,
+        "p": share(abs(verdict.spared), told.lang),
+        "recovery": _recovery(told, run.with_),
+    }
+    return told.say(_effect_key(run, verdict, was, failed), n, **values)
+
+
+def _effect_key(run: Counterfactual, verdict: Measured, was: int, failed: int) -> str:
+    """Which sentence fits the figures."""
+    if verdict.effect == "harm":
+        if failed > was * (1 + SAME):
+            return "harm"
+        return "harm_around" if was or float(run.effect.get("others_failed") or 0) > 0 else "harm_books"
+    if verdict.spared < HELPS_SHARE:
+        if (verdict.books or 0.0) >= HELPS_SHARE:
+            return "books_only"
+        if verdict.effect == "nothing":
+            return "nothing" if was else "nothing_quiet"
+        return "alone_only"
+    if was and not failed:
+        return "never"
+    if verdict.effect == "strong":
+        return "strong"
+    return "little" if verdict.spared < LITTLE else "much"
+
+
+def _unattended(told: Told, n: int, run: Counterfactual, verdict: Measured) -> list[str]:
+    """What it is worth with nobody on call: said where that differs from what was just said."""
+    was, failed = _count(run.no_responder["baseline"]), _count(run.no_responder["with"])
+    lines = []
+    if verdict.effect in ("strong", "helps") and was:
+        if failed >= was * (1 - HELPS_SHARE):
+            lines.append(told.say("alone_useless", n))
+        elif verdict.spared >= HELPS_SHARE and failed <= _count(run.with_):
+            lines.append(told.say("alone_same", n))
+        else:
+            lines.append(told.say("alone_less", n, failed=failed, was=was))
+    return lines
+
+
+def _books_of(told: Told, run: Counterfactual) -> list[str]:
+    """What becomes of the data: in all with nobody on call, and by invariant."""
+    before, after = run.no_responder["baseline"], run.no_responder["with"]
     was, now = before.get("violations") or 0, after.get("violations") or 0
-    return [T[told.lang]["books_alone"].format(n=now, was=was)] if was or now else []
+    lines = ["   " + told.say("books_alone", n=now, was=was)] if was != now else []
+    return [*lines, *_books(told, run.baseline, run.with_)]
 
 
 def _books(told: Told, before: Facts, after: Facts) -> list[str]:
@@ -214,7 +222,7 @@ def _books(told: Told, before: Facts, after: Facts) -> list[str]:
     for name, was in before.items():
         if name.startswith("violated.") and after.get(name) != was:
             shown = told.labels.get(name, name.partition(".")[2])
-            lines.append(T[told.lang]["books"].format(name=shown, n=after.get(name), was=was))
+            lines.append("   " + told.say("books", name=shown, n=after.get(name), was=was))
     return lines
 
 
@@ -225,56 +233,56 @@ def _title(told: Told, name: str, params: Mapping[str, Any]) -> str:
 
 
 def _recovery(told: Told, facts: Facts) -> str:
-    say = T[told.lang]
     if facts["started_s"] is None:
-        return say["quiet" if facts.get("violations") else "never"]
+        return told.say("quiet" if facts.get("violations") else "nothing_happened")
     if facts["recovered_s"] is None:
-        return say["not_recovered"]
-    return say["recovered"].format(when=_when(told, facts["recovered_s"], "none"))
+        return told.say("not_recovered")
+    return told.say("recovered", when=_when(told, facts["recovered_s"], "none"))
 
 
-def _change(told: Told, run: Counterfactual) -> str:
-    share = measured(run).spared
-    if abs(share) < 0.005:
-        return T[told.lang]["same"]
-    if share < -1.0:
-        return T[told.lang]["times"].format(n=1.0 - share)
-    return T[told.lang]["less" if share > 0 else "more"].format(p=abs(share))
+def _neighbours(told: Told, run: Counterfactual) -> list[str]:
+    more = int(run.effect.get("others_failed") or 0.0)
+    if more <= 0:
+        return []
+    refused = int(run.with_.get("connections_refused") or 0)
+    if not refused:
+        return [told.say("neighbours_only", n=more)]
+    return [told.say("neighbours", n=more, refused=refused)]
+
+
+# --- all of them ------------------------------------------------------------------------------------------
 
 
 def _together(told: Told, run: Counterfactual) -> list[str]:
     """All the measures in one replay: what they come to, what that does to neighbours and to the data."""
-    say = T[told.lang]
-    lines = [
-        say["together"].format(
-            failed=_count(run.with_), was=_count(run.baseline), change=_change(told, run),
-            recovery=_recovery(told, run.with_), run=run.run,
-        )
+    was, failed, spared = _count(run.baseline), _count(run.with_), measured(run).spared
+    if not failed:
+        key = "none" if was else "quiet"
+    elif abs(spared) < SAME:
+        key = "same"
+    else:
+        key = "less" if spared > 0 else "more"
+    values: dict[str, Any] = {
+        "was": was, "failed": failed, "p": share(abs(spared), told.lang),
+        "recovery": _recovery(told, run.with_), "run": told.say("run", run=run.run),
+    }  # fmt: skip
+    around = ["   " + line for line in _neighbours(told, run)]
+    return [
+        told.say(f"together_{key}", **values), *around, *_books(told, run.baseline, run.with_)
     ]  # fmt: skip
-    return [*lines, *_neighbours(told, run), *_books(told, run.baseline, run.with_)]
-
-
-def _neighbours(told: Told, run: Counterfactual) -> list[str]:
-    more = float(run.effect.get("others_failed") or 0.0)
-    if more <= 0:
-        return []
-    refused = int(run.with_.get("connections_refused") or 0)
-    return [T[told.lang]["neighbours"].format(n=int(more), refused=refused)]
 
 
 def _coverage(told: Told) -> list[str]:
-    say = T[told.lang]
     present = {told.catalogue[c.id].kind for r in told.results for c in r.item.calls}
-    missing = [k for k in KINDS if k not in present]
-    lines = [say["missing"].format(kinds=", ".join(say[k] for k in missing)) if missing else say["full"]]
+    missing = [_book()["kinds"][k][told.lang] for k in KINDS if k not in present]
+    lines = [told.say("missing", kinds="; ".join(missing)) if missing else told.say("full")]
     if told.whole is not None and told.whole.first is not None and told.whole.first["ranking"]:
         lines += monday(told.whole)
     elif any(r.run is not None for r in told.results):
-        lines.append(say["first_none"])
+        lines.append(told.say("first_none"))
     return lines
 
 
 def _claim(told: Told, claim: Mapping[str, Any]) -> str:
-    say = T[told.lang]
     key = {"right": "claim_right", "wrong": "claim_wrong"}.get(str(claim["status"]), "claim_unsupported")
-    return say[key].format(quote=claim["quote"], truth=claim.get("shown", claim.get("truth")))
+    return told.say(key, quote=claim["quote"], truth=claim.get("shown", claim.get("truth")))

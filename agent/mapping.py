@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from agent.phrasings import ParameterSpec, Phrasings, Trigger, Words, load_phrasings, words
+from agent.ideas import recognise
+from agent.mapping_parameters import Where, distance_of, parameter
+from agent.phrasings import Phrasings, Trigger, Words, load_phrasings, words
 from agent.quantities import Quantity, quantities
 from agent.replay_port import InterventionCall
 from agent.text import Span, Token, part_of_speech, sentences, split_items, tokens, word_set
@@ -18,17 +20,13 @@ from agent.text import Span, Token, part_of_speech, sentences, split_items, toke
 State = Literal["mapped", "unmapped", "rejected", "considered", "stated", "instruction"]
 Kind = Literal["action-items", "postmortem"]
 
-_NEAR_CHARS = 48  # a number further away than this from its anchor belongs to something else
 _NEGATION_REACH = 3
 _INSIDE_REACH = 2
 _DISMISSAL_REACH = 4
 _STUDY_REACH = 8
-_MILLISECONDS_FROM = 20  # nobody waits 20 s or more "without a unit" for a connection: 300 means ms
 _UNLESS_BESIDE = 2
 _BESIDE_CHARS = 14
 _SMALL_SHARE = 0.5
-_MOSTLY = 0.5
-_CLOSE_CHARS = 8
 _CONDITION_REACH = 9
 _STUDY_FIRST = 3  # a study verb this early in a sentence makes all of it a study
 
@@ -55,6 +53,8 @@ _CONDITION = words("если при when if unless")
 _MEASURABLE = frozenset(
     {"pool_acquire_timeout", "pool_resize", "alert_burn_rate", "client_timeout", "scale_pods"}
 )
+_SIZES = frozenset({"pool_resize", "scale_pods"})
+_WHENEVER = ("когда", "если", "when", "if", "once", "whenever")
 _MODAL = words(
     "надо нужный должен следовать необходимо будем давать предлагать хотеть если когда should must will "
     "shall need let propose want would if when"
@@ -80,6 +80,8 @@ _NEXT_HEADING = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]|\*\*|(?:выводы|итог\w*|статус|lessons|status|conclusion|what we learned)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
+_PART = re.compile(r";|\balso\b|\bplus\b|\bплюс\b|\bа также\b|\bи ещё\b", re.IGNORECASE)
+_PART_WORDS = 4
 _BULLET_BEFORE = re.compile(r"(?:^|\n)[ \t]*(?:[-*+•–—|]|\(?\w{1,2}[.)])[ \t]*[*_]*$")
 
 
@@ -136,13 +138,48 @@ def map_item(item: str, listed: bool = True, phrasings: Phrasings | None = None)
         states.append(state)
         if state == "mapped":
             proposed.append(finding)
-    proposed = [f for f in proposed if not _is_threshold(toks, f, proposed)]
-    calls = _calls(item, toks, numbers, _settled(proposed, book), book)
+    proposed = [f for f in proposed if not _is_threshold(item, toks, f, proposed)]
+    settled = _settled(proposed, book)
+    if settled:
+        settled = _with_ideas(item, toks, settled, book)
+    calls = _calls(item, toks, numbers, settled, book)
     span = Span(0, len(item), item)
     if calls:
         return MappedItem(span, tuple(calls), "mapped")
     order: tuple[State, ...] = ("rejected", "considered", "stated")
-    return MappedItem(span, (), next((s for s in order if s in states), "unmapped"))
+    why: State = next((s for s in order if s in states), "unmapped")
+    if why == "unmapped" and (meant := _by_ideas(item, toks, numbers, listed, book)):
+        return MappedItem(span, meant, "mapped")
+    return MappedItem(span, (), why)
+
+
+def _by_ideas(
+    item: str, toks: tuple[Token, ...], numbers: list[Quantity], listed: bool, book: Phrasings
+) -> tuple[InterventionCall, ...]:
+    """What the ideas of an unforeseen wording come to, if it proposes anything at all."""
+    found = None if item.rstrip().endswith("?") else recognise(toks)
+    if found is None or any(_REFUSALS.match(t) or _DISMISSALS.match(t) or _STUDY.match(t) for t in toks):
+        return ()
+    if _REJECTION.match(item) or (not listed and _tells_history(toks)):
+        return ()
+    return tuple(_calls(item, toks, numbers, [_Finding(found.id, found.lo, found.hi)], book))
+
+
+def _with_ideas(item: str, toks: tuple[Token, ...], found: list[_Finding], book: Phrasings) -> list[_Finding]:
+    """A remedy of ideas that covers all the phrases found, and remedies of the parts where none was found."""
+    whole = recognise(toks)
+    if whole and found and all(f.id in book.covers.get(whole.id, ()) for f in found):
+        return [_Finding(whole.id, whole.lo, whole.hi)]
+    more = []
+    starts = [0, *(m.end() for m in _PART.finditer(item)), len(item)]
+    for a, b in pairwise(starts):
+        part = [i for i, t in enumerate(toks) if a <= t.start < b]
+        if len(part) < _PART_WORDS or any(f.lo <= part[-1] and f.hi >= part[0] for f in found):
+            continue
+        here = recognise(tuple(toks[i] for i in part))
+        if here and here.id not in {f.id for f in found}:
+            more.append(_Finding(here.id, part[0] + here.lo, part[0] + here.hi))
+    return sorted([*found, *more], key=lambda f: f.lo)
 
 
 def action_section(text: str) -> tuple[int, int]:
@@ -186,7 +223,7 @@ def _triggered(toks: tuple[Token, ...], numbers: list[Quantity], trigger: Trigge
             if trigger.of == "chain"
             else number.unit == "share" and number.chain == 1 and 0 < number.value <= _SMALL_SHARE
         )
-        close = [t for t in anchors if _distance(number, t) <= _BESIDE_CHARS]
+        close = [t for t in anchors if distance_of(number, t) <= _BESIDE_CHARS]
         if fits and close and not number.old:
             start, end = min(number.start, close[0].start), max(number.end, close[0].end)
             hits.append(_token_range(toks, start, end))
@@ -223,7 +260,11 @@ def _settled(found: list[_Finding], book: Phrasings) -> list[_Finding]:
     for strong, shadowed in book.shadows.items():
         for id in shadowed:
             if strong in first and id in first and _overlap(first[strong], first[id]):
-                weak.add(id)
+                apart = [f for f in found if f.id == strong and f.lo > first[id].hi]
+                if (
+                    not apart
+                ):  # else the weaker is said first and by itself: "the pool to 200, and a wait of 0.3 s"
+                    weak.add(id)
     return sorted((f for f in first.values() if f.id not in weak), key=lambda f: f.lo)
 
 
@@ -257,9 +298,12 @@ def _stance(item: str, toks: tuple[Token, ...], finding: _Finding, listed: bool,
     return "mapped"
 
 
-def _is_threshold(toks: tuple[Token, ...], finding: _Finding, all_: list[_Finding]) -> bool:
+def _is_threshold(item: str, toks: tuple[Token, ...], finding: _Finding, all_: list[_Finding]) -> bool:
     if finding.id not in _MEASURABLE:
         return False
+    left, _ = _clause(item, toks, finding.lo, finding.lo)
+    if finding.id in _SIZES and toks[left].text in _WHENEVER:
+        return True
     conditions = [
         i for i in range(max(0, finding.lo - _CONDITION_REACH), finding.lo) if _CONDITION.match(toks[i])
     ]
@@ -351,7 +395,7 @@ def _under_rejection(text: str, start: int) -> bool:
     return False
 
 
-# --- parameters ----------------------------------------------------------------------------------------
+# --- parameters ---------------------------------------------------------------------------------------
 
 
 def _calls(
@@ -360,66 +404,10 @@ def _calls(
     calls = []
     for finding in found:
         params = {}
+        where = Where((finding.lo, finding.hi), _clause(item, toks, finding.lo, finding.hi))
         for name, spec in book.specs[finding.id].parameters.items():
-            value = _parameter(item, toks, numbers, finding, spec)
+            value = parameter(item, toks, numbers, where, spec)
             if value is not None:
                 params[name] = value
         calls.append(InterventionCall(finding.id, params))
     return calls
-
-
-def _parameter(
-    item: str, toks: tuple[Token, ...], numbers: list[Quantity], finding: _Finding, spec: ParameterSpec
-) -> float | None:
-    """The value an item gives a parameter, or None."""
-    sentence = next((s for s in sentences(item) if s.start <= toks[finding.lo].start < s.end), None)
-    near = words(spec.near)
-    anchors = [t for t in toks if near.match(t)] if spec.near else list(toks[finding.lo : finding.hi + 1])
-    left, right = _clause(item, toks, finding.lo, finding.hi)
-    own = toks[left].start, toks[right].end
-    options = []
-    for number in numbers:
-        value = _as(number, spec)
-        if value is None or not spec.min <= value <= spec.max or number.old:
-            continue
-        if sentence and not sentence.start <= number.start < sentence.end:
-            continue
-        if number.place != (0 if spec.first else number.chain - 1):
-            continue
-        distance = min((_distance(number, t) for t in anchors), default=float("inf"))
-        if spec.close and not own[0] <= number.start < own[1] and distance > _CLOSE_CHARS:
-            continue
-        if distance <= _NEAR_CHARS:
-            options.append((distance, number.start, value))
-    if not options:
-        return None
-    value = round(min(options)[2] * spec.scale, 9)
-    return int(value) if spec.kind == "count" else value
-
-
-def _distance(number: Quantity, anchor: Token) -> float:
-    """Characters between; a number before its word ("3 попытки") must stand closer than one after it."""
-    if number.start >= anchor.end:
-        return float(number.start - anchor.end)
-    return 3.0 * max(0, anchor.start - number.end)
-
-
-def _as(number: Quantity, spec: ParameterSpec) -> float | None:
-    """The number in the parameter's unit, or None when it is of another kind."""
-    if spec.kind == "count":
-        return number.value if number.unit == "count" and number.value == int(number.value) else None
-    if spec.kind == "size":
-        return number.value if number.unit == "size" else None
-    if spec.kind == "rate":
-        return number.value if number.unit == "rate" or (number.unit == "count" and number.bare) else None
-    if spec.kind == "share":
-        if number.unit != "share":
-            return None
-        return round(1 - number.value, 6) if spec.complement and number.value > _MOSTLY else number.value
-    if number.unit == "duration":
-        return number.value
-    if number.bare and number.unit == "count" and spec.unitless:
-        if number.value == 0:
-            return spec.zero
-        return number.value / 1000 if number.value >= _MILLISECONDS_FROM else None
-    return None

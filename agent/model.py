@@ -12,7 +12,9 @@ from typing import Any, Literal, Protocol
 from agent.replay_port import InterventionCall
 from agent.verdict import Verdict
 
-FailureKind = Literal["deadline", "budget", "connection", "http", "malformed", "refused", "not_recorded"]
+FailureKind = Literal[
+    "deadline", "budget", "allowance", "connection", "http", "malformed", "refused", "not_recorded"
+]
 
 
 class ModelFailure(Exception):

@@ -8,13 +8,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from time import monotonic
 from time import sleep as _sleep
 from time import time as _wall
+from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 import openai
@@ -23,11 +24,13 @@ import tenacity
 from agent.budget import Budget
 from agent.dialogue import ChatModel
 from agent.model import ModelFailure, Question
+from agent.tracing import span
 
 T = TypeVar("T")
 _ATTEMPTS = 4
 _CALL_S = 45.0  # one answer; a judge's verdict is a few hundred tokens
 _MAX_TOKENS = 1500
+_MOST_STREAMED = 40_000  # characters: a verdict has hundreds
 _BACKOFF_S = (0.5, 1.5, 4.0)  # without a Retry-After
 _GRACE_S = 0.25  # for the worker to report its own time-out
 _PERMANENT = (401, 403, 404)  # the next call would only hear the same
@@ -63,6 +66,7 @@ class _Dialect:
     shape: Shape = "json_schema"
     temperature: bool = True
     limit_name: str = "max_tokens"
+    stream: bool = False  # some servers answer in pieces or not at all
 
 
 class OpenAIChat:
@@ -87,7 +91,7 @@ class OpenAIChat:
 
     def ask(self, question: Question) -> dict[str, Any]:
         """Raises ModelFailure."""
-        for _ in range(6):  # three shapes and two parameters can be refused, one after the other
+        for _ in range(7):  # three shapes and three parameters can be refused, one after the other
             dialect = self._dialect
             self._budget.enter()
             try:
@@ -124,7 +128,9 @@ class OpenAIChat:
 
     def _once(self, question: Question, dialect: _Dialect, seconds: float) -> Any:
         try:
-            answer = _within(seconds, self._request(question, dialect, seconds))
+            with span("chat", gen_ai__operation__name="chat", gen_ai__request__model=self.name) as told:
+                answer = _within(seconds, self._request(question, dialect, seconds))
+                told.set(**_usage(answer))
         except TimeoutError:
             raise ModelFailure("deadline", f"no answer within {self._call_s:g} s") from None
         except ValueError as error:  # a body that says it is JSON and is not
@@ -138,10 +144,10 @@ class OpenAIChat:
         async with openai.AsyncOpenAI(
             base_url=self._settings.base_url, api_key=self._settings.api_key, max_retries=0, timeout=seconds
         ) as client:
-            return await asyncio.wait_for(
-                client.chat.completions.create(model=self._settings.model, **_arguments(question, dialect)),
-                seconds,
+            asked = client.chat.completions.create(
+                model=self._settings.model, **_arguments(question, dialect)
             )
+            return await asyncio.wait_for(_collected(asked) if dialect.stream else asked, seconds)
 
     def _failed(self, error: openai.OpenAIError) -> ModelFailure:
         failure = _failure(error)
@@ -165,6 +171,8 @@ def _arguments(question: Question, dialect: _Dialect) -> dict[str, Any]:
     arguments: dict[str, Any] = {dialect.limit_name: _MAX_TOKENS}
     if dialect.temperature:
         arguments["temperature"] = 0
+    if dialect.stream:
+        arguments["stream"] = True
     if dialect.shape == "json_schema":
         wrapped = {"name": question.name, "strict": True, "schema": schema}
         arguments["response_format"] = {"type": "json_schema", "json_schema": wrapped}
@@ -181,6 +189,26 @@ def _arguments(question: Question, dialect: _Dialect) -> dict[str, Any]:
     return arguments
 
 
+async def _collected(asked: Awaitable[Any]) -> Any:
+    """An answer that comes in pieces, as one; what does not stop by itself is stopped and called cut off."""
+    words: list[str] = []
+    calls: list[str] = []
+    usage, finish, length = None, None, 0
+    async for piece in await asked:
+        usage = getattr(piece, "usage", None) or usage
+        for choice in (piece.choices or ())[:1]:
+            finish = choice.finish_reason or finish
+            words.append(choice.delta.content or "")
+            calls += [c.function.arguments or "" for c in choice.delta.tool_calls or () if c.function]
+        length = sum(map(len, words)) + sum(map(len, calls)) if len(words) % 64 == 0 else length
+        if length > _MOST_STREAMED:
+            finish = "length"
+            break
+    tools = [SimpleNamespace(function=SimpleNamespace(arguments="".join(calls)))] if calls else None
+    message = SimpleNamespace(content="".join(words), tool_calls=tools, refusal=None)
+    return SimpleNamespace(choices=[SimpleNamespace(message=message, finish_reason=finish)], usage=usage)
+
+
 def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in a thread of its own and leave it behind when time is up: the deadline is exact,
     whatever a server drips, and it works under a caller's event loop, too. Raises TimeoutError."""
@@ -194,6 +222,16 @@ def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
     threading.Thread(target=run, name="dropprod-model", daemon=True).start()
     return future.result(timeout=seconds + _GRACE_S)
+
+
+def _usage(answer: Any) -> dict[str, int]:
+    """What a server says it counted, by the names of OpenTelemetry's conventions."""
+    usage = getattr(answer, "usage", None)
+    said = {
+        "gen_ai__usage__input_tokens": getattr(usage, "prompt_tokens", None),
+        "gen_ai__usage__output_tokens": getattr(usage, "completion_tokens", None),
+    }
+    return {name: count for name, count in said.items() if isinstance(count, int)}
 
 
 # --- refusals and answers ------------------------------------------------------------------------------
@@ -231,6 +269,8 @@ def _adapted(dialect: _Dialect, error: openai.APIStatusError) -> _Dialect | None
         return replace(dialect, temperature=False)
     if "max_completion_tokens" in said and dialect.limit_name == "max_tokens":
         return replace(dialect, limit_name="max_completion_tokens")
+    if "stream" in said and not dialect.stream:
+        return replace(dialect, stream=True)
     weaker = _NEXT[dialect.shape]
     named = ("response_format", "json_schema", "schema", "tool", "function", "guided", "grammar")
     if weaker and error.status_code != 404 and any(word in said for word in named):

@@ -7,14 +7,21 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
+from agent.number_words import spelled
 from agent.text import Normalised, normalise
 
 Unit = Literal["count", "duration", "share", "rate", "size"]
 
 _NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]\d)|\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
+_FLOW = (
+    r"(?:(?P<flow_k>k|к|тыс\w*\.?|thousand)\s?|(?P<flow_m>млн|million)\s?)?"
+    r"(?:(?:запрос|заказ|плат[её]ж|сообщен|обращен|операц)\w*\s?|(?:requests?|orders?|payments?|calls?|messages?|ops)\s?)?"
+    r"(?:rps|qps|tps|/с(?:ек)?|/s(?:ec)?|в секунду|per second|a second)"
+)
 _UNIT = (
+    rf"(?P<rate>{_FLOW})|"
     r"(?P<ms>мс|миллисек\w*|ms|msec|millis\w*)|(?P<min>минут\w*|мин|minutes?|mins?|m(?=\b))"
-    r"|(?P<h>час(?:а|ов)?|ч|hours?|hrs?|h)|(?P<rate>rps|qps|tps|/с|/s|в секунду|per second|a second)"
+    r"|(?P<h>час(?:а|ов)?|ч|hours?|hrs?|h)"
     r"|(?P<mb>мб|mb|mib)|(?P<gb>гб|гиг\w*|gb|gib|g)|(?P<tb>тб|терабайт\w*|tb|tib)"
     r"|(?P<day>дн(?:я|ей)|день|недел\w*|месяц\w*|days?|weeks?|months?|d|w)"
     r"|(?P<s>секунд\w*|сек|с|seconds?|secs?|s)|(?P<pct>%|процент\w*|percent|pct|pp)|(?P<x>[xх](?=\b))"
@@ -46,8 +53,8 @@ _STATUS_CODES = {429.0, 502.0, 503.0, 504.0}
 _WORDS = re.compile(
     r"(?P<sec_quarter>четверт\w* секунды|quarter (?:of a |)second)|(?P<sec_half>полсекунды|half a second)"
     r"|(?P<min_half>полминуты|half a minute)|(?P<ms_200>пар\w* сотен (?:мс|миллисекунд))"
-    r"|(?P<n1>один|одну|одного|одна|одной|once|one)|(?P<n2>два|две|двух|twice|two)|(?P<n3>три|тр[её]х|three)"
-    r"|(?P<n4>четыре|four)|(?P<n5>пять|five)|(?P<n6>шесть|six)|(?P<n10>десять|ten)|(?P<n100>сотн(?:ей|ю|я))",
+    r"|(?P<hour_half>полчаса|half an hour)|(?P<min_more>полторы минуты|a minute and a half)|(?P<third>треть|a third)"
+    r"|(?P<n1>once)|(?P<n2>twice)|(?P<n100>сотн(?:ей|ю|я))",
     re.IGNORECASE,
 )
 _WORD_VALUES: dict[str, tuple[float, Unit]] = {
@@ -56,9 +63,14 @@ _WORD_VALUES: dict[str, tuple[float, Unit]] = {
     "min_half": (30.0, "duration"),
     "ms_200": (0.2, "duration"),
 }
-_WORD_VALUES.update({f"n{n}": (float(n), "count") for n in (1, 2, 3, 4, 5, 6, 10, 100)})
-_MINUTES_AFTER = re.compile(
-    r"\s+(?:(?P<min>минут\w*|minutes?)|(?P<s>секунд\w*|seconds?))(?!\w)", re.IGNORECASE
+_WORD_VALUES.update(
+    {"hour_half": (1800.0, "duration"), "min_more": (90.0, "duration"), "third": (1 / 3, "share")}
+)
+_WORD_VALUES.update({f"n{n}": (float(n), "count") for n in (1, 2, 100)})
+_AFTER = re.compile(
+    r"[\s-]+(?:(?P<min>минут\w*|minutes?)|(?P<s>секунд\w*|seconds?)|(?P<h>час(?:а|ов)?|hours?)"
+    rf"|(?P<pct>процент\w*|percent|%)|(?P<rate>{_FLOW.replace('flow_', 'said_')}))(?!\w)",
+    re.IGNORECASE,
 )
 
 
@@ -108,6 +120,7 @@ def _read(norm: Normalised, match: re.Match[str]) -> Quantity:
         scale, unit = 0.01, "share"
     elif name == "rate":
         unit = "rate"
+        scale = 1e3 if match.group("flow_k") else 1e6 if match.group("flow_m") else 1.0
     elif name in ("thousand", "million"):
         scale = 1e3 if name == "thousand" else 1e6
     elif inverted := _UNIT_BEFORE.search(before):
@@ -127,15 +140,23 @@ def _value(digits: str) -> float:
 
 
 def _spelled(norm: Normalised) -> list[Quantity]:
+    """Numbers in words, with the unit behind them."""
     found = []
     for match in re.finditer(rf"(?<!\w)(?:{_WORDS.pattern})(?!\w)", norm.text, re.IGNORECASE):
         value, unit = _WORD_VALUES[str(match.lastgroup)]
-        end = match.end()
-        after = _MINUTES_AFTER.match(norm.text, end)
-        if unit == "count" and after:
-            value, unit, end = value * (60 if after.group("min") else 1), "duration", after.end()
-        span = norm.span(match.start(), end)
+        span = norm.span(match.start(), match.end())
         found.append(Quantity(value, unit, span.start, span.end, bare=unit == "count"))
+    for number in spelled(norm.text):
+        value, unit, end = float(number.value), cast(Unit, "count"), number.end
+        after = _AFTER.match(norm.text, end)
+        if after:
+            end = after.end()
+            kind = next(n for n in ("min", "s", "h", "pct", "rate") if after.group(n))
+            unit = {"pct": cast(Unit, "share"), "rate": cast(Unit, "rate")}.get(kind, cast(Unit, "duration"))
+            value *= {"min": 60.0, "h": 3600.0, "pct": 0.01}.get(kind, 1.0)
+        span = norm.span(number.start, end)
+        if not any(q.start < span.end and span.start < q.end for q in found):
+            found.append(Quantity(round(value, 9), unit, span.start, span.end, bare=unit == "count"))
     return found
 
 

@@ -20,6 +20,7 @@ from langgraph.types import Send
 from agent import advice, enough, feedback, measure, no_return, review_notes
 from agent.bar import Bar
 from agent.claims import Claim, check_claims
+from agent.cto import count, span
 from agent.embedded_model import EmbeddedModel
 from agent.judge.model import load_models
 from agent.judge.reading import addresses_grader
@@ -39,7 +40,7 @@ from agent.replay_port import (
 )
 from agent.rubric import load_rubric
 from agent.sharp import Asked, sharp_questions
-from agent.summary import Whole
+from agent.summary import Whole, percent
 from agent.text import sentences
 from agent.verdict import Verdict
 
@@ -263,7 +264,7 @@ class _Run:
                     "truth": c.truth,
                     "source": c.source,
                     "claimed": c.claimed,
-                    "shown": shown_truth(c),
+                    "shown": shown_truth(c, self.request.lang),
                 }
                 for c in found
             ]
@@ -365,16 +366,16 @@ def _run_shown(run: Counterfactual | None) -> dict[str, Any] | None:
     }
 
 
-def shown_truth(claim: Claim) -> str:
+def shown_truth(claim: Claim, lang: str) -> str:
     """A claim's truth as a person would write it."""
     if claim.truth is None:
         return ""
     if claim.unit == "share":
-        return f"{claim.truth:.1%}"
+        return percent(claim.truth, lang)
     if claim.unit == "clock":
         second = round(claim.truth)
         return f"{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-    return f"{claim.truth:.0f} s" if claim.unit == "duration" else f"{claim.truth:.0f}"
+    return span(claim.truth, lang) if claim.unit == "duration" else count(claim.truth)
 
 
 def _instruction(span: Any) -> bool:

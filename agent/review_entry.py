@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent.bar import Bar
-from agent.budget import Budget
+from agent.budget import ACCOUNT, Budget
 from agent.counterfactual import ProcessReplayer
 from agent.library import Library
 from agent.model import Model
@@ -40,7 +40,7 @@ def mind() -> Model | None:
     from agent.openai_model import Settings, openai_model
 
     settings = Settings.from_environment()
-    return openai_model(settings, Budget()) if settings is not None else None
+    return openai_model(settings, Budget(account=ACCOUNT.get())) if settings is not None else None
 
 
 def cluster() -> tuple[Executor | None, str]:

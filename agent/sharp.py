@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.advice import SLOW_S
-from agent.cto import count, question, span
+from agent.cto import question, span
 from agent.mapping import MappedItem
 from agent.measure import measured
 from agent.questions import HOW_MANY
@@ -59,7 +59,7 @@ def _harmful(asked: Asked) -> Found:
     others = float(run.effect.get("others_failed") or 0.0)
     before, after = run.baseline["failed_requests"], run.with_["failed_requests"]
     if others > max(0.0, after - before):
-        return [(n, question("harm_neighbours", asked.whole.lang, quote=quote, n=count(others)))]
+        return [(n, question("harm_neighbours", asked.whole.lang, quote=quote, n=int(others)))]
     if after > before:
         return [(n, _compared("harm", asked, quote, before, after))]
     broken = run.baseline.get("violations") or 0, run.with_.get("violations") or 0
@@ -81,7 +81,7 @@ def _unowned(asked: Asked) -> Found:
     if best["of"] == "violations" or asked.named(item.span.text):
         return []
     gain = share(best["gain"], asked.whole.lang)
-    text = question("unowned", asked.whole.lang, quote=_quote(item), p=f"−{gain}")
+    text = question("unowned", asked.whole.lang, quote=_quote(item), p=gain)
     return [(best["item"], text)]
 
 
@@ -119,9 +119,7 @@ def _residue(asked: Asked) -> Found:
         return []
     before, after = combined.baseline["failed_requests"], combined.with_["failed_requests"]
     return (
-        [(None, question("residue", asked.whole.lang, before=count(before), after=count(after)))]
-        if after
-        else []
+        [(None, question("residue", asked.whole.lang, before=int(before), after=int(after)))] if after else []
     )
 
 
@@ -135,7 +133,7 @@ def _spare(asked: Asked) -> Found:
 
 
 def _compared(key: str, asked: Asked, quote: str, before: float, after: float) -> str:
-    return question(key, asked.whole.lang, quote=quote, before=count(before), after=count(after))
+    return question(key, asked.whole.lang, quote=quote, before=int(before), after=int(after))
 
 
 def _quote(item: MappedItem) -> str:

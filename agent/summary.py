@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.advice import COMPETES
-from agent.cto import count, line, span
+from agent.cto import line, span
 from agent.enough import MOST_RUNS
 from agent.replay_port import Catalogue, Counterfactual, Facts, InterventionCall
 
@@ -86,12 +86,12 @@ def left_over(whole: Whole, facts: Facts) -> str:
     if facts["started_s"] is None:
         said = whole.say("left_quiet")
     elif facts["recovered_s"] is None:
-        said = whole.say("left_never", failed=count(facts["failed_requests"]))
+        said = whole.say("left_never", failed=int(facts["failed_requests"]))
     else:
         took = facts["recovered_s"] - facts["started_s"]
         key = "left_open" if broken else "left_short"
-        said = whole.say(key, failed=count(facts["failed_requests"]), took=whole.gap(took))
-    return f"{said}, {whole.say('left_books', n=count(broken))}" if broken else said
+        said = whole.say(key, failed=int(facts["failed_requests"]), took=whole.gap(took))
+    return f"{said}, {whole.say('left_books', n=int(broken))}" if broken else said
 
 
 # -- no return
@@ -176,7 +176,7 @@ def monday(whole: Whole) -> list[str]:
         said.append(whole.say("missing_respond", gap=whole.gap(gap)))
     elif missed == "prevent" and whole.enough is not None:
         facts = whole.enough["all"] or whole.enough["with"]
-        said.append(whole.say("missing_prevent", failed=count(facts["failed_requests"])))
+        said.append(whole.say("missing_prevent", failed=int(facts["failed_requests"])))
     return said
 
 
@@ -204,7 +204,7 @@ def _ranked(whole: Whole, key: str, one: Mapping[str, Any]) -> str:
 
 
 def _why(whole: Whole, one: Mapping[str, Any]) -> str:
-    key = "spares_books" if one["of"] == "violations" else "spares"
+    key = "spares_books" if one["of"] == "violations" else "spares_all" if one["gain"] == 1.0 else "spares"
     said = whole.say(key, p=share(one["gain"], whole.lang))
     return f"{whole.say('unattended')} {said}" if one["alone"] else said
 

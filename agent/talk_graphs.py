@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from agent.model import Model, ModelFailure, PhraseTask
+from agent.review_notes import reason
 from agent.rubric import load_rubric
 from agent.verdict import Verdict
 
@@ -56,7 +57,7 @@ def turn(
         try:
             return {"answer": model.phrase(PhraseTask(now["answer"], lang))}
         except ModelFailure as failure:
-            return {"note": failure.kind}
+            return {"note": reason(lang, failure)}
 
     g: Any = StateGraph(Turn)
     g.add_node("hear", hear)

@@ -4,6 +4,7 @@ Knows nothing of rubrics, concepts or grades. Pure: the same text gives the same
 """
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -343,11 +344,17 @@ def _morphology() -> Any:
     return pymorphy3.MorphAnalyzer()
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> Any:
-    import snowballstemmer  # lazily, for the same reason
+_THREAD = threading.local()
 
-    return snowballstemmer.stemmer("english")
+
+def _stemmer() -> Any:
+    """A stemmer keeps the word it works on, so every thread has its own."""
+    found = getattr(_THREAD, "stemmer", None)
+    if found is None:
+        import snowballstemmer  # lazily, for the same reason
+
+        found = _THREAD.stemmer = snowballstemmer.stemmer("english")
+    return found
 
 
 @lru_cache(maxsize=50_000)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 TOLERANCE = 0.2
 MOST = 20  # sums looked at in one text
 
-_NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+(?:[.,]\d+)?(?:e\d{1,2})?"
+_NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+|[1-9]\d{0,2}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?(?:e\d{1,2})?"
 _SIZES = {
     "млрд": 1e9, "billion": 1e9, "bn": 1e9, "млн": 1e6, "million": 1e6, "mln": 1e6, "тыс": 1e3, "thousand": 1e3,
     "тб": 1e12, "tb": 1e12, "гб": 1e9, "gb": 1e9, "мб": 1e6, "mb": 1e6, "кб": 1e3, "kb": 1e3, "пб": 1e15, "pb": 1e15,
@@ -25,8 +25,17 @@ _TIMES = {
 }  # fmt: skip
 _UNIT = r"[ \u00a0]?(?:[a-zA-Zа-яёА-ЯЁ%]{1,10}\.?)?(?:/[a-zA-Zа-яё]{1,6})?"
 _TERM = rf"(?:{_NUMBER}){_UNIT}"
+# A sum begins where a number does: tried from every digit of a long row of them it would take minutes.
 _SUM = re.compile(
-    rf"(?P<left>{_TERM}(?:\s*[×x*·/÷хХ]\s*{_TERM}){{1,4}})\s*(?:=|≈|~=)\s*(?P<right>~?\s*{_TERM})"
+    rf"(?<!\d)(?P<left>{_TERM}(?:\s*[×x*·/÷хХ]\s*{_TERM}){{1,4}})\s*(?:=|≈|~=)\s*(?P<right>~?\s*{_TERM})"
+)
+_WORDS = r"(?:\s+[a-zа-яё]+){0,4}?"
+# "300,000 requests a second over 40 nodes is 7,500 a node"
+_SAID = re.compile(
+    rf"(?<!\d)(?P<left>{_TERM}){_WORDS}\s+(?P<op>over|across|among|divided by|times|на|между|умножить на)\s+"
+    rf"(?P<by>{_TERM}){_WORDS}\s*(?:,|-|–|—)?\s*(?:is|are|makes|gives|=|это|выходит|получается|будет)\s+(?:about\s+|около\s+|~\s*)?"
+    rf"(?P<right>{_TERM})",
+    re.IGNORECASE,
 )
 _PIECE = re.compile(rf"(?P<op>[×x*·/÷хХ])?\s*(?P<number>{_NUMBER})(?P<unit>{_UNIT})")
 
@@ -56,11 +65,26 @@ def sums(text: str) -> list[Sum]:
             found.append(Sum(match.start(), match.end(), match[0].strip(), claimed, true))
         if len(found) == MOST:
             break
+    return sorted([*found, *_said(text[:50_000])], key=lambda s: s.start)[:MOST]
+
+
+def _said(text: str) -> list[Sum]:
+    """Sums in words: so many over so many is so many."""
+    found = []
+    for match in _SAID.finditer(text):
+        left, by, claimed = (_value(match[name]) for name in ("left", "by", "right"))
+        product = match["op"].lower() in ("times", "умножить на")
+        true = left * by if product else left / by if by else 0.0
+        if true and claimed and _comparable(claimed / true):
+            found.append(Sum(match.start(), match.end(), " ".join(match[0].split()), claimed, true))
     return found
 
 
 def _number(text: str) -> float:
-    return float(re.sub(r"[ \u00a0\u202f]", "", text).replace(",", "."))
+    plain = re.sub(r"[ \u00a0\u202f]", "", text)
+    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+", plain):  # 300,000: thousands; 0,125 and 1,5 are decimals
+        return float(plain.replace(",", ""))
+    return float(plain.replace(",", "."))
 
 
 def _factor(unit: str) -> float:

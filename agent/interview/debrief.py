@@ -17,7 +17,7 @@ from agent.verdict import Verdict
 W = {
     "ru": {
         "head": "Разбор: {title}, уровень {level}",
-        "overall": "Итог {overall:.1f} из 3 (для уровня {level} ждут {wanted:g}): {verdict}",
+        "overall": "Итог {overall} из 3 (для уровня {level} ждут {wanted}): {verdict}",
         "yes": "взял бы",
         "edge": "на грани",
         "no": "пока нет",
@@ -25,7 +25,7 @@ W = {
         "quote": "    «{text}»",
         "unknown": "Честно сказано «не знаю»: {names}. Это не минус, это список для чтения.",
         "ran": "Что показал прогон:",
-        "limit": "  держит {limit} из {rps} запросов в секунду",
+        "limit": "  держит {limit} запросов в секунду, нужно {rps}",
         "trial": "  {kind}: отвечает {success}",
         "recovered": ", потом восстанавливается",
         "stuck": ", сама не восстанавливается",
@@ -33,14 +33,14 @@ W = {
         "sum": "  «{text}»: выходит {true}",
         "outline": "Как ответил бы я:",
         "read": "Почитать:",
-        "before": "Прошлый раз было {before:.1f}, сейчас {overall:.1f}. Выросло: {up}. Просело: {down}.",
+        "before": "Прошлый раз было {before}, сейчас {overall}. Выросло: {up}. Просело: {down}.",
         "nothing": "ничего",
         "empty": "Вы ничего не ответили, судить не о чем.",
         "kinds": {"hot-key": "горячий ключ", "lose-dc": "без одного ЦОДа", "lose-half": "без половины подов", "slow-store": "медленная база"},
     },
     "en": {
         "head": "Debrief: {title}, level {level}",
-        "overall": "Overall {overall:.1f} of 3 (a {level} is expected to reach {wanted:g}): {verdict}",
+        "overall": "Overall {overall} of 3 (for {level} one expects {wanted}): {verdict}",
         "yes": "I would hire",
         "edge": "borderline",
         "no": "not yet",
@@ -48,7 +48,7 @@ W = {
         "quote": "    \"{text}\"",
         "unknown": "Honestly not known: {names}. That costs nothing; it is the reading list.",
         "ran": "What the run showed:",
-        "limit": "  carries {limit} of {rps} requests a second",
+        "limit": "  carries {limit} requests a second, {rps} are needed",
         "trial": "  {kind}: {success} answered",
         "recovered": ", recovers afterwards",
         "stuck": ", does not recover by itself",
@@ -56,7 +56,7 @@ W = {
         "sum": "  \"{text}\": it comes to {true}",
         "outline": "How I would have answered:",
         "read": "To read:",
-        "before": "Last time {before:.1f}, now {overall:.1f}. Up: {up}. Down: {down}.",
+        "before": "Last time {before}, now {overall}. Up: {up}. Down: {down}.",
         "nothing": "nothing",
         "empty": "You have not answered anything; there is nothing to judge.",
         "kinds": {"hot-key": "a hot key", "lose-dc": "without one data centre", "lose-half": "without half of the pods", "slow-store": "a slow store"},
@@ -102,7 +102,10 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
         return "\n".join([*lines, w["empty"], *_outline(w, found)]) + "\n"
     lines.append(
         w["overall"].format(
-            overall=found["overall"], wanted=found["wanted"], level=state.level, verdict=w[found["verdict"]]
+            overall=voice.decimal(found["overall"], state.lang),
+            wanted=voice.decimal(found["wanted"], state.lang),
+            level=state.level,
+            verdict=w[found["verdict"]],
         )
     )
     lines += ["", w["levels"], *_levels(state, found), ""]
@@ -123,12 +126,17 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
 
 
 def _levels(state: Interview, found: Mapping[str, Any]) -> list[str]:
-    lines = []
+    lines: list[str] = []
+    used: list[str] = []  # a sentence is quoted for one axis if the others have one of their own
     for verdict in found["criteria"]:
         level = verdict["level"]
-        shown = f"{level:.1f}" if isinstance(level, float | int) else "?"
+        shown = voice.decimal(level, state.lang) if isinstance(level, float | int) else "?"
         lines.append(f"  {shown}  {_question(state.lang, verdict['criterion'])} {verdict['why']}")
-        lines += [W[state.lang]["quote"].format(text=q["text"]) for q in verdict["quotes"][:1]]  # type: ignore[attr-defined]
+        fresh = [q["text"] for q in verdict["quotes"] if q["text"] not in used] or [
+            q["text"] for q in verdict["quotes"]
+        ]
+        used += fresh[:1]
+        lines += [W[state.lang]["quote"].format(text=q) for q in fresh[:1]]  # type: ignore[attr-defined]
     return lines
 
 
@@ -168,8 +176,8 @@ def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -
         if isinstance(old, float | int) and isinstance(new, float | int) and abs(new - old) >= 0.3:
             moved["up" if new > old else "down"].append(verdict["criterion"])
     line: str = w["before"].format(
-        before=earlier["overall"],
-        overall=found["overall"],
+        before=voice.decimal(earlier["overall"], lang),
+        overall=voice.decimal(found["overall"], lang),
         up=", ".join(moved["up"]) or w["nothing"],
         down=", ".join(moved["down"]) or w["nothing"],
     )

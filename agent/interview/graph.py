@@ -11,6 +11,7 @@ from agent.interview.prompts import RUBRIC
 from agent.interview.turns import Interview, judged, step
 from agent.judge.model import load_models
 from agent.model import CriterionTask, Model, ModelFailure
+from agent.review_notes import reason
 from agent.rubric import load_rubric
 from agent.talk_graphs import Judging, SearchLibrary, judged_by_branches, turn
 
@@ -45,7 +46,7 @@ class _Debrief:
         try:
             said = self.model.judge_criterion(task).verified(self.state.text)
         except ModelFailure as failure:
-            return {"verdicts": [own], "notes": [f"{name}: {failure.kind}"]}
+            return {"verdicts": [own], "notes": [f"{name}: {reason(lang, failure)}"]}
         return {"verdicts": [own if said.level is None else said]}
 
     def close(self, judging: Judging) -> Judging:

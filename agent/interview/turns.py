@@ -8,6 +8,7 @@ contains its answer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -19,12 +20,22 @@ from agent.interview.design import Design, DesignError, drawn, looks_like_design
 from agent.interview.prompts import RUBRIC, Prompt, Seniority, book
 from agent.interview.trials import Trial
 from agent.judge import Judgement, judge
+from agent.judge.reading import addresses_grader
+from agent.quantities import quantities
 from agent.rubric import load_rubric
 
 Length = Literal["short", "long"]
 TURNS: dict[Length, int] = {"short": 7, "long": 16}
 DRAW_AFTER = 3  # answers, before the drawing is asked for
 TURN_LIMIT = 12_000  # characters of one answer
+MISREAD = 1.25  # times the task's load: more than rounding
+_MARGIN = re.compile(r"запас|рост|вырас|вдвое|headroom|margin|spare|growth|grow|twice|double", re.IGNORECASE)
+RUDE_WORDS = 25  # an outburst of more words may hold an answer
+_RUDE = re.compile(
+    r"\b(?:silly|stupid|idiot\w*|dumb|moron\w*|nonsense|bullshit|waste of time|are you even|shut up|screw you)\b"
+    r"|туп(?:ой|ая|ое|ые|ость)|идиот\w*|дурак\w*|дурацк\w+|бред\b|чушь|отстань|достал[аи]?\b|вы вообще (?:инженер|понимаете)",
+    re.IGNORECASE,
+)
 TOLD = 0.5  # levels an answer must add to count as an answer
 YES = {"да", "верно", "ага", "так", "yes", "y", "right", "ok", "ок", "correct"}
 COMMANDS = ("/hint", "/skip", "/run", "/finish")
@@ -92,13 +103,29 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
         return _confirmed(state)
     if admits_gap(text):
         return _unknown(state)
+    if addresses_grader(text):
+        return state, voice.say(state.lang, "grader")
+    if _RUDE.search(text) and len(text.split()) < RUDE_WORDS:
+        return state, voice.say(state.lang, "rude")
     state = replace(state, said=(*state.said, text))
     wrong = [s for s in sums(text) if not s.right][:1]
     remark = "".join(
         voice.say(state.lang, "sum_wrong", text=s.text, true=figure(s.true)) + "\n" for s in wrong
     )
+    remark += _misread(state, text)
     state, question = _next(state, text)
     return state, remark + question
+
+
+def _misread(state: Interview, text: str) -> str:
+    """Said once, to the first answer: another load than the task's, and no word of a margin."""
+    if len(state.said) != 1 or _MARGIN.search(text):
+        return ""
+    rates = [q.value for q in quantities(text) if q.unit == "rate"]
+    if not rates or max(rates) <= MISREAD * state.prompt.rps:
+        return ""
+    said, asked = voice.count(max(rates), state.lang), voice.count(state.prompt.rps, state.lang)
+    return voice.say(state.lang, "misread", said=said, asked=asked) + "\n"
 
 
 def judged(state: Interview) -> Judgement:
@@ -132,7 +159,9 @@ def _unknown(state: Interview) -> tuple[Interview, str]:
     hint = book().hints[criterion].of(state.lang)
     closed = replace(state, unknown=(*state.unknown, criterion), standing=Asked())
     following, question = _next(closed, "")
-    return following, voice.say(state.lang, "unknown", hint=hint) + "\n" + question
+    turn = voice.UNKNOWNS[len(state.unknown) % len(voice.UNKNOWNS)]
+    key = "unknown_hinted" if criterion in state.hinted else turn
+    return following, voice.say(state.lang, key, hint=hint) + "\n" + question
 
 
 def _drawing(state: Interview, text: str) -> tuple[Interview, str]:
@@ -215,13 +244,16 @@ def _again(state: Interview, levels: dict[str, float]) -> tuple[Interview, str] 
     if now >= wanted or now - standing.level >= TOLD:
         return None
     probes = _probes(state, standing.criterion)
-    question = probes[min(state.asked.get(standing.criterion, 1), len(probes) - 1)]
+    first = -1 if standing.criterion == "requirements" else _first(state, standing.criterion, standing.level)
+    others = [p for n, p in enumerate(probes) if n != first]
     state = replace(
         state,
         standing=Asked(standing.criterion, now, True),
         asked={**state.asked, standing.criterion: state.asked.get(standing.criterion, 1) + 1},
     )
-    return state, voice.say(state.lang, "again", question=question)
+    if not others:
+        return state, voice.say(state.lang, "again_bare")
+    return state, voice.say(state.lang, "again", question=others[0])
 
 
 def _weakest(state: Interview, levels: dict[str, float]) -> str:
@@ -244,12 +276,20 @@ def _probes(state: Interview, criterion: str) -> list[str]:
 
 def _ask(state: Interview, criterion: str, level: float, quote: str) -> tuple[Interview, str]:
     probes = _probes(state, criterion)
-    deep = state.level == "staff" or (state.level == "senior" and level >= 1.0)
-    question = probes[1 if deep and len(probes) > 1 else 0]
+    question = probes[_first(state, criterion, level)]
     state = replace(state, asked={**state.asked, criterion: 1}, standing=Asked(criterion, level))
     if quote:
         return state, voice.say(state.lang, "follow", quote=quote, question=question)
     return state, question
+
+
+def _first(state: Interview, criterion: str, level: float) -> int:
+    """Which probe opens an axis: the task's own if it has one (the deepest for staff), else by what one can take."""
+    count = len(_probes(state, criterion))
+    if criterion in state.prompt.probes:
+        return count - 1 if state.level == "staff" else 0
+    deep = state.level == "staff" or (state.level == "senior" and level >= 1.0)
+    return 1 if deep and count > 1 else 0
 
 
 def _quoted(judgement: Judgement, criterion: str, latest: str) -> str:

@@ -14,9 +14,17 @@ SAYINGS: dict[str, Wording] = {
         en="{title}. {brief}\n\nLevel: {level}. Begin with requirements and estimates; we draw later. Think aloud, and \"I don't know\" is an honest answer here.",
     ),
     "unknown": Wording(ru="Хорошо, что сказали прямо. Вот с чего бы я начал: {hint}\nПойдём дальше.", en="Good that you say so. Here is where I would start: {hint}\nLet us move on."),
+    "unknown_2": Wording(ru="Принято. Зацепка на будущее: {hint}\nБерём другое.", en="Fine. Something to hold on to later: {hint}\nLet us take something else."),
+    "unknown_3": Wording(ru="Честно, и ладно. Подумать на досуге: {hint}\nСледующее.", en="Honest, and all right. To chew on afterwards: {hint}\nNext."),
+    "unknown_4": Wording(ru="Хорошо, оставим. К этому так: {hint}\nДальше.", en="Good, leave it. A way into it: {hint}\nOn we go."),
+    "unknown_hinted": Wording(ru="Значит, подсказка не помогла, бывает. Пойдём дальше.", en="So the hint did not help; it happens. Let us move on."),
+    "grader": Wording(ru="Это вы не мне, а проверяющему; на разбор это не влияет. Вопрос прежний.", en="That is for a grader, not for me, and it changes nothing in the debrief. The question stands."),
+    "rude": Wording(ru="Слышу, что раздражает; собеседования это умеют. Давайте по делу: вопрос прежний, хватит двух предложений.", en="I hear that this annoys you; interviews do. Back to the matter: the question stands, two sentences will do."),
     "hint": Wording(ru="{hint}", en="{hint}"),
     "no_hint": Wording(ru="Подсказку к этому вопросу я уже дал. Попробуйте ответить хотя бы частью.", en="You have had the hint for this one. Try to answer a part of it."),
     "again": Wording(ru="Это пока общо. {question}", en="That is still general. {question}"),
+    "again_bare": Wording(ru="Пока без опоры: ни числа, ни механизма, ни имени. Возьмите один случай и доведите до конца.", en="Nothing to hold on to yet: no figure, no mechanism, no name. Take one case and follow it to the end."),
+    "misread": Wording(ru="Вы взяли {said} запросов в секунду, а в задаче {asked}. Если это запас, скажите зачем.", en="You take {said} requests a second; the task says {asked}. If that is a margin, say what for."),
     "follow": Wording(ru="Вы сказали: «{quote}». {question}", en="You said: \"{quote}\". {question}"),
     "sum_wrong": Wording(ru="Проверьте счёт: «{text}». У меня выходит {true}.", en="Check the sum: \"{text}\". I get {true}."),
     "draw": Wording(
@@ -77,6 +85,19 @@ def share(value: float, lang: str) -> str:
 def _station(reading: Reading, lang: str) -> str:
     top = reading.stations[0]
     return f"{say(lang, top.what, name=top.name)} {share(min(1.0, top.used), lang)}"
+
+
+UNKNOWNS = (
+    "unknown",
+    "unknown_2",
+    "unknown_3",
+    "unknown_4",
+)  # the same words four times would be a machine's
+
+
+def decimal(value: float, lang: str) -> str:
+    """A level as it is written: 1.9, in Russian 1,9."""
+    return f"{value:.1f}".replace(".", ",") if lang == "ru" else f"{value:.1f}"
 
 
 def finding(trial: Trial, lang: str) -> str:

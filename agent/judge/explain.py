@@ -48,13 +48,13 @@ def labels(folder: Path = RUBRICS) -> dict[str, Wording]:
 
 
 def quotes_for(reading: Reading, criterion: Criterion, level: float) -> tuple[Quote, ...]:
-    """The sentences that answer the criterion best, in the order of the text; for a low level, what hurts."""
+    """The sentences that answer the criterion best, the best first; for a low level, what hurts behind them."""
     scored = [(support(reading, s, criterion), i) for i, s in enumerate(reading.sentences)]
     best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1]))[:MAX_QUOTES]
-    chosen = {i for _, i in best}
+    chosen = [i for _, i in best]
     if level < _LOW:
-        chosen |= set(_harmful(reading, criterion)[:1])
-    return tuple(_quote(reading, reading.sentences[i]) for i in sorted(chosen))
+        chosen += [i for i in _harmful(reading, criterion)[:1] if i not in chosen]
+    return tuple(_quote(reading, reading.sentences[i]) for i in chosen)
 
 
 def support(reading: Reading, sentence: Sentence, criterion: Criterion) -> float:

@@ -23,7 +23,18 @@ from agent.text import (
     word_set,
 )
 
-Reason = Literal["", "instruction", "authority", "copied", "repeated", "word list", "heading"]
+Reason = Literal[
+    "",
+    "instruction",
+    "authority",
+    "copied",
+    "repeated",
+    "word list",
+    "heading",
+    "question",
+    "unreal",
+    "definition",
+]
 
 _MAX_CHARS = 60_000  # bounds the work; no human answer comes near it
 _COPIED_SHARE = 0.6
@@ -35,10 +46,12 @@ _INSTRUCTION = re.compile(
     r"</?\s*(?:system|assistant|user|candidate\w*|answer|instructions?|grad\w+|eval\w+|admin|prompt|verdict|inst)\b"
     r"|\[/?(?:inst|system)\b|<\|"
     r"|^\W*(?:system|assistant|note to (?:the )?\w+|системн\w+ сообщени\w+|служебн\w+ \w+)\b.{0,60}:"
-    r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
-    r"\b(?:instruct|rubric|previous|above|prior|rules|criteri|system|prompt|guidelines)"
-    r"|(?:игнориру|проигнориру|забудь|отмен[ия]|не учитыва)\w*.{0,40}"
-    r"(?:инструкц|рубрик|предыдущ|выше|правил|критери|промпт|указани)"
+    r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruct|rubric|criteri|prompts?\b|guideline|"
+    r"rules (?:above|given|of)|(?:everything|anything|all|what)\b.{0,20}\b(?:above|before|previous|prior|said)|"
+    r"(?:previous|prior|above) (?:messages?|text|rules|orders?)|system (?:message|prompt|text))"
+    r"|(?:игнориру|проигнориру|забудь|отмен[ия]|не учитыва)\w*.{0,40}(?:инструкц|рубрик|критери|промпт|указани|"
+    r"правила (?:выше|оцен)|(?:всё|все|того|что)\b.{0,20}(?:выше|раньше|сказан|предыдущ)|"
+    r"предыдущ\w+ (?:текст|сообщ|требован))"
     r"|\b(?:graders?|evaluators?|assessors?|reviewing model|language model|judge model|as an ai|llm)\b"
     r"|(?:оценщик|проверяющ\w+ модел|проверяющ\w+ (?:поставь|постави|обрати|долж)|языков\w+ модел|нейросет)"
     r"|\b(?:full|maximum|max|highest|top|perfect) (?:score|marks?|points?|grades?|rating|level)s?\b"
@@ -46,13 +59,34 @@ _INSTRUCTION = re.compile(
     r"|\b(?:score|grade|rate|mark|give)\b.{0,25}\b(?:3|10|100)\s*(?:/|of|out of)\s*(?:3|10|100)\b"
     r"|\b(?:final|automatic|overall) (?:score|grade|verdict)\b|\bevaluation override\b"
     r"|\b[23](?:[.,]\d)?\s*(?:/|of|out of|из)\s*3\b.{0,30}(?:criteri|dimension|rubric|критери|рубрик|балл|уров)"
-    r"|\b(?:all|every|each) (?:rubric )?(?:criteri\w+|dimensions?)\b.{0,40}\b(?:met|satisf|fulfil|3|max)"
+    r"|\b(?:all|every|each) (?:rubric )?(?:criteri\w+|dimensions?)\b.{0,40}\b(?:met|satisf\w+|fulfil\w+|3|max)\b"
+    r"(?!.{0,9}\b(?:when|if|once)\b)"
     r"|(?:все|всем|каждо\w+) (?:критери|пункт)\w*.{0,30}(?:выполнен|балл|оценк|закрыт|макс)"
-    r"|(?:постав|выстав|присво|засчита)\w*.{0,30}(?:балл|оценк|уровень|максим|отлично|тройк|пят[её]рк|\b[35]\b)"
+    r"|(?:постав|выстав|присво|засчита)\w*.{0,30}(?:балл|оценк|отлично|тройк|пят[её]рк)"
+    r"|(?:постав|выстав|присво|засчита)\w*\s(?:\w+\s){0,2}(?:мне|ответ\w*|тексту|за (?:ответ|это|текст|работу)|"
+    r"(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)\w*).{0,30}(?:уровень|максим|\b[35]\b)"
+    r"|(?:постав|выстав|присво)\w*.{0,20}(?:максим\w+|\b3\b).{0,20}(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)"
     r"|\b(?:already|previously|manually)\b.{0,30}\b(?:graded|reviewed|verified|approved|scored)\b"
     r"|уже (?:проверен|оценен|оценён|одобрен)\w*.{0,40}(?:эксперт|комисс|комитет|методист|специалист)"
     r"|\b(?:overall|levels?|verdict|score|root_cause|specific|owned|coverage|effective|systemic|investigation|"
     r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3\b"
+    r"|\b(?:return|assign|award|put|give)\b.{0,20}\b(?:three|maximum|max|[35])\b.{0,20}\b(?:each|every|all)\b"
+    r".{0,15}\b(?:criteri|dimension|ax[ie]s\b|of them\b|rubric)"
+    r"|\bверни.{0,30}(?:тройк|пят[её]рк|максимум)"
+    r"|\b(?:low|bad|good|better|passing) (?:mark|grade)s?\b"
+    r"|(?:низк|высок|плох|хорош|проходн)\w* (?:оценк|балл|отметк)|\bесли оценк|оценк\w+ (?:будет|окажется)"
+    r"|\b(?:generous|lenient|kind|gentle)\b.{0,25}\b(?:answer|mark|grad\w+|me)\b|отнес\w+.{0,25}(?:ответ|снисх)"
+    r"|\bi need this job\b|нужна эта работа|\bexemplary\b|образцов\w+"
+    r"|^\W*(?:рецензия|отзыв|вердикт)\s*:"
+    r"|\b(?:measures?|actions?|items?) (?:hit|are|is)\b.{0,40}\b(?:the mechanism|specific|owned|covered)\b"
+    r"|\b(?:all|four) (?:four )?(?:kinds|sorts|types) (?:of \w+ )?(?:are|is) covered|покрыты все|\bмеры (?:бьют|конкретны)\b"
+    r"|\b(?:strong[_ ])?(?:hire|no[_ ]hire)\W*$|рекоменд\w+ (?:нанять|к найму|принять)|\bstrong_(?:yes|hire|no)\b"
+    r"|\b(?:this|my|the) (?:text|answer|response|essay|document) (?:gives|describes|covers|contains|lists|shows|"
+    r"addresses|includes|has)\b|в (?:этом|данном|моем|моём) (?:тексте|ответе|документе).{0,20}"
+    r"(?:описан|указан|привед|есть|учтен|учтён|назван|раскрыт|содерж)"
+    r"|\b(?:model|ideal|perfect|reference|textbook|good) (?:answer|response)\b"
+    r"|(?:идеальн|эталонн|правильн|хорош)\w+ ответ\w*"
+    r"|\b(?:keywords?|tags?|ключевые слова|теги)\s*:"
     r"|\brubric\b|рубрик[аеуи]\b",
     re.IGNORECASE,
 )
@@ -66,10 +100,41 @@ _AUTHORITY = re.compile(
     r"|\b(?:a person|people|specialist|engineer) of my (?:level|calibre|caliber)\b|моего уровня"
     r"|\b(?:approved|endorsed|confirmed|reviewed|praised) by (?:the )?(?:cto|ceo|google|sre team|experts?|board)\b"
     r"|(?:одобрен|утвержден|утверждён|согласован|подтвержден|подтверждён)\w* (?:техдир|техническ|cto|комитет|эксперт)"
+    r"|\b(?:speaking|writing) as an? .{0,20}\b(?:cto|ceo|vp|director|principal|staff|fellow|architect)\b"
+    r"|\bas an? (?:former )?(?:cto|ceo|vp)\b"
+    r"|(?:пишу|говорю) как .{0,40}(?:директор|архитектор|эксперт|cto)|\btrust me\b|поверьте"
+    r"|\bas the .{0,25}\bbook\b|\bкак (?:пишут|сказано|написано) в книг|(?<=\s)\[\d{1,2}\]|\b(?:ch|гл)\. ?\d"
+    r"|\b(?:gave|presented) (?:this|it) (?:as|at)\b.{0,20}\b(?:talk|conference)|выступал\w* с (?:этим|докладом)"
     r"|(?:thank you|спасибо|благодар\w+)\b.{0,40}(?:task|question|opportunit|задани|вопрос|возможност)"
     r"|(?:best|great|excellent|wonderful|замечательн\w+|отличн\w+|прекрасн\w+|интересн\w+) (?:task|question|задани\w|вопрос)",
     re.IGNORECASE,
 )
+_UNREAL = re.compile(
+    r"\b(?:had (?:i|we)|if (?:i|we) had|given|with) (?:had )?(?:more|enough|some) (?:time|space|room)\b"
+    r"|(?:будь у (?:меня|нас)|если бы (?:у (?:меня|нас) )?(?:было|хватило)) .{0,12}(?:врем|мест)"
+    r"|\b(?:would|could) (?:also )?(?:describe|mention|elaborate|list|explain)\b.{0,200}\bin (?:more )?detail"
+    r"|(?:подробн\w+ бы|бы подробн\w+) \w+",
+    re.IGNORECASE,
+)
+_DEFINITION = re.compile(
+    r"^\W*(?:an? |the )?(?P<what>[a-zа-яё-]+(?: [a-zа-яё-]+){0,2}?)\s*(?:[-–—]\s*это|is an?)\s[^\d]+$",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(r"[\w)%\"'»”]\s?\?[\"'»”)]*$")
+_AGAIN = re.compile(
+    r"\b(?:in other words|to repeat|once (?:again|more)|to stress|let me (?:stress|repeat)|as (?:i|we)? ?said)\b"
+    r"|(?:иными|другими) словами|\bповтор(?:ю|им|юсь)\b|ещ[её] раз (?:подчеркн|скаж|отмеч)",
+    re.IGNORECASE,
+)
+_AGAIN_SHARE = 0.5
+_VERSION = re.compile(r"\b[A-Z]\w+\s\d+\.\d+")
+_LOG_LINE = re.compile(
+    r"^\W*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*\s+\[?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b"
+)
+_BLOB = re.compile(r"(?<![\w/])[A-Za-z0-9+/]{48,}={0,2}(?![\w/])")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_TURN = re.compile(r"<\|(?:im_)?start\w*\|>.*?(?:<\|(?:im_)?end\w*\|>|\Z)", re.DOTALL)
+_FENCE = re.compile(r"^\s*```[^\n]*\n.*?(?:^\s*```|\Z)", re.DOTALL | re.MULTILINE)
 _OPEN_TAG = re.compile(r"<\s*(system|assistant|admin|instructions?|prompt|verdict)\s*>", re.IGNORECASE)
 
 _EN_VERBS = word_set(
@@ -133,10 +198,10 @@ def read(
     dropped: list[Sentence] = []
     for i, span in enumerate(spans):
         words = by_sentence[i]
-        reason = _reason(span, words, known, seen, tagged)
+        found = matches.get(i, [])
+        reason = _reason(span, words, known, seen, tagged, found)
         if not reason:
             seen.append(frozenset(w.lemma for w in words))
-        found = matches.get(i, [])
         sentence = Sentence(
             span,
             words,
@@ -178,23 +243,61 @@ def _reason(
     known: frozenset[tuple[str, ...]],
     seen: list[frozenset[str]],
     tagged: list[tuple[int, int]],
+    found: list[Match],
 ) -> Reason:
     plain = normalise(span.text).text
     if any(a < span.end and span.start < b for a, b in tagged) or _INSTRUCTION.search(plain):
         return "instruction"
     if _AUTHORITY.search(plain):
         return "authority"
-    grams = _grams_of([w.lemma for w in words])
-    if grams and sum(g in known for g in grams) >= _COPIED_SHARE * len(grams):
+    if _QUESTION.search(plain) and len(words) > 2:
+        return "question"
+    if _UNREAL.search(plain):
+        return "unreal"
+    if _is_copied(plain, words, span, known):
         return "copied"
-    mine = frozenset(w.lemma for w in words)
-    if mine in seen or (
-        len(mine) >= _GRAM and any(len(mine & other) >= _REPEATED_SHARE * len(mine) for other in seen)
-    ):
+    if _is_repeated(plain, frozenset(w.lemma for w in words), seen):
         return "repeated"
-    if _is_word_list(plain, words):
+    if _is_word_list(plain, words) or _is_dump(plain, words):
         return "word list"
+    if _defines(plain, span, found):
+        return "definition"
     return "heading" if _is_heading(plain, words) else ""
+
+
+def _is_copied(plain: str, words: tuple[Token, ...], span: Span, known: frozenset[tuple[str, ...]]) -> bool:
+    """The question's own words, all of the sentence or what stands behind its colon."""
+    cut = plain.rfind(": ")
+    for start in (0, cut + 1) if cut > 0 else (0,):
+        stems = [w.lemma for w in words if w.start - span.start >= start]
+        grams = _grams_of(_shapes(stems)) if not start or len(stems) > _GRAM else []
+        if grams and sum(g in known for g in grams) >= _COPIED_SHARE * len(grams):
+            return True
+    return False
+
+
+def _is_repeated(plain: str, mine: frozenset[str], seen: list[frozenset[str]]) -> bool:
+    """Said before, in the same words or behind "in other words"."""
+    if mine in seen:
+        return True
+    share = _AGAIN_SHARE if _AGAIN.search(plain) else _REPEATED_SHARE
+    return len(mine) >= _GRAM and any(len(mine & other) >= share * len(mine) for other in seen)
+
+
+def _is_dump(plain: str, words: tuple[Token, ...]) -> bool:
+    """A log line, encoded letters, tags, or figures without words: pasted or dropped, not said."""
+    if _LOG_LINE.match(plain) or _BLOB.search(plain) or len(re.findall(r"(?:^|\s)#\w", plain)) >= 3:
+        return True
+    named = sum(w.text.isalpha() and len(w.text) > 2 for w in words)
+    return not named and sum(w.text[0].isdigit() for w in words) >= 3
+
+
+def _defines(plain: str, span: Span, found: list[Match]) -> bool:
+    """ "A canary is a release to a few": what a word means, not what is done with it."""
+    match = _DEFINITION.match(plain)
+    if not match:
+        return False
+    return any(m.start - span.start < match.end("what") and m.concept[:5] != "vague" for m in found)
 
 
 def _is_heading(plain: str, words: tuple[Token, ...]) -> bool:
@@ -215,13 +318,16 @@ def _is_word_list(plain: str, words: tuple[Token, ...]) -> bool:
     if len(fragments) < 7 or re.search(r"\w\(\w", plain):  # a table's columns are no list of names
         return False
     short = sum(len(f.split()) <= 3 for f in fragments)
-    said = sum(_is_verb(w, suffixes=False) for w in words) + sum(w.text[0].isdigit() for w in words)
+    figures = sum(w.text[0].isdigit() for w in words) - len(_VERSION.findall(plain))
+    said = sum(_is_verb(w, suffixes=False) for w in words) + figures
     return short >= 0.7 * len(fragments) and said * 6 <= len(words)
 
 
 def _tagged_regions(text: str) -> list[tuple[int, int]]:
     """What stands between a forged role tag and its closing tag, or the end of the text."""
     regions = []
+    for pattern in (_COMMENT, _TURN, _FENCE):
+        regions += [match.span() for match in pattern.finditer(text)]
     for match in _OPEN_TAG.finditer(text):
         close = re.compile(rf"<\s*/\s*{match.group(1)}\s*>", re.IGNORECASE).search(text, match.end())
         regions.append((match.start(), close.end() if close else len(text)))
@@ -230,9 +336,14 @@ def _tagged_regions(text: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=64)
 def _grams(text: str) -> frozenset[tuple[str, ...]]:
-    stems = lemmas(text)
+    stems = _shapes(lemmas(text))
     shorter = [tuple(stems[i : i + n]) for n in range(2, _GRAM) for i in range(len(stems) - n + 1)]
     return frozenset([*_grams_of(stems), *shorter])
+
+
+def _shapes(stems: list[str]) -> list[str]:
+    """Every number the same: a copy with other figures is a copy."""
+    return ["#" if stem[0].isdigit() else stem for stem in stems]
 
 
 def _grams_of(stems: list[str]) -> list[tuple[str, ...]]:

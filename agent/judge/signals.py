@@ -8,34 +8,32 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from agent.judge.figures import TECHNICAL, body_words, group_of, identifiers, new_numbers, undone
 from agent.judge.reading import Reading, Sentence
 from agent.text import normalise, part_of_speech, word_set
 
 KINDS = ("prevent", "detect", "mitigate", "respond")
-_TECHNICAL = frozenset({*KINDS, "mech", "design", "systemic"})
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _HOLLOW = 0.1
 _TRADE_WORDS = 5
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
 _LONG = 28  # words in a sentence that few listeners can hold
+_LABEL_WITH_FIGURE = 0.5  # "canary 5 %": of what, until when?
+_EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every sentence and say nothing of it
+    "add set make do did introduc implement appli use write hold need must should will would have has the and for with "
+    "our all that this also more new able want adopt creat put let get start provid includ "
+    "добавить настроить внедрить сделать написать провести применить использовать нужно надо нужный должный быть мы "
+    "наш весь что это также еще новый свой завести ввести создать поставить делать дать или для при"
+)
 _FULL_SENTENCE = 9  # enough words to say how
 
-_NUMBER_WORDS = word_set(
-    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred half "
-    "twice thrice fourteen dozen два две три четыре пять шесть семь восемь девять десять пятнадцать двадцать "
-    "тридцать сорок пятьдесят сто вдвое втрое половина дважды трижды полчаса"
-)
 _BOUND = re.compile(
     r"[<>≥≤±→]|=>|\b(?:at most|at least|no more than|max|within|above|below|over|under|every|per|until|exceeds?|"
     r"longer than|more than|less than|older than|up to|after)\b"
     r"|(?:больше|более|меньше|менее|ниже|выше|дольше|старше|максимум|минимум|не реже|раз в|кажд\w+|свыше|до|"
     r"превыш\w+|порог\w*|при|через|за|после)\b",
     re.IGNORECASE,
-)
-_IDENTIFIER = re.compile(
-    r"`[^`\n]+`|\b[A-Za-z]+_[A-Za-z_]+\b|\b[a-z]+[A-Z]\w+\b|\b[a-z]+(?:\.[a-z]+){2,}\b|\b[A-Z]{3,}(?: [A-Z]{2,})+\b"
-    r"|\b[\w.]+\s?=\s?[\w.%]+|(?<!\w)/[a-z]+(?:/[a-z{}]+)*\b|\b[A-Za-z]+\([^)\s][^)]*\)"
 )
 _ARITHMETIC = re.compile(
     r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
@@ -118,7 +116,7 @@ def _topic(reading: Reading) -> dict[str, float]:
         if not anchored(reading, sentence):
             continue
         for match in sentence.matches:
-            group = _group(match.concept)
+            group = group_of(match.concept)
             if group == "term":
                 said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once
             elif group in (*KINDS, "mech"):
@@ -129,27 +127,9 @@ def _topic(reading: Reading) -> dict[str, float]:
 # --- how much of the text says something that can be checked ----------------------------------------
 
 
-def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
-    """Numbers the sentence adds to what the question already gave; list markers don't count."""
-    found = set()
-    for i, word in enumerate(sentence.words):
-        if word.text[0].isdigit():
-            marker = i == 0 and re.match(r"\W*\d{1,2}[.)]", sentence.span.text)
-            if not marker and word.text not in reading.context_numbers:
-                found.add(word.text)
-        elif word.text in _NUMBER_WORDS or word.lemma in _NUMBER_WORDS:
-            found.add(word.lemma)
-    return frozenset(found)
-
-
-def identifiers(sentence: Sentence) -> frozenset[str]:
-    """Names that only a system has: settings, functions, paths, SQL."""
-    return frozenset(_IDENTIFIER.findall(normalise(sentence.span.text).text))
-
-
 def concreteness(reading: Reading, sentence: Sentence) -> float:
     """Numbers, identifiers and technical concepts of a sentence; emptied by empty talk."""
-    technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
+    technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
     empty = {m.concept for m in sentence.matches if m.concept.startswith("vague.")}
     solid = len(new_numbers(reading, sentence)) + len(identifiers(sentence)) + 0.5 * len(technical)
     return anchored(reading, sentence) * max(0.0, solid - 0.5 * len(empty))
@@ -256,21 +236,31 @@ SINGLE = (
 ).split()
 
 
-def _group(concept: str) -> str:
-    return concept.partition(".")[0]
-
-
 def anchored(reading: Reading, sentence: Sentence) -> float:
     """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
     grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
-    if len(sentence.words) < _FRAGMENT and not grounded:
+    if undone(sentence):
         return 0.0
+    if body_words(sentence) < _FRAGMENT:
+        return _LABEL_WITH_FIGURE if grounded else 0.0
     if grounded:
         return 1.0
-    technical = {m.concept for m in sentence.matches if _group(m.concept) in _TECHNICAL}
     if not sentence.has_verb:
         return 0.4
+    technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
+    places = {m.start for m in sentence.matches if m.concept in technical}  # one word may mean two things
+    own = _own_words(sentence) - 2 * len(places)
+    if technical and own <= 1:
+        return 0.25 if own <= 0 else 0.5  # "we will add a canary": a name behind a verb
     return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
+
+
+def _own_words(sentence: Sentence) -> int:
+    """Words that carry meaning; names of concepts are among them, verbs of doing something are not."""
+    return sum(
+        len(w.text) > 2 and w.text.isalpha() and w.text not in _EMPTY_WORDS and w.lemma not in _EMPTY_WORDS
+        for w in sentence.words
+    )
 
 
 def concept_weights(reading: Reading) -> dict[str, float]:
@@ -279,7 +269,7 @@ def concept_weights(reading: Reading) -> dict[str, float]:
     for sentence in reading.sentences:
         weight = anchored(reading, sentence)
         for match in sentence.matches:
-            worth = 1.0 if _group(match.concept) in _AGAINST else weight
+            worth = 1.0 if group_of(match.concept) in _AGAINST else weight
             best[match.concept] = max(best.get(match.concept, 0.0), worth)
     return best
 
@@ -290,7 +280,7 @@ def _mentions(reading: Reading) -> dict[str, float]:
     for sentence in reading.sentences:
         weight = anchored(reading, sentence)
         for concept in sorted({m.concept for m in sentence.matches}):
-            found[concept] = found.get(concept, 0.0) + (1.0 if _group(concept) in _AGAINST else weight)
+            found[concept] = found.get(concept, 0.0) + (1.0 if group_of(concept) in _AGAINST else weight)
     return found
 
 
@@ -298,12 +288,12 @@ def _concept_groups(reading: Reading) -> dict[str, float]:
     best = concept_weights(reading)
     found: dict[str, float] = {}
     for group in _GROUPS:
-        names = sorted(c for c in best if _group(c) == group)
+        names = sorted(c for c in best if group_of(c) == group)
         found[group] = saturate(sum(best[c] for c in names), _HALF.get(group, 1.5))
     mentions = _mentions(reading)
     for concept in SINGLE:
         found[concept] = saturate(mentions.get(concept, 0.0), 1.0)
-    sums = [sum(best[c] for c in sorted(best) if _group(c) == kind) for kind in KINDS]
+    sums = [sum(best[c] for c in sorted(best) if group_of(c) == kind) for kind in KINDS]
     found["kinds"] = sum(min(1.0, s) for s in sums) / len(KINDS)
     found["measures"] = saturate(sum(sums), 4.0)
     return found
@@ -385,7 +375,7 @@ def _explains(reading: Reading, sentence: Sentence) -> bool:
     concepts = {m.concept for m in sentence.matches}
     if "reason.because" not in concepts or _has(sentence, "vague"):
         return False
-    return bool(new_numbers(reading, sentence)) or any(_group(c) in _TECHNICAL for c in concepts)
+    return bool(new_numbers(reading, sentence)) or any(group_of(c) in TECHNICAL for c in concepts)
 
 
 def _together(reading: Reading, concepts: tuple[str, ...]) -> int:
@@ -400,7 +390,7 @@ def _answers(reading: Reading, concept: str) -> int:
     """Sentences that name the concept and something technical besides it."""
     return sum(
         any(m.concept == concept for m in s.matches)
-        and any(m.concept != concept and _group(m.concept) in _TECHNICAL for m in s.matches)
+        and any(m.concept != concept and group_of(m.concept) in TECHNICAL for m in s.matches)
         for s in reading.sentences
     )
 
@@ -435,7 +425,7 @@ def _structure(reading: Reading) -> dict[str, float]:
 
 def _context(reading: Reading) -> dict[str, float]:
     """Share of the question's mechanisms that the text takes up; 0.5 when the question is unknown."""
-    asked = {c for c in reading.context_concepts if _group(c) in ("mech", "prevent", "mitigate", "detect")}
+    asked = {c for c in reading.context_concepts if group_of(c) in ("mech", "prevent", "mitigate", "detect")}
     if not asked:
         return {"context_match": 0.5}
     said = {m.concept for s in reading.sentences if anchored(reading, s) for m in s.matches}

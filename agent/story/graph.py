@@ -13,6 +13,7 @@ from agent.judge import reading_of
 from agent.judge.contexts import Context
 from agent.judge.model import load_models
 from agent.model import CriterionTask, Model, ModelFailure
+from agent.review_notes import reason
 from agent.rubric import load_rubric
 from agent.story.book import RUBRIC
 from agent.story.debrief import debrief
@@ -55,7 +56,7 @@ class _Debrief:
         try:
             said = self.model.judge_criterion(task).verified(self.state.text)
         except ModelFailure as failure:
-            return {"verdicts": [own], "notes": [f"{name}: {failure.kind}"]}
+            return {"verdicts": [own], "notes": [f"{name}: {reason(lang, failure)}"]}
         if said.level is None:
             return {"verdicts": [own], "notes": [f"{name}: {said.why}"]}
         if self.hidden and said.level - (own.level or 0.0) >= DISAGREEMENT:

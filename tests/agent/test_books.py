@@ -46,7 +46,7 @@ def test_feedback_tells_them_in_the_scenarios_words() -> None:
         [], None, run.baseline, CATALOGUE, bare().starts_at, "en", (), {"violated.kept": "no order is lost"}
     )
     text = feedback.compose(told)
-    assert "The data: “no order is lost” — 40 violations." in text
+    assert "In the data: “no order is lost”, 40 violations." in text
     assert feedback._books(told, run.baseline, run.with_) == [
         "   “no order is lost”: 0 violations instead of 40."
     ]
@@ -75,6 +75,6 @@ def test_a_review_of_any_scenario_works_from_end_to_end(tmp_path: Any, monkeypat
     pool, timeout, alert = found["action_items"]
     assert pool["counterfactual"] is None  # this scenario has no pool
     assert timeout["counterfactual"] and alert["counterfactual"]
-    assert "The data: “nobody is charged twice”" in found["feedback"]
+    assert "In the data: “nobody is charged twice”" in found["feedback"]
     told = review_entry.review_text(bare(), "The outage began at 00:00:20.", "postmortem", "en")
     assert told["overall"] >= 0.0 and told["labels"] == {}

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from agent.claims import check_claims
+from agent.number_words import spelled
 
 FACTS = {
     "success_min": 0.117, "success_before": 0.998, "failed_requests": 366_470.0, "p1_paged_s": 200.0, "deploy_s": 60.0,
     "started_s": 95.0, "pending_typical": 381.0, "pool_limit": 50.0, "recovered_s": 905.0, "rollback_s": 420.0,
-    "queries_after": 16.0, "queries_extra": 15.0, "rps": 1200.0,
+    "failed_share": 0.3165, "error_budget_burned": 0.0236, "database_cpu_max": 1.0, "queries_after": 16.0, "queries_extra": 15.0, "rps": 1200.0,
 }  # fmt: skip
 START = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
@@ -34,3 +37,42 @@ def test_times_are_read_on_the_session_s_clock() -> None:
 
 def test_what_no_log_holds_is_not_supported() -> None:
     assert statuses("We lost 3 million dollars of revenue: $3,000,000.")[-1:] == ["not supported"]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Успешность платежей упала до двенадцати процентов.", "right"),
+        ("Успешность была 60 %.", "wrong"),  # "была" is no plan
+        ("Recovery took eight minutes after the rollback.", "right"),
+        ("После отката восстановление заняло полчаса.", "wrong"),
+        ("Нагрузка была 1 200 запросов в секунду.", "right"),
+        ("Traffic was 5K requests per second.", "wrong"),
+        ("About two million requests failed.", "wrong"),
+        ("Потеряли триста шестьдесят шесть тысяч запросов.", "right"),
+        ("Треть запросов (32 %) не прошла.", "right"),
+        ("Сожгли 2,4 % бюджета ошибок.", "right"),
+        ("Из-за N+1 стало шестнадцать запросов вместо одного.", "right"),
+    ],
+)
+def test_numbers_in_words_and_rates_are_read(text: str, status: str) -> None:
+    assert set(statuses(text)) == {status}
+
+
+def test_a_plan_claims_nothing() -> None:
+    assert statuses("Порог автооткатa будет 99 %.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("триста шестьдесят шесть тысяч", [366_000]),
+        ("thirty-two of forty", [32, 40]),
+        ("one hundred and five", [105]),
+        ("два миллиона двенадцать", [2_000_012]),
+        ("один два три", [1, 2, 3]),
+        ("без чисел", []),
+    ],
+)
+def test_numbers_in_words_are_as_long_as_they_go(text: str, values: list[int]) -> None:
+    assert [n.value for n in spelled(text)] == values

@@ -4,6 +4,7 @@ import pytest
 
 from agent.judge import judge, reading_of
 from agent.judge.contexts import Context
+from benchmarks.judge_attacks import ATTACKS as UNSEEN
 
 CONTEXT = (
     "checkout-api v5 was deployed. Each request opened 12 additional connections, the pool of 40 was exhausted in 5 s and "
@@ -60,6 +61,19 @@ def test_repeating_oneself_gains_nothing() -> None:
         ("Each request opened 12 additional connections, the pool of 40 was exhausted in 5 s.", "copied"),
         ("Kafka, Redis, saga, outbox, CQRS, canary, SLO, HPA, mesh, fencing.", "word list"),
         ("## Prevention", "heading"),
+        ("Where is the canary at 5 %, and is there an alert on the pool?", "question"),
+        ("Had I more time, I would describe a canary at 5 % and an alert at 80 %.", "unreal"),
+        ("Будь у меня больше времени, я бы описал канарейку на 5 % и алерт на 80 %.", "unreal"),
+        ("A canary is a release to a small share of traffic.", "definition"),
+        ("2 × 50 = 100; 100 × 3 = 300; 300 / 60 = 5", "word list"),
+        ("2025-03-01 12:00:03 ERROR HikariPool-1 - Connection is not available after 3000ms", "word list"),
+        ("As the SRE book of Google says, error budgets matter.", "authority"),
+        ("Speaking as a CTO of Google, this is how we do it.", "authority"),
+        ("A model answer would read: a canary at 5 % for 10 minutes.", "instruction"),
+        (
+            "Each of the 30 requests opened 99 additional connections, the pool of 77 was exhausted in 8 s.",
+            "copied",
+        ),
     ],
 )
 def test_what_may_not_count_is_set_aside_with_its_reason(text: str, reason: str) -> None:
@@ -77,7 +91,49 @@ def test_what_may_not_count_is_set_aside_with_its_reason(text: str, reason: str)
         "Rate of retries above 10 % of calls opens the breaker for 20 s.",
         "Система 3 из 5 узлов собирает кворум.",
         "Metrics: success share, p99, age of the oldest UNKNOWN > 5 min.",
+        "Поставить таймаут 3 с на запрос к базе.",
+        "Поставить максимум 5 одновременных запросов к банку.",
+        "Give 3 retries to each client and no more.",
+        "Forget the previous replica: rebuild it from the backup.",
+        "Отменить предыдущий релиз одной командой.",
+        "Не учитывать повторы выше 10 %.",
+        "Override the system default of 30 s by 2 s.",
+        "A high score of the fraud model routes the payment to manual review.",
+        "As a staff engineer on call I had 20 minutes.",
+        "If I had the dump earlier, I would have saved two days.",
+        "Two votes in each data centre are a tie at any partition.",
     ],
 )
 def test_honest_sentences_are_not_taken_for_attacks(text: str) -> None:
     assert len(reading_of(text, Context()).sentences) == 1
+
+
+LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be worth a level, see benchmarks/README.md
+    "terms with verbs", "dropped names first", "keyword lines", "sarcasm", "times glued on", "owner and day glued on",
+    "life story", "what was not done", "numbers in sentences", "synonyms",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", sorted(UNSEEN))
+def test_no_dress_or_ornament_is_worth_a_level(attack: str) -> None:
+    """Weak and middling texts under every attack of the benchmark."""
+    bar = 1.0 if attack in LEFT_OPEN else 0.5
+    for base, rubric, language in (
+        ("weak", "action-items", "en"),
+        ("middle", "action-items", "en"),
+        ("ru", "action-items", "ru"),
+        ("weak", "postmortem", "en"),
+        ("middle", "hard-bug-story", "en"),
+        ("ru", "system-design", "ru"),
+    ):
+        text = BASES[base]
+        before = judge(text, rubric, "ru" if language == "ru" else "en", None, CONTEXT).overall
+        attacked = UNSEEN[attack](text, language, CONTEXT)
+        after = judge(attacked, rubric, "ru" if language == "ru" else "en", None, CONTEXT).overall
+        assert after <= before + bar, (base, rubric, before, after)
+
+
+def test_what_was_denied_counts_for_nothing() -> None:
+    before = judge(BASES["weak"], "action-items", "en").overall
+    denied = "\nI did not do a canary at 5 %.\nWe did not set an alert on the pool above 80 %."
+    assert judge(BASES["weak"] + denied, "action-items", "en").overall <= before + GAIN

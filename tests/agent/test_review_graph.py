@@ -95,7 +95,7 @@ def test_a_good_list_beats_a_bad_one_by_forty_points() -> None:
 def test_feedback_cites_the_runs_and_the_neighbours() -> None:
     bad = review(BAD)
     assert "cf-pool_resize" in bad["feedback"]
-    assert "9000" in bad["feedback"]
+    assert "9 000" in bad["feedback"]
     assert "harm" in bad["feedback"]
     assert len(bad["questions"]) == 2
 

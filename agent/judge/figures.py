@@ -1,0 +1,119 @@
+"""Figures and names that a sentence states of a system; the ornaments that only look like them are left out.
+
+A list marker, a clock time, a date, a year or a priority says when or in which order, not how much, so none of
+them makes a sentence checkable. Neither does a figure inside something denied.
+"""
+
+import re
+from functools import lru_cache
+
+from agent.judge.reading import Reading, Sentence
+from agent.text import normalise, word_set
+
+NUMBER_WORDS = word_set(
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty hundred half "
+    "twice thrice fourteen dozen два две три четыре пять шесть семь восемь девять десять пятнадцать двадцать "
+    "тридцать сорок пятьдесят сто вдвое втрое половина дважды трижды полчаса"
+)
+TECHNICAL = frozenset({"prevent", "detect", "mitigate", "respond", "mech", "design", "systemic"})
+_IDENTIFIER = re.compile(
+    r"`[^`\n]+`|\b[A-Za-z]+_[A-Za-z_]+\b|\b[a-z]+[A-Z]\w+\b|\b[a-z]+(?:\.[a-z]+){2,}\b|\b[A-Z]{3,}(?: [A-Z]{2,})+\b"
+    r"|\b[\w.]+\s?=\s?[\w.%]+|(?<!\w)/[a-z]+(?:/[a-z{}]+)*\b|\b[A-Za-z]+\([^)\s][^)]*\)"
+)
+_MONTH = (
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|мар|апр|ма[яй]|июн|июл|авг|сен|окт|ноя|дек)"
+)
+_ORNAMENT = re.compile(
+    r"^\W*\d{1,2}\s*[.)|](?!\d)"  # 1. 2) | 3 |
+    r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"
+    r"|\([^()\n]{0,40}\d{1,2}[./]\d{1,2}[^()\n]{0,10}\)"  # (Ivan, 12.05)
+    r"|(?:\b(?:by|due|until|до|к)\s|[(,—–]\s?)\d{1,2}[./]\d{1,2}(?=\s*(?:[),.;—–]|$))"  # by 14.05, Ivan - 12.05
+    rf"|\b\d{{1,2}}(?:th|st|nd|rd)?\s{_MONTH}\w*|\b{_MONTH}\w*\s\d{{1,2}}\b"
+    r"|\b(?:in|since|of|в|с|за)\s(?:19|20)\d{2}\b(?!\s?(?:rps|ms|мс|req|/))|\b(?:19|20)\d{2}\s(?:году?|года|г\.)"
+    r"|\b[PpПп]\d\b|\b(?:sprint|спринт\w*)\s\d+"
+    r"|\b[A-Z][\w.]+\s\d+\.\d+(?:\.\d+)*\b",  # PostgreSQL 16.2
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
+_WISH = re.compile(
+    r"\b(?:should|must|need to|will|would|could|let's|have to)\b|\b(?:надо|нужно|следует|необходимо|должн\w+|стоит)\b",
+    re.IGNORECASE,
+)
+_UNDONE = re.compile(
+    r"^\W*(?:(?:i|we|nobody) (?:did ?n[o'’]t|have ?n[o'’]t|had ?n[o'’]t|never)\b|(?:я|мы) (?:\w+ )?не \w+(?:л|ла|ли|лся|лись)\b)",
+    re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"\b(?:because|since|so|but|until|потому|поскольку|так как|чтобы|но|иначе|пока)\b|[:—–;]", re.IGNORECASE
+)
+_SHOUTED = 0.6  # share of capitals above which capitals mean nothing
+
+
+def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
+    """Numbers the sentence adds to what the question already gave."""
+    if _only_denied(sentence) or undone(sentence):
+        return frozenset()
+    text, first = sentence.span.text, sentence.span.start
+    ornaments = _ornaments(text) + (() if _of_the_trade(sentence) else _times(text))
+    found = set()
+    for word in sentence.words:
+        if word.text[0].isdigit():
+            at = word.start - first
+            if word.text not in reading.context_numbers and not any(a <= at < b for a, b in ornaments):
+                found.add(word.text)
+        elif word.text in NUMBER_WORDS or word.lemma in NUMBER_WORDS:
+            found.add(word.lemma)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=2000)  # each sentence is asked about by many signals
+def _ornaments(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(m.span() for m in _ORNAMENT.finditer(text))
+
+
+@lru_cache(maxsize=2000)
+def _times(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(m.span() for m in _TIME.finditer(text))
+
+
+def _of_the_trade(sentence: Sentence) -> bool:
+    """A time beside something that happened to a system is a fact, beside a wish or empty talk an ornament."""
+    groups = {group_of(m.concept) for m in sentence.matches}
+    return bool(groups) and not groups & {"vague", "blame"} and not _WISH.search(sentence.span.text)
+
+
+def body_words(sentence: Sentence) -> int:
+    """Words of a sentence without its marker, date and the bracket that names who and when."""
+    spans, first = _ornaments(sentence.span.text), sentence.span.start
+    return sum(not any(a <= w.start - first < b for a, b in spans) for w in sentence.words)
+
+
+def undone(sentence: Sentence) -> bool:
+    """ "I did not set an alert on the pool above 80 %": what was not done, without a reason, is no deed."""
+    return bool(_UNDONE.match(sentence.span.text)) and not _REASON.search(sentence.span.text)
+
+
+def _only_denied(sentence: Sentence) -> bool:
+    """Something technical is said not to be, and nothing is said besides."""
+    if not any(group_of(m.concept) in TECHNICAL for m in sentence.denied):
+        return False
+    return not any(group_of(m.concept) not in ("term", "vague", "role") for m in sentence.matches)
+
+
+def identifiers(sentence: Sentence) -> frozenset[str]:
+    """Names that only a system has: settings, functions, paths, SQL."""
+    return frozenset() if _only_denied(sentence) or undone(sentence) else _names(sentence.span.text)
+
+
+@lru_cache(maxsize=2000)
+def _names(text: str) -> frozenset[str]:
+    plain = normalise(text).text
+    capitals = sum(map(str.isupper, plain))
+    if len(plain) > 20 and capitals > _SHOUTED * sum(map(str.isalpha, plain)):
+        plain = plain.lower()
+    return frozenset(_IDENTIFIER.findall(plain))
+
+
+def group_of(concept: str) -> str:
+    """`prevent` of `prevent.canary`."""
+    return concept.partition(".")[0]

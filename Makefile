@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: play setup test check live prove format lint types imports bench clean
+.PHONY: play setup test check live prove record conformance format lint types imports bench clean
 
 play: setup
 	@$(BIN)/dropprod play payment-pool
@@ -37,7 +37,7 @@ check: lint types imports test
 
 # What takes minutes, a browser or a whole build: tests/live.
 live: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,fuzz]'
 	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n 0 -rs tests/live
 
 # Scenarios whose whole proof holds; the others say themselves what does not: `dropprod lint ID`.
@@ -45,6 +45,21 @@ PROVEN := payment-pool
 
 prove: setup
 	$(BIN)/dropprod lint --progress $(PROVEN)
+
+# Ask the real tools again (kubectl 1.32, prometheus, psql and PostgreSQL 15, redis 7): fixtures of the differential tests.
+PG_BIN ?= /usr/lib/postgresql/15/bin
+KUBECTL ?= kubectl
+
+record: setup
+	$(BIN)/python -m tests.simulator.recorders.kubectl $(KUBECTL)
+	$(BIN)/python -m tests.simulator.recorders.promql
+	$(BIN)/python -m tests.simulator.recorders.psql $(PG_BIN)
+	$(BIN)/python -m tests.simulator.recorders.redis
+	$(BIN)/python -m benchmarks.tools --write
+
+# A few networks in both engines, some minutes: fails when a bar is missed that was met.
+conformance: setup
+	$(BIN)/python -m benchmarks.conformance --quick
 
 bench: setup
 	$(BIN)/dropprod bench

@@ -46,19 +46,20 @@ def _schema(required: tuple[str, ...] = (), **properties: dict[str, Any]) -> dic
     }
 
 
+SERVICE = {"type": "string", "pattern": f"^{NAME.pattern}$"}
 TOOLS = (
     ToolSpec(
         "get_logs",
         "The last log lines of a service.",
         _schema(
             ("service",),
-            service={"type": "string"},
+            service=SERVICE,
             lines={"type": "integer", "minimum": 1, "maximum": MOST_LINES, "default": 100},
             contains={"type": "string", "maxLength": 200},
         ),
     ),
     ToolSpec("get_metrics", "Evaluates a PromQL expression now.", _schema(("query",), query={"type": "string", "maxLength": 1000})),
-    ToolSpec("get_traces", "Recent traces; `trace show ID` in exec_shell shows one.", _schema(service={"type": "string"})),
+    ToolSpec("get_traces", "Recent traces; `trace show ID` in exec_shell shows one.", _schema(service=SERVICE)),
     ToolSpec("get_alerts", "Alerts that are firing, as Alertmanager lists them.", _schema()),
     ToolSpec("get_services", "Deployments with their pods, and their health.", _schema()),
     ToolSpec(
@@ -98,10 +99,7 @@ class Agents:
 
     def step(self, episode: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Call a tool. Raises SessionError for what is no call of a tool."""
-        spec = next((t for t in TOOLS if t.name == tool), None)
-        if spec is None:
-            raise SessionError(f"no tool {tool!r}: there are {', '.join(t.name for t in TOOLS)}")
-        _check(spec, arguments)
+        check_call(tool, arguments)
         if tool == "submit":
             self._service.answer(episode, "submit", json.dumps(arguments, ensure_ascii=False), judged=False)
             return {"observation": "kept", "code": 0, "state": self.state(episode)}
@@ -174,11 +172,11 @@ def _line(tool: str, given: dict[str, Any]) -> str:
     """The console's line for a call."""
     if tool == "get_logs":
         grep = f" | grep -F -- {shlex.quote(given['contains'])}" if given.get("contains") else ""
-        return f"kubectl logs deployment/{_name(given['service'])} -n prod --tail={given.get('lines', 100)}{grep}"
+        return f"kubectl logs deployment/{given['service']} -n prod --tail={given.get('lines', 100)}{grep}"
     if tool == "get_metrics":
         return f"promql {shlex.quote(given['query'])}"
     if tool == "get_traces":
-        return f"trace list --service {_name(given['service'])}" if given.get("service") else "trace list"
+        return f"trace list --service {given['service']}" if given.get("service") else "trace list"
     if tool == "get_services":
         return "kubectl get deployments -n prod"
     if tool == "wait":
@@ -188,10 +186,12 @@ def _line(tool: str, given: dict[str, Any]) -> str:
     return str(given["command"])
 
 
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise SessionError(f"{text!r} is not a service's name: lower-case letters, digits, - and .")
-    return text
+def check_call(tool: str, arguments: dict[str, Any]) -> None:
+    """Raises SessionError for what is no call of a tool."""
+    spec = next((t for t in TOOLS if t.name == tool), None)
+    if spec is None:
+        raise SessionError(f"no tool {tool!r}: there are {', '.join(t.name for t in TOOLS)}")
+    _check(spec, arguments)
 
 
 def _check(spec: ToolSpec, given: dict[str, Any]) -> None:
@@ -209,6 +209,8 @@ def _check(spec: ToolSpec, given: dict[str, Any]) -> None:
             raise SessionError(f"{spec.name}: {name}: expected a {rule['type']}")
         if isinstance(value, str) and len(value) > rule.get("maxLength", 100):
             raise SessionError(f"{spec.name}: {name}: at most {rule.get('maxLength', 100)} characters")
+        if "pattern" in rule and not NAME.fullmatch(str(value)):
+            raise SessionError(f"{value!r} is not a service's name: lower-case letters, digits, - and .")
         if "enum" in rule and value not in rule["enum"]:
             raise SessionError(f"{spec.name}: {name}: one of {', '.join(rule['enum'])}")
         if "minimum" in rule and not rule["minimum"] <= value <= rule["maximum"]:

@@ -209,10 +209,10 @@ def played_incident(
 
 def real_simulator() -> Simulator:
     from simulator.commands import execute, pass_over
+    from simulator.run import make_session
     from simulator.scenario import digest, load
-    from simulator.world import World
 
-    return Simulator(simulator_package.__version__, load, digest, World, execute, pass_over)
+    return Simulator(simulator_package.__version__, load, digest, make_session, execute, pass_over)
 
 
 def review_text(

@@ -5,6 +5,7 @@ A job is not kept: what it works on lies in a session's log, and a review that w
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from agent.tracing import span
 from api.ports import Progress, SessionError
 from api.store import StoreError
 
@@ -58,7 +60,7 @@ class Jobs:
             self._jobs[job.id] = job
             for old in [j for j in self._jobs.values() if j.status in ("done", "failed")][:-KEPT]:
                 del self._jobs[old.id]
-        self._pool.submit(self._run, job, work)
+        self._pool.submit(contextvars.copy_context().run, self._run, job, work)  # whose it is, and its trace
         return job
 
     def get(self, job_id: str) -> Job | None:
@@ -80,7 +82,8 @@ class Jobs:
 
         job.status = "running"
         try:
-            job.result = work(report)
+            with span("job", dropprod__job__kind=job.kind):
+                job.result = work(report)
         except (SessionError, StoreError) as error:
             job.error, job.status = str(error), "failed"
         except Exception as error:  # a job's bug must not stop the thread that runs the others

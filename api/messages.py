@@ -98,9 +98,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "lint.fails": ("доказано не всё: {held} из {count}", "not all of it holds: {held} of {count}"),
     "lint.variant": ("Вариант {name}", "Variant {name}"),
     "lint.file": ("Весь файл", "The whole file"),
+    "lint.table.scenario": ("сценарий", "scenario"),
+    "lint.table.holds": ("доказано", "holds"),
+    "lint.table.seconds": ("секунд", "seconds"),
+    "lint.table.each": ("на вариант", "per variant"),
     "help.bench": (
-        "измерения: engine, conformance, peers, terminal",
-        "measurements: engine, conformance, peers, terminal",
+        "измерения: engine, conformance, peers, terminal, load, judge",
+        "measurements: engine, conformance, peers, terminal, load, judge",
     ),
     "help.exec": ("одна консольная команда в свежем мире", "one console command against a fresh world"),
     "opt.scenario": ("id сценария или путь к файлу", "a scenario's id or a file's path"),
@@ -113,6 +117,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "opt.speed": ("ускорение в live: 1 или 10", "speed of the live pace: 1 or 10"),
     "opt.json": ("ответ в JSON", "answer in JSON"),
+    "opt.texts": ("папка размеченных текстов для judge", "folder of labelled texts for judge"),
     "opt.commands": (
         "файл команд (`@T команда` или команда), - это stdin",
         "a command file (`@T command` or a bare command), - for standard input",
@@ -154,7 +159,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The session is kept. To go on: dropprod play --resume {id}",
     ),
     "play.resumed": (
-        "Продолжаем: {count} записей в журнале, последнее время {clock}.",
+        "Продолжаем: записей в журнале {count}, последнее время {clock}.",
         "Going on: {count} entries in the log, the clock shows {clock}.",
     ),
     "play.latest": ("Последние события:", "Latest events:"),
@@ -299,6 +304,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "run.violated": ("нарушен: {count}", "violated: {count}"),
     "run.running": ("прогон", "running"),
     # names of facts and criteria, where a person reads them
+    "effect.detected_s": ("до первого пейджа", "to the first page"),
+    "effect.recovered_s": ("до восстановления", "to recovery"),
     "fact.started_s": ("началось", "started"),
     "fact.detected_s": ("первый пейдж", "first page"),
     "fact.p1_paged_s": ("пейдж P1", "P1 page"),

@@ -114,6 +114,12 @@ class Players:
         rows = self._store.read(lambda db: db.execute(query, (player, limit, offset)).fetchall())
         return [(Header(*row[:-2]), row[-2], row[-1]) for row in rows]
 
+    def count(self, player: str) -> int:
+        """How many sessions a player has."""
+        query = "SELECT count(*) FROM owners WHERE player = ?"
+        found: int = self._store.read(lambda db: db.execute(query, (player,)).fetchone())[0]
+        return found
+
     def share(self, session: str, words: bool) -> str:
         """A link's token."""
         token = self._new_token()

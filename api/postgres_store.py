@@ -6,6 +6,7 @@ killed loses no entry that was acknowledged. The key `(session, seq)` keeps two 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -37,6 +38,8 @@ CREATE TABLE IF NOT EXISTS shares (
     token_hash text PRIMARY KEY, session text NOT NULL REFERENCES sessions (id),
     words bigint NOT NULL, created text NOT NULL);
 CREATE TABLE IF NOT EXISTS chats (id text PRIMARY KEY, state text NOT NULL);
+CREATE TABLE IF NOT EXISTS spending (
+    day text NOT NULL, payer text NOT NULL, tokens bigint NOT NULL, PRIMARY KEY (day, payer));
 CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '% are append-only', TG_TABLE_NAME; END $$;
 """
@@ -47,10 +50,13 @@ _TRIGGERS = "".join(
 )
 
 
+_Database = psycopg.Connection[tuple[Any, ...]]
+
+
 class _Dialect:
     """A psycopg connection that takes `?` for a place and hands every error on as it is."""
 
-    def __init__(self, db: psycopg.Connection[tuple[Any, ...]]) -> None:
+    def __init__(self, db: _Database) -> None:
         self._db = db
 
     def execute(self, query: str, parameters: tuple[Any, ...] = (), /) -> Any:
@@ -68,24 +74,47 @@ class PostgresStore(SqlStore):
             min_size=1,
             max_size=CONNECTIONS,
             timeout=WAIT_S,
-            check=ConnectionPool.check_connection,
-            kwargs={"application_name": "dropprod", "options": "-c synchronous_commit=on"},
+            kwargs={
+                "autocommit": True,
+                "application_name": "dropprod",
+                "options": "-c synchronous_commit=on",
+            },
             open=False,
         )
         self._pool.open()
         self.write(_prepare)
 
     def read(self, work: Work[Result]) -> Result:
-        return self._run(work)
+        """One round trip a statement: what reads several rows reads them in one."""
+
+        def plain(db: _Database, _: list[str]) -> Result:
+            return work(_Dialect(db))
+
+        return self._run(plain)
 
     def write(self, work: Work[Result]) -> Result:
-        return self._run(work)
-
-    def _run(self, work: Work[Result]) -> Result:
         """One transaction; committed when `work` returns, rolled back when it raises."""
-        try:
-            with self._pool.connection() as db:
+
+        def whole(db: _Database, begun: list[str]) -> Result:
+            with db.transaction():
+                begun.append("work")
                 return work(_Dialect(db))
+
+        return self._run(whole)
+
+    def _run(self, work: Callable[[_Database, list[str]], Result]) -> Result:
+        """Again, once, if the connection turned out to be dead before `work` had begun: the database was restarted."""
+        begun: list[str] = []
+        try:
+            try:
+                with self._pool.connection() as db:
+                    return work(db, begun)
+            except psycopg.OperationalError:
+                if begun:
+                    raise
+                self._pool.check()
+                with self._pool.connection() as db:
+                    return work(db, begun)
         except PoolTimeout:
             raise StoreError(f"the database did not answer within {WAIT_S:.0f} s") from None
         except psycopg.Error as error:

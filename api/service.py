@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from agent.tracing import span
 from api.ports import Observation, Opened, Progress, ReadOnly, ReviewText, SessionError, Simulator
 from api.store import Effect, Entry, Header, Kind, Status, Store
 from api.views import worst_severity
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 Result = TypeVar("Result")
+Mark = tuple[Any, ...]  # of a session at a moment: another one says that something is new
 
 LINE_LIMIT = 4_000  # characters of one command: a long SQL statement fits, a pasted log does not
 TEXT_LIMIT = 50_000  # characters of a text under review: ten times a long post-mortem
@@ -72,6 +74,7 @@ class ApplicationService:
         self._most_live = most_live
         self._lives: dict[str, _Live] = {}
         self._opening: dict[str, threading.Lock] = {}  # a replay takes seconds: one at a time a session
+        self._judging: set[str] = set()
         self._turns = threading.Lock()
 
     # sessions
@@ -122,7 +125,7 @@ class ApplicationService:
         if len(line) > LINE_LIMIT:
             raise SessionError(f"a command has at most {LINE_LIMIT} characters, this one has {len(line)}")
         line = _storable(line)
-        with self._playable(session_id) as live:
+        with span("command") as told, self._playable(session_id) as live:
             before = pickle.dumps(live.world, protocol=5) if snapshot else b""
             entry = self._append(live, "command", line)
             try:
@@ -135,6 +138,10 @@ class ApplicationService:
                 self._stop(live, entry, before, entry.t_s)
                 raise
             self._complete(live, entry.seq)
+            took_s = live.world.now_s - entry.t_s
+            told.set(
+                dropprod__scenario=live.header.scenario, dropprod__code=reply.code, dropprod__sim_s=took_s
+            )
             return self._observe(live, reply.text, reply.code)
 
     def pass_time(self, session_id: str, until_s: float) -> Observation:
@@ -149,6 +156,44 @@ class ApplicationService:
         live = self._live(session_id)
         with live.lock:
             return view(live.world, live.header, live.read_only)
+
+    def watch(
+        self,
+        session_id: str,
+        seconds: float,
+        view: Callable[[World, Header, str | None], Result],
+        mark: Mark = (),
+    ) -> tuple[Result, Mark] | None:
+        """Let some time pass, then what `view` makes of the session and its mark; None: the mark is still the same.
+
+        The mark is cheap and a view is not, so whoever watches a session asks for one only when something is new.
+        """
+        live = self._live(session_id)
+        with live.lock:
+            if seconds > 0.0 and live.read_only is None:
+                try:
+                    live.world.advance(seconds)
+                except BaseException:
+                    self._lives.pop(session_id, None)
+                    raise
+            world = live.world
+            found = (live.next_seq, world.now_s, len(world.events), world.pending, live.read_only)
+            return None if found == mark else (view(world, live.header, live.read_only), found)
+
+    def at_hand(self, session_id: str) -> Literal["ready", "busy", "away"]:
+        """Whether a look at a session would take milliseconds, wait for somebody's command, or replay a log."""
+        live = self._lives.get(session_id)
+        if live is None:
+            return "away"
+        if not live.lock.acquire(blocking=False):
+            return "busy"
+        live.lock.release()
+        return "ready"
+
+    def next_seq(self, session_id: str) -> tuple[int, ...]:
+        """The place of the next entry as a world in memory has it; empty where there is none."""
+        live = self._lives.get(session_id)
+        return (live.next_seq,) if live is not None else ()
 
     def live_count(self) -> int:
         return len(self._lives)
@@ -181,16 +226,15 @@ class ApplicationService:
         """Log a text, have it judged against the session's log, and log the verdict, too."""
         if len(text) > TEXT_LIMIT:
             raise SessionError(f"a text has at most {TEXT_LIMIT} characters, this one has {len(text)}")
-        with self._playable(session_id) as live:
-            live.unanswered = self._append(live, kind, _storable(text), done=True)
-            return self._judge(live, live.unanswered, on_progress)
+        with self._reviewing(session_id):
+            with self._playable(session_id) as live:
+                live.unanswered = self._append(live, kind, _storable(text), done=True)
+            return self._judge(session_id, on_progress)
 
     def finish_review(self, session_id: str, on_progress: Progress | None = None) -> dict[str, Any]:
         """Judge the text whose review was cut off. Raises SessionError when there is none."""
-        with self._playable(session_id) as live:
-            if live.unanswered is None:
-                raise SessionError(f"session {session_id} has no text that waits for a review")
-            return self._judge(live, live.unanswered, on_progress)
+        with self._reviewing(session_id):
+            return self._judge(session_id, on_progress)
 
     def answer(self, session_id: str, question: str, text: str, judged: bool = True) -> dict[str, Any] | None:
         """Log the player's answer to a follow-up question with the CTO's word on it, and return that.
@@ -423,22 +467,40 @@ class ApplicationService:
         )
         return False
 
-    def _judge(self, live: _Live, entry: Entry, on_progress: Progress | None) -> dict[str, Any]:
-        world = live.world
-        played = [(e.t_s, e.line) for e in self._store.entries(live.id) if _was_carried_out(e)]
-        hurt = world.resolved or any(event.kind in ("alert", "page") for event in world.events)
+    @contextmanager
+    def _reviewing(self, session_id: str) -> Iterator[None]:
+        """One review of a session at a time here; its commands go on meanwhile."""
+        with self._turns:
+            if session_id in self._judging:
+                raise SessionError(f"a review of session {session_id} is under way; wait for its verdict")
+            self._judging.add(session_id)
+        try:
+            yield
+        finally:
+            self._judging.discard(session_id)
+
+    def _judge(self, session_id: str, on_progress: Progress | None) -> dict[str, Any]:
+        """Judge the text that waits. The session is not held: a review takes up to a minute."""
+        with self._playable(session_id) as live:
+            world, entry = live.world, live.unanswered
+            if entry is None:
+                raise SessionError(f"session {session_id} has no text that waits for a review")
+            scenario, now_s = world.scenario, world.now_s
+            played = [(e.t_s, e.line) for e in self._store.entries(session_id) if _was_carried_out(e)]
+            hurt = world.resolved or any(event.kind in ("alert", "page") for event in world.events)
         result = self._review(
-            world.scenario,
+            scenario,
             entry.line,
             entry.kind,
             live.header.language,
             seed=live.header.seed,
-            now_s=world.now_s,
+            now_s=now_s,
             log=played if hurt else [],
             on_progress=on_progress,
         )
-        self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)
-        live.unanswered = None
+        with self._playable(session_id) as live:
+            self._append(live, "model", json.dumps(result, ensure_ascii=False), done=True)
+            live.unanswered = None
         return result
 
 

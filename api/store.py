@@ -192,7 +192,7 @@ def _insert_effect(db: Connection, session: str, seq: int, effect: Effect) -> bo
     return done
 
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, scenario TEXT NOT NULL, scenario_digest TEXT NOT NULL, seed INTEGER NOT NULL,
@@ -215,6 +215,8 @@ CREATE TABLE IF NOT EXISTS shares (
     token_hash TEXT PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions (id),
     words INTEGER NOT NULL, created TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS chats (id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS spending (
+    day TEXT NOT NULL, payer TEXT NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (day, payer)) STRICT, WITHOUT ROWID;
 """
 _TRIGGERS = "".join(
     f"CREATE TRIGGER IF NOT EXISTS {table}_{verb.lower()} BEFORE {verb} ON {table} "

@@ -30,15 +30,15 @@ def finite(value: Any) -> Any:
     return value
 
 
-def state(first_event: int = 0, first_second: int = 0) -> View:
-    """Where a session stands, with its series and events from a point on."""
+def state(first_event: int = 0, first_second: int = 0, most_new: int | None = None) -> View:
+    """Where a session stands, with its series and events from a point on; `most_new` as for `run.series`."""
 
     def view(world: World, header: Header, read_only: str | None) -> dict[str, Any]:
         from simulator import run
         from simulator.telemetry import views
 
         begin = max(first_second, world.plane.history.seconds - MOST_POINTS)
-        table = run.series(world, begin)
+        table = run.series(world, begin, most_new)
         found: dict[str, Any] = {
             "session": header.id,
             "now_s": world.now_s,
@@ -51,6 +51,7 @@ def state(first_event: int = 0, first_second: int = 0) -> View:
             "health": views.health(world),
             "events": views.timeline(world, max(0, first_event)),
             "series": {name: _short(values) for name, values in table.items()},
+            "more": begin + len(table["t"]) < world.plane.history.seconds,
         }
         return dict(finite(found))
 

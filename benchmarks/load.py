@@ -38,9 +38,11 @@ THINK_S = 2.0
 OPENING_S = 3.0  # streams open over this long
 WAKE_COMMANDS = 200
 METHOD = {
-    "command_ms": "from the request's first byte to the answer's last, at the client, while everything else runs",
+    "command_ms": "once all streams are open: from the request's first byte to the answer's last, at the client, while everything else runs",
     "memory_mb_a_session": "growth of the service's resident memory over the sessions, at the end",
     "gaps": "seconds of simulated time that a stream did not show, and streams that broke",
+    "at_the_service": "commands by what the service itself says they took (its own metric), seconds: how many so long at most",
+    "cores_missed": "threads of the service that were ready and had no core, on average: near 0 on a quiet machine",
     "wake_s": f"first look at a session of {WAKE_COMMANDS} commands by a service that has just started; idle",
 }
 
@@ -73,6 +75,8 @@ class Replica:
         import httpx
 
         for _ in range(600):
+            if self.process.poll() is not None:
+                raise RuntimeError(Path(self.log.name).read_text()[-2000:])
             try:
                 if (await client.get(self.url + "/readyz")).status_code == 200:
                     return
@@ -88,6 +92,11 @@ class Replica:
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def waited_s(self) -> float:
+        """What its threads spent ready to run and without a core: on a machine with other work latencies say little."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[1]) for task in tasks) / 1e9
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -131,6 +140,7 @@ class Player:
             self.broken += 1
 
     async def type(self, client: Any, until: float) -> None:
+        await asyncio.sleep(OPENING_S)  # sessions are live first
         while time.monotonic() < until:
             await asyncio.sleep(self.luck.expovariate(1 / THINK_S))
             line = self.luck.choice(LINES)
@@ -176,7 +186,7 @@ async def _load(
     client: Any, running: list[Replica], sessions: int, players: int, seconds: float
 ) -> dict[str, Any]:
     empty = sum(r.memory_mb() for r in running)
-    cpu = sum(r.cpu_s() for r in running)
+    cpu, waited = sum(r.cpu_s() for r in running), sum(r.waited_s() for r in running)
     everybody: list[Player] = []
     token = ""
     for n in range(sessions):
@@ -210,13 +220,26 @@ async def _load(
             "median": round(median(latencies), 1),
             "p99": round(quantiles(latencies, n=100)[98], 1),
         },
+        "at_the_service": await _own_figures(client, running),
         "memory_mb_a_session": round(grown / sessions, 1),
         "memory_mb": round(grown + empty),
         "messages": sum(p.messages for p in everybody),
         "gaps": sum(p.gaps for p in everybody),
         "broken": sum(p.broken for p in everybody),
         "cores_used": round((sum(r.cpu_s() for r in running) - cpu) / took, 2),
+        "cores_missed": round((sum(r.waited_s() for r in running) - waited) / took, 2),
     }
+
+
+async def _own_figures(client: Any, running: list[Replica]) -> dict[str, int]:
+    """The service's histogram of commands, over all replicas: at most so many seconds."""
+    found: dict[str, int] = {}
+    for replica in running:
+        for line in (await client.get(f"{replica.url}/metrics")).text.splitlines():
+            if line.startswith("dropprod_command_seconds_bucket"):
+                bound, count = line.split('"')[1], int(line.split()[-1])
+                found[bound] = found.get(bound, 0) + count
+    return found
 
 
 async def _join(client: Any, replica: Replica) -> str:

@@ -18,5 +18,14 @@ def bench(options: argparse.Namespace) -> int:
         )
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    import_module(f"benchmarks.{options.name}").main(json=options.json)
+    main = import_module(f"benchmarks.{options.name}").main
+    if options.name != "judge":
+        if options.texts is not None:
+            raise UsageError(f"bench {options.name}: --texts is for bench judge")
+        main(json=options.json)
+        return 0
+    try:
+        main(json=options.json, texts=options.texts)
+    except ValueError as error:  # missing or malformed texts: the file and the format are named
+        raise UsageError(f"bench judge: {error}") from None
     return 0

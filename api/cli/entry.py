@@ -128,11 +128,12 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     measure.add_argument(
         "name",
         nargs="?",
-        choices=("engine", "conformance", "peers", "terminal", "load"),
+        choices=("engine", "conformance", "determinism", "peers", "terminal", "tools", "load", "judge"),
         default="engine",
         metavar="NAME",
     )
     measure.add_argument("--json", action="store_true", help=say(language, "opt.json"))
+    measure.add_argument("--texts", metavar="DIR", help=say(language, "opt.texts"))
     _add_lint(add("lint"), language)
     _add_export(add("export"), language)
     return parser

@@ -8,7 +8,18 @@ from typing import Any
 
 from api.cli.errors import UsageError
 from api.cli.files import read_lines, read_text
-from api.cli.paint import Screen, bar, clean, number, shorten, standard_screen, table, wrap
+from api.cli.paint import (
+    Screen,
+    bar,
+    cells,
+    clean,
+    number,
+    shorten,
+    sparkline,
+    standard_screen,
+    table,
+    wrap,
+)
 from api.cli.progress import progress
 from api.messages import Language, choose_language, name_of, say
 
@@ -26,6 +37,11 @@ SHOWN_MEASURES = (
     "others_failed",
     "connections_refused",
 )
+
+
+CURVE_CELLS = 60
+CALM_POINTS = 4  # shown before and after what is bad
+ILL = 0.98  # success below this is drawn
 
 
 def review(options: argparse.Namespace) -> int:
@@ -184,23 +200,74 @@ def _call(intervention: str, parameters: dict[str, Any]) -> str:
 
 
 def _effects(replay: dict[str, Any], language: str, screen: Screen, labels: dict[str, str]) -> list[str]:
-    """What changed, as a table: before, with the item, the difference, and with it but nobody on call."""
+    """What changed: the SLI of both runs as a line each, then a table: before, with the item, the difference,
+    and with it but nobody on call."""
     keys = ("review.measure", "review.baseline", "review.with", "review.effect", "review.nobody")
     rows = [[say(language, key) for key in keys]]
     before, after, alone = replay["baseline"], replay["with"], replay["no_responder"]["with"]
     books = [name for name in before if name.startswith("violated.")]  # the scenario's own, in its own words
     changed = [name for name in (*SHOWN_MEASURES, *books) if before.get(name) != after.get(name)]
     for name in changed:
-        figures = [number(before[name]), number(after[name])]
-        figures += [_signed(replay["effect"][name]), number(alone[name])]
-        rows.append([labels.get(name) or name_of(language, "fact", name), *figures])
-    if not changed:
+        was, became, left = (_since(name, facts) for facts in (before, after, alone))
+        if _figure(name, was) == _figure(name, became):
+            continue
+        change = None if was is None or became is None else became - was
+        figures = [_figure(name, was), _figure(name, became), _figure(name, change, "+"), _figure(name, left)]
+        kind = "effect" if name.endswith("_s") else "fact"
+        rows.append([labels.get(name) or name_of(language, kind, name), *figures])
+    if len(rows) == 1:
         return [screen.paint(say(language, "review.nothing"), "dim")]
     narrower = Screen(screen.columns - 5, screen.colour, screen.unicode)
+    curves = _curves(before, after, language, narrower)
     if narrower.columns < TABLE_CELLS:
-        return table([[row[0], *row[2:4]] for row in rows], narrower, right=(1, 2))
-    return table(rows, narrower, right=(1, 2, 3, 4))
+        return curves + table([[row[0], *row[2:4]] for row in rows], narrower, right=(1, 2))
+    return curves + table(rows, narrower, right=(1, 2, 3, 4))
 
 
-def _signed(change: float | None) -> str:
-    return ("+" if change is not None and change > 0 else "") + number(change)
+def _curves(before: dict[str, Any], after: dict[str, Any], language: str, screen: Screen) -> list[str]:
+    """The SLI of both runs one under the other, as far as either is bad; an older review has none."""
+    runs = [run.get("success_curve") or [] for run in (before, after)]
+    ill = [n for values in runs for n, value in enumerate(values) if value < ILL]
+    if not ill:
+        return []
+    first, last = max(0, min(ill) - CALM_POINTS), max(ill) + 1 + CALM_POINTS
+    names = [say(language, key) for key in ("review.baseline", "review.with")]
+    width = max(cells(name) for name in names)
+    room = min(CURVE_CELLS, screen.columns - width - 2)
+    lines = []
+    for name, values, colour in zip(names, runs, ("red", "green"), strict=True):
+        # both ends of the scale stand in the row and are cut off again: the same height means the same share
+        drawn = sparkline([0.0, 1.0, *_stretched(values[first:last], last - first, room)], room + 2, screen)[
+            2:
+        ]
+        lines.append(f"{name:<{width}}  {screen.paint(drawn, colour)}")
+    return lines
+
+
+def _stretched(values: list[float], count: int, room: int) -> list[float | None]:
+    """`count` points, those a run did not live to being gaps, as the worst of each of at most `room` cells."""
+    width = min(room, count)
+    parts = [values[n * count // width : (n + 1) * count // width] for n in range(width)]
+    return [min(part) if part else None for part in parts]
+
+
+def _since(name: str, facts: dict[str, Any]) -> float | None:
+    """A figure as a reader compares it: moments count from when the incident began in that run."""
+    value: float | None = facts.get(name)
+    if not name.endswith("_s") or value is None:
+        return value
+    began = facts.get("started_s")
+    return None if began is None else value - began
+
+
+def _figure(name: str, value: float | None, sign: str = "") -> str:
+    """A count, a share in per cent, a time in minutes and seconds; with `sign` a gain shows its plus."""
+    if value is None:
+        return number(None)
+    plus = sign if value > 0 else ""
+    if name.endswith("_s"):
+        seconds = round(abs(value))
+        return f"{'-' if value < 0 else plus}{seconds // 60}:{seconds % 60:02d}"
+    if name.startswith("success"):
+        return f"{plus}{100 * value:.1f} %"
+    return plus + number(round(value))

@@ -29,6 +29,7 @@ DEFAULT_SCENARIO = "payment-pool"
 # What a person on call would be told without asking; pool and database are for the player to find.
 TOLD = {"page": "red", "alert": "yellow", "deploy": "cyan", "rollout": "cyan", "breaker": "yellow", "drain": "green",
         "gate": "cyan", "answer": "cyan", "fault": "red", "change": "cyan"}  # fmt: skip
+CALLING = ("alert", "page")  # what had come before the player was called
 SEVERITIES = {"P1": "red", "P2": "yellow", "P3": "yellow", "P4": "cyan"}
 LATEST = 8  # events shown when a session is resumed
 QUESTIONS = 2  # follow-ups the CTO asks after a review
@@ -151,7 +152,9 @@ class Player:
         )
         if not self.talk.interactive:
             self._show(self._say("play.framing"))
-        if not fresh:
+        if fresh:
+            self._tell([e for e in opened.seen.news if e.kind in CALLING])
+        else:
             self._recall(opened)
         if opened.read_only:
             self._show(f"{opened.read_only}\n{self._say('play.read_only')}")

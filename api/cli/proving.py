@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from typing import Any
 
 from api.cli.errors import UsageError
@@ -24,7 +25,9 @@ def lint(options: argparse.Namespace) -> int:
     seeds = None if options.seed is None else (options.seed,)
     settings = Settings(whole=options.whole, seeds=seeds, processes=options.processes)
     screen, results = standard_screen(sys.stdout), []
+    seconds: list[float] = []
     for name in names:
+        began = time.monotonic()
         try:
             scenario = load(name)
         except ScenarioError as error:
@@ -39,10 +42,13 @@ def lint(options: argparse.Namespace) -> int:
                 proofs = prove(scenario, settings, report)
             plain = [proof.plain() for proof in proofs]
             results.append({"scenario": scenario.id, **summary(proofs), "proofs": plain})
+        seconds.append(time.monotonic() - began)
         if not options.json:
             print("\n".join(render(results[-1], language, screen)), flush=True)
     if options.json:
         print(json.dumps(results, ensure_ascii=False, allow_nan=False))
+    elif len(results) > 1:
+        print("\n".join(overview(results, seconds, language, screen)))
     return 0 if all(result["ok"] for result in results) else 1
 
 
@@ -69,6 +75,31 @@ def render(result: dict[str, Any], language: Language, screen: Screen) -> list[s
         lines.append(screen.paint(head, colour) + said[0])
         lines += [" " * len(head) + line for line in said[1:]]
     return [*lines, ""]
+
+
+def overview(
+    results: list[dict[str, Any]], seconds: list[float], language: Language, screen: Screen
+) -> list[str]:
+    """One line a scenario: what holds, how long it took, and that by the variants that were run."""
+    heads = [say(language, f"lint.table.{name}") for name in ("scenario", "holds", "seconds", "each")]
+    rows: list[list[str]] = []
+    for result, took in zip(results, seconds, strict=True):
+        proofs = result["proofs"]
+        variants = max(1, sum(p["name"] == "solution" for p in proofs))  # schemas of all are read in any case
+        held = f"{sum(p['ok'] for p in proofs)}/{len(proofs)}"
+        rows.append([result["scenario"], held, f"{took:.1f}", f"{took / variants:.1f}"])
+    widths = [max(len(row[n]) for row in [heads, *rows]) for n in range(len(heads))]
+
+    def line(row: list[str]) -> str:
+        return "  ".join(
+            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        )
+
+    painted = [
+        screen.paint(line(row), "green" if result["ok"] else "red")
+        for row, result in zip(rows, results, strict=True)
+    ]
+    return [screen.paint(line(heads), "bold"), *painted]
 
 
 def _order(proofs: list[dict[str, Any]], variant: str | None) -> int:

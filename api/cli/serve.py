@@ -7,11 +7,14 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import simulator
+from agent.tracing import TracingError, turn_on, wanted
 from api.cli.errors import UsageError
 from api.messages import choose_language, say
 from api.store import StoreError
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
     from api.http.context import Context
     from api.telegram.run import Bot
 
+SWITCH_S = (
+    0.001  # a thread that simulates lets go of the interpreter so often: the loop that answers waits for it
+)
+TOKENS = {
+    "DROPPROD_MODEL_TOKENS_A_PLAYER": "tokens_a_player",
+    "DROPPROD_MODEL_TOKENS_A_DAY": "tokens_in_all",
+}
+CONNECTIONS = 2_000  # at once; one more is answered 503
 DRAIN_S = 20  # for requests under way when it is told to stop
 
 
@@ -50,15 +61,16 @@ def serve(options: argparse.Namespace) -> int:
 
     from agent.library import LibraryError
     from api.http.app import create_app
-    from api.http.compose import Settings, compose
+    from api.http.compose import Settings, compose, warm_up
 
     database = options.database or os.environ.get("DROPPROD_DATABASE_URL") or None
     if database is not None and not database.startswith(("postgresql://", "postgres://")):
         raise UsageError(f"--database {database}: expected postgresql://user@host/name")
     _speak_json()
     try:
-        context = compose(Settings(database=database, codes=codes, most_live=options.worlds))
-    except (StoreError, LibraryError) as error:
+        traces = turn_on(simulator.__version__) if wanted() else None
+        context = compose(Settings(database=database, codes=codes, most_live=options.worlds, **_allowances()))
+    except (StoreError, LibraryError, TracingError) as error:
         raise UsageError(str(error)) from None
     config = uvicorn.Config(
         create_app(context, _bot(context, options.telegram_webhook)),
@@ -67,15 +79,32 @@ def serve(options: argparse.Namespace) -> int:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_S,
+        limit_concurrency=CONNECTIONS,
         ws_max_size=64 * 1024,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    sys.setswitchinterval(SWITCH_S)
     server = uvicorn.Server(config)
     _drain_at_signal(server, context)
     where = f"http://{options.host}:{options.port}"
     print(say(language, "serve.open", where=where), file=sys.stderr)
+    threading.Thread(target=warm_up, args=(context,), daemon=True).start()
     server.run()
+    if traces is not None:
+        traces.shutdown()
     return 0 if server.started else 1
+
+
+def _allowances() -> dict[str, Any]:
+    """Tokens a day that a language model may be asked for, where the environment says how many."""
+    found = {}
+    for name, setting in TOKENS.items():
+        said = os.environ.get(name, "").strip()
+        if said:
+            if not said.isdecimal():
+                raise UsageError(f"{name}={said}: expected a number of tokens a day")
+            found[setting] = int(said)
+    return found
 
 
 def _drain_at_signal(server: uvicorn.Server, context: Context) -> None:
@@ -102,7 +131,7 @@ def _bot(context: Context, webhook: str | None) -> Bot | None:
 
     settings = TelegramSettings(token, webhook, os.environ.get("DROPPROD_TELEGRAM_API") or None)
     parts = (context.store, context.service, context.players, context.interviews, context.stories)
-    return Bot(settings, *parts, context.catalogue)
+    return Bot(settings, *parts, context.catalogue, context.spending.charged_to)
 
 
 def _speak_json() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -18,14 +16,9 @@ from api.http.context import Context
 from api.http.guard import BodyLimit
 from api.http.meters import Gauge
 from api.http.problems import answer
+from api.http.watched import Watched
 from api.store import StoreError
 
-log = logging.getLogger("dropprod")
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
-}
 ABOUT = (
     "Sessions of a simulated production: play, look, have it judged. Errors are problem details (RFC 9457)."
 )
@@ -50,6 +43,7 @@ def create_app(context: Context, companion: Companion | None = None) -> FastAPI:
             yield
             context.draining = True
         await run_in_threadpool(context.jobs.close)
+        await run_in_threadpool(context.watching.shutdown)
         context.store.close()
 
     app = FastAPI(
@@ -60,10 +54,11 @@ def create_app(context: Context, companion: Companion | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
-        responses={"default": {"description": "a problem", "content": {problems.MEDIA: {"schema": PROBLEM}}}},
+        responses=problems.documented(),
     )
     app.state.context = context
     problems.install(app)
+    _with_problems(app)
     for router in (
         pages.router,
         catalogue.router,
@@ -77,20 +72,20 @@ def create_app(context: Context, companion: Companion | None = None) -> FastAPI:
     if companion is not None:
         _webhook(app, companion)
     app.add_middleware(BodyLimit)
-    app.middleware("http")(_watched(context))
+    app.add_middleware(Watched, meters=context.meters)
     return app
 
 
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
-}
+def _with_problems(app: FastAPI) -> None:
+    """Name the shape of problems in the OpenAPI document, which is made when it is first asked for."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = plain()
+        found.setdefault("components", {}).setdefault("schemas", {})["Problem"] = problems.SCHEMA
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _operations(app: FastAPI, context: Context) -> None:
@@ -134,31 +129,3 @@ def _webhook(app: FastAPI, companion: Companion) -> None:
             return answer(400, "not an update")
         await companion.deliver(update)
         return JSONResponse({"ok": True})
-
-
-def _watched(context: Context) -> Callable[[Request, Any], Awaitable[Response]]:
-    async def watched(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        began = time.perf_counter()
-        response = await call_next(request)
-        context.meters.requests.inc(f'status="{response.status_code // 100}xx"')
-        response.headers.update(HEADERS)
-        log.info(
-            "request",
-            extra={
-                "fields": {
-                    "method": request.method,
-                    "path": _route(request),
-                    "status": response.status_code,
-                    "ms": round(1000 * (time.perf_counter() - began), 1),
-                }
-            },
-        )
-        return response
-
-    return watched
-
-
-def _route(request: Request) -> str:
-    """The route's pattern: ids and links' tokens do not belong into logs."""
-    route = request.scope.get("route")
-    return str(getattr(route, "path", "unknown"))

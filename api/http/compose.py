@@ -26,6 +26,7 @@ from api.limits import Buckets
 from api.players import Players
 from api.rooms import Room
 from api.service import ApplicationService
+from api.spending import Spending
 from api.store import SqliteStore, SqlStore
 from api.talks import Talks
 from simulator.scenario import SCENARIOS, load
@@ -42,6 +43,8 @@ class Settings:
     requests_per_s: float = 20.0
     reviews_per_minute: float = 6.0
     players_per_minute: float = 20.0
+    tokens_a_player: int = 300_000
+    tokens_in_all: int = 5_000_000
 
 
 def open_shared_store(database: str | None) -> SqlStore:
@@ -71,10 +74,31 @@ def compose(settings: Settings) -> Context:
         jobs=Jobs(new_session_id),
         meters=Meters(),
         pace=Pace(),
+        spending=Spending(store, utc_now, settings.tokens_a_player, settings.tokens_in_all),
         rate=Buckets(settings.requests_per_s, 3 * settings.requests_per_s),
         thinking=Buckets(settings.reviews_per_minute / 60, max(2.0, settings.reviews_per_minute / 2)),
         joining=Buckets(settings.players_per_minute / 60, max(5.0, settings.players_per_minute / 2)),
     )
+
+
+def warm_up(context: Context) -> None:
+    """Play a moment of the free scenario in a world of nobody: the first player need not wait for tables and imports."""
+    from api import views
+    from api.store import Header
+    from simulator.commands import complete, execute
+    from simulator.world import World
+
+    scenario = next((s for s in context.catalogue.values() if s.tier == "free"), None)
+    if scenario is None:
+        return
+    world = World(scenario, 1, "en")
+    world.advance(1.0)
+    for line in ("status", "kubectl get pods -n prod", "psql -c 'SELECT 1'", "promql up"):
+        execute(world, line)
+    complete(world, "kubectl g")
+    header = Header("", scenario.id, "", 1, "", "en", "")
+    for view in (views.outline, views.state(), views.facts):
+        view(world, header, None)
 
 
 def _new_token() -> str:

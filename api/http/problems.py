@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.ports import ReadOnly, SessionError
 from api.store import Conflict, StoreError
@@ -23,6 +24,7 @@ TITLES = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    408: "too-slow",
     409: "conflict",
     413: "too-large",
     415: "unsupported-media-type",
@@ -30,6 +32,46 @@ TITLES = {
     429: "too-many-requests",
     500: "internal",
     503: "unavailable",
+}
+
+
+WHEN = {
+    400: "not an HTTP request or no JSON",
+    401: "no token, or one that is not known",
+    402: "it belongs to another plan",
+    403: "more than a player may have, or a code that opens nothing",
+    404: "not there, or somebody else's",
+    409: "not in this state of the session",
+    413: "more bytes than a request may have",
+    422: "not what the schema says",
+    429: "too much at once; Retry-After says how long to wait",
+    500: "an error on our side",
+    503: "the store is away, or there is too much to do; Retry-After says how long to wait",
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "urn:dropprod:problem: and the title"},
+        "title": {"type": "string", "enum": sorted({*TITLES.values(), "error"})},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "one line for a person"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "where": {"type": "array", "items": {"type": "string"}},
+                    "what": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
 }
 
 
@@ -53,6 +95,32 @@ def answer(status: int, detail: str, headers: dict[str, str] | None = None, **mo
     return JSONResponse(body, status, headers=headers, media_type=MEDIA)
 
 
+def content(media: str) -> dict[str, Any]:
+    """An answer's description in the OpenAPI document where it is no JSON."""
+    return {"description": "as text", "content": {media: {"schema": {"type": "string"}}}}
+
+
+def documented() -> dict[int | str, dict[str, Any]]:
+    """What every route may answer beside its own: in the OpenAPI document."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": WHEN[status], "content": {MEDIA: schema}} for status in WHEN
+    }
+    return {**found, "default": {"description": "a problem", "content": {MEDIA: schema}}}
+
+
+def allowed(request: Request) -> str:
+    """The methods of every route that has this path: the framework names those of the first one only."""
+    documented = request.app.openapi()["paths"].get(request.url.path)
+    if documented is not None:  # a path that is spelled out is no value of another one's parameter
+        return ", ".join(sorted(method.upper() for method in documented))
+    return ", ".join(
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in request.app.routes)
+    )
+
+
 def install(app: FastAPI) -> None:
     """Every error of this application becomes a problem; what nobody foresaw is logged and stays unnamed."""
 
@@ -61,8 +129,11 @@ def install(app: FastAPI) -> None:
         return answer(error.status, error.detail, error.headers, **error.more)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail), dict(error.headers or {}))
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = allowed(request)
+        return answer(error.status_code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -77,7 +148,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(SessionError)
     async def _session(_: Request, error: SessionError) -> JSONResponse:
-        return answer(400, str(error))
+        return answer(409, str(error))
 
     @app.exception_handler(Conflict)
     async def _conflict(_: Request, error: Conflict) -> JSONResponse:
@@ -93,4 +164,4 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _internal(request: Request, error: Exception) -> JSONResponse:
         log.exception("unforeseen error in %s %s", request.method, request.url.path, exc_info=error)
-        return answer(500, "an error on our side; it has been logged")
+        return answer(500, "an error on our side; it has been logged", HEADERS)

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api import views
 from api.http.context import Context, context_of
 from api.http.guard import Who, slow_down
 from api.http.models import Answer, Branch, Line, NewSession, NewShare, Review, SessionId, Speed, Until
-from api.http.problems import Problem
+from api.http.problems import Problem, content
 from api.jobs import Full, Job
 from api.players import FULL, Player
 from api.ports import Observation, Opened, Progress
@@ -22,13 +22,16 @@ from api.store import Entry, Header
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
 PAGE = 50
+MOST_NEW = 120  # seconds whose percentiles one answer finds out: half a second
+NDJSON = "application/x-ndjson"
 MOST_SESSIONS = 1_000  # of one player
 
 
-def shared_context(request: Request) -> Context:
+async def shared_context(request: Request) -> Context:
     return context_of(request)
 
 
+Since = Annotated[int, Query(ge=0, le=1_000_000)]
 Ctx = Annotated[Context, Depends(shared_context)]
 
 
@@ -46,6 +49,12 @@ def playable(context: Context, who: Player, name: str) -> None:
         raise Problem(404, f"no scenario {name!r}: GET /v1/scenarios lists them")
     if scenario.tier != "free" and who.plan != FULL:
         raise Problem(402, f"scenario {name} belongs to the full plan; payment-pool is free")
+
+
+def room_for_one_more(context: Context, who: Player) -> None:
+    """Raises Problem. Talks, branches and episodes are sessions, too."""
+    if context.players.count(who.id) >= MOST_SESSIONS:
+        raise Problem(403, f"a player keeps at most {MOST_SESSIONS} sessions")
 
 
 def seen(found: Observation) -> dict[str, Any]:
@@ -91,8 +100,7 @@ def _opened(found: Opened) -> dict[str, Any]:
 def create(body: NewSession, who: Who, context: Ctx) -> dict[str, Any]:
     """Start a session of a scenario."""
     playable(context, who, body.scenario)
-    if len(context.players.sessions(who.id, 1, MOST_SESSIONS)) > 0:
-        raise Problem(403, f"a player keeps at most {MOST_SESSIONS} sessions")
+    room_for_one_more(context, who)
     found = context.service.create(body.scenario, body.seed, body.language)
     context.players.give(found.header.id, who.id)
     context.meters.sessions.inc()
@@ -140,11 +148,11 @@ def state(
     session: SessionId,
     who: Who,
     context: Ctx,
-    since_event: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    since_s: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    since_event: Since = 0,
+    since_s: Since = 0,
 ) -> dict[str, Any]:
-    """Where the session stands: series, alerts, health of the parts, events."""
-    return context.service.look(owned(context, who, session), views.state(since_event, since_s))
+    """Where the session stands: series, alerts, health of the parts, events. With `more` the series goes on after them."""
+    return context.service.look(owned(context, who, session), views.state(since_event, since_s, MOST_NEW))
 
 
 @router.get("/sessions/{session}/facts")
@@ -167,7 +175,7 @@ def log(session: SessionId, who: Who, context: Ctx) -> dict[str, Any]:
     return {"entries": [views.entry(e) for e in context.service.log(owned(context, who, session))]}
 
 
-@router.get("/sessions/{session}/export")
+@router.get("/sessions/{session}/export", response_class=Response, responses={200: content(NDJSON)})
 def export(session: SessionId, who: Who, context: Ctx) -> Response:
     """The whole session as JSON lines: its header, then its entries; enough to replay it elsewhere."""
     owned(context, who, session)
@@ -181,15 +189,15 @@ def export(session: SessionId, who: Who, context: Ctx) -> Response:
             yield json.dumps(views.entry(found), ensure_ascii=False) + "\n"
 
     name = f'attachment; filename="dropprod-{session}.jsonl"'
-    return StreamingResponse(
-        lines(), media_type="application/x-ndjson", headers={"Content-Disposition": name}
-    )
+    return StreamingResponse(lines(), media_type=NDJSON, headers={"Content-Disposition": name})
 
 
 @router.post("/sessions/{session}/branches", status_code=201)
 def branch(session: SessionId, body: Branch, who: Who, context: Ctx) -> dict[str, Any]:
     """A new session that begins like this one: what if, from here."""
-    found = context.service.branch(owned(context, who, session), body.at_seq)
+    owned(context, who, session)
+    room_for_one_more(context, who)
+    found = context.service.branch(session, body.at_seq)
     context.players.give(found.header.id, who.id)
     return _opened(found)
 
@@ -304,17 +312,23 @@ def unshare(session: SessionId, who: Who, context: Ctx) -> dict[str, int]:
 
 
 @router.get("/shared/{token}")
-def shared(token: str, context: Ctx, request: Request) -> dict[str, Any]:
+def shared(
+    token: Annotated[str, Path(min_length=1, max_length=100)],
+    context: Ctx,
+    request: Request,
+    since_event: Since = 0,
+    since_s: Since = 0,
+) -> dict[str, Any]:
     """A shared session: brief, state and log; without the player's own texts unless the link says so."""
-    wait = context.joining.take("shared " + (request.client.host if request.client else ""))
+    wait = context.rate.take("shared " + (request.client.host if request.client else ""))
     if wait > 0.0:
         raise slow_down(wait)
-    found = context.players.shared(token) if len(token) <= 100 else None
+    found = context.players.shared(token)
     if found is None:
         raise Problem(404, "this link shows nothing (any more)")
     entries = [views.entry(e, found.words) for e in context.service.log(found.session)]
     return {
         "outline": context.service.look(found.session, views.outline),
-        "state": context.service.look(found.session, views.state()),
+        "state": context.service.look(found.session, views.state(since_event, since_s, MOST_NEW)),
         "entries": entries,
     }

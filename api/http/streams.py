@@ -13,24 +13,31 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from api import views
 from api.http.context import Context, context_of
-from api.http.guard import Who, identify, token_of
+from api.http.guard import Watcher, identify, token_of
 from api.http.models import SessionId
-from api.http.problems import Problem
+from api.http.problems import Problem, content
 from api.http.sessions import Ctx, owned
-from api.ports import ReadOnly, SessionError
+from api.ports import SessionError
+from api.service import Mark
 from api.store import StoreError
 
 router = APIRouter(prefix="/v1", tags=["streams"])
 log = logging.getLogger("dropprod")
 EVERY_S = 0.5
+IDLE_EVERY_S = 2.0
+IDLE_AFTER_S = 30.0  # without a line in its log
 BEAT_S = 15.0  # something is sent at least so often: proxies cut what is silent
 MOST_STREAMS = 8  # open ones of a player
+MOST_NEW = 20  # seconds whose percentiles a stream finds out in one go, some milliseconds each
+MOST_AT_ONCE_S = 20  # simulated seconds that a stream lets pass in one go
+MOST_BEHIND_S = 5.0  # nobody looked for longer: the world stood still
 
 
 class Pace:
@@ -46,49 +53,73 @@ class Pace:
         if speed:
             self._speed[session] = speed
         while len(self._speed) > 10_000:
-            self._speed.pop(next(iter(self._speed)))
+            forgotten = next(iter(self._speed))
+            self._speed.pop(forgotten)
+            self._then.pop(forgotten, None)
 
     def due_s(self, session: str, now: float) -> float:
-        """Whole simulated seconds that have become due since the last time this was asked."""
+        """Whole simulated seconds that are due now: a few at a time, since others wait for the processor, too."""
         speed = self._speed.get(session)
         if not speed:
             return 0.0
-        then = self._then.get(session, now)
-        passed = min(5.0, now - then)  # nobody looked for a while: the world stood still
-        due = float(int(passed * speed))
-        self._then[session] = now if passed >= 5.0 else then + due / speed
+        then = max(self._then.get(session, now), now - MOST_BEHIND_S)
+        due = float(min(int((now - then) * speed), MOST_AT_ONCE_S))
+        self._then[session] = then + due / speed
         return due
 
 
 class _Cursor:
     """What a stream has shown."""
 
-    def __init__(self, context: Context, session: str) -> None:
+    def __init__(self, context: Context, session: str, since_s: int = 0) -> None:
         self.context, self.session = context, session
-        self.event = self.second = 0
-        self.shown: dict[str, Any] = {}
+        self.event, self.second = 0, since_s
+        self.mark: Mark = ()
+        self.more = False  # than one message was to hold
+        self.looked_at = 0.0
+        self.typed_at = time.monotonic()  # when something was last done in the session
         self.sent_at = 0.0
 
-    def step(self) -> dict[str, Any] | None:
-        """The next message, or None when nothing is new."""
-        due = self.context.pace.due_s(self.session, time.monotonic())
-        if due:
-            try:
-                now_s = self.context.service.now_s(self.session) or 0.0
-                self.context.service.pass_time(self.session, now_s + due)
-            except ReadOnly:
-                self.context.pace.set(self.session, 0)
-        found = self.context.service.look(self.session, views.state(self.event, self.second))
-        rest = {k: v for k, v in found.items() if k not in ("series", "events", "clock")}
-        points = len(found["series"]["t"])
-        now = time.monotonic()
-        if not points and not found["events"] and rest == self.shown and now - self.sent_at < BEAT_S:
+    async def next(self) -> dict[str, Any] | None:
+        """The next message, or None when nothing is new or the session is in the middle of a command."""
+        at_hand = self.context.service.at_hand(self.session)
+        if at_hand == "busy" or (not self.more and self._may_wait()):
             return None
-        if points and found["series"]["t"][0] is not None:
-            found["from_s"] = int(found["series"]["t"][0])
-            self.second = int(found["series"]["t"][-1]) + 1
+        self.looked_at = time.monotonic()
+        if at_hand == "away":  # its log is replayed first: not where all other streams would wait for it
+            return await run_in_threadpool(self.step)
+        return await asyncio.get_running_loop().run_in_executor(self.context.watching, self.step)
+
+    def _may_wait(self) -> bool:
+        """Where nobody types, a second more or less is not noticed; it would cost every session something."""
+        now = time.monotonic()
+        quiet = (
+            self.context.service.next_seq(self.session) == self.mark[:1]
+            and now > self.typed_at + IDLE_AFTER_S
+        )
+        return quiet and now < self.looked_at + IDLE_EVERY_S
+
+    def step(self) -> dict[str, Any] | None:
+        now = time.monotonic()
+        due = 0.0 if self.more else self.context.pace.due_s(self.session, now)
+        mark = self.mark if now - self.sent_at < BEAT_S else ()
+        view = views.state(self.event, self.second, MOST_NEW)
+        new = self.context.service.watch(self.session, due, view, mark)
+        if new is None:
+            return None
+        found, mark = new
+        if mark[:1] != self.mark[:1]:
+            self.typed_at = now
+        self.mark = mark
+        points = found["series"]["t"]
+        if points:
+            found["from_s"] = int(points[0])
+            self.second = int(points[-1]) + 1
         self.event += len(found["events"])
-        self.shown, self.sent_at = rest, now
+        self.sent_at = now
+        self.more = found["more"]
+        if self.more:  # at once, and after the other streams' turn
+            self.mark = ()
         return found
 
 
@@ -115,53 +146,62 @@ class _Place:
 
 async def _messages(cursor: _Cursor) -> AsyncIterator[dict[str, Any]]:
     while not cursor.context.draining:
-        message = await run_in_threadpool(cursor.step)
+        message = await cursor.next()
         if message is not None:
             yield message
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(0.0 if cursor.more else EVERY_S)
 
 
-@router.get("/sessions/{session}/events", response_class=StreamingResponse)
-async def events(session: SessionId, request: Request, who: Who, context: Ctx) -> StreamingResponse:
+class _Events(StreamingResponse):
+    """Takes its place when it begins to be sent and gives it back however that ends, also before the first byte."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, place: _Place, lines: AsyncIterator[str]) -> None:
+        super().__init__(lines, headers={"Cache-Control": "no-store"})
+        self.place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.place:
+            await super().__call__(scope, receive, send)
+
+
+@router.get(
+    "/sessions/{session}/events",
+    response_class=StreamingResponse,
+    responses={200: content("text/event-stream")},
+)
+async def events(session: SessionId, who: Watcher, context: Ctx) -> _Events:
     """Server-sent events, each with a state from where the last one ended."""
     await run_in_threadpool(owned, context, who, session)
-    place = _Place(context, who.id)
-    place.__enter__()
 
     async def lines() -> AsyncIterator[str]:
         try:
             async for message in _messages(_Cursor(context, session)):
-                if await request.is_disconnected():
-                    return
                 yield f"data: {json.dumps(message, ensure_ascii=False)}\n\n"
         except (SessionError, StoreError) as error:
             yield f"event: problem\ndata: {json.dumps({'detail': str(error)}, ensure_ascii=False)}\n\n"
-        finally:
-            place.__exit__()
 
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return _Events(_Place(context, who.id), lines())
 
 
 @router.websocket("/sessions/{session}/stream")
-async def stream(socket: WebSocket, session: str, since: Annotated[int, Query(ge=0)] = 0) -> None:
+async def stream(
+    socket: WebSocket, session: SessionId, since: Annotated[int, Query(ge=0, le=1_000_000)] = 0
+) -> None:
     """The same over a WebSocket; the token comes as a header or as a sub-protocol beside `dropprod`."""
     context = context_of(socket)
     try:
-        who = await run_in_threadpool(identify, context, token_of(socket))
+        who = await identify(context, token_of(socket))
         await run_in_threadpool(owned, context, who, session)
-        place = _Place(context, who.id)
-        place.__enter__()
+        with _Place(context, who.id):
+            offered = socket.headers.get("sec-websocket-protocol", "")
+            await socket.accept(subprotocol="dropprod" if "dropprod" in offered else None)
+            await _talk(socket, _Cursor(context, session, since))
     except Problem as problem:
         await socket.close(4000 + problem.status, problem.detail[:120])
-        return
-    offered = socket.headers.get("sec-websocket-protocol", "")
-    try:
-        await socket.accept(subprotocol="dropprod" if "dropprod" in offered else None)
-        cursor = _Cursor(context, session)
-        cursor.second = since
-        await _talk(socket, cursor)
-    finally:
-        place.__exit__()
+    except StoreError:
+        await socket.close(1013, "the session store does not answer; connect again")
 
 
 async def _talk(socket: WebSocket, cursor: _Cursor) -> None:

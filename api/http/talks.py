@@ -12,7 +12,7 @@ from api.bootstrap import played_incident
 from api.http.guard import Who
 from api.http.models import Drawing, NewInterview, NewStory, SessionId, Turn
 from api.http.problems import Problem
-from api.http.sessions import Ctx, owned, start_job
+from api.http.sessions import Ctx, owned, room_for_one_more, start_job
 from api.players import FULL, Player
 from api.rooms import Room
 from api.talks import FROM_LIFE, Talk
@@ -75,6 +75,7 @@ def diagram(body: Drawing, who: Who) -> dict[str, Any]:
 @router.post("/interviews", status_code=201)
 def begin_interview(body: NewInterview, who: Who, context: Ctx) -> dict[str, Any]:
     _full_plan(who)
+    room_for_one_more(context, who)
     try:
         talk = context.interviews.talks.begin((body.prompt, body.level, body.length), body.language)
     except PromptError as error:
@@ -87,6 +88,7 @@ def begin_interview(body: NewInterview, who: Who, context: Ctx) -> dict[str, Any
 def begin_story(body: NewStory, who: Who, context: Ctx) -> dict[str, Any]:
     """Rehearse a story; about a played session its claims are checked against the log."""
     _full_plan(who)
+    room_for_one_more(context, who)
     known = None
     if body.session is not None:
         owned(context, who, body.session)

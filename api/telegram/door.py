@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,9 @@ class Door:
         catalogue: dict[str, Scenario],
         known_of: Callable[[str], dict[str, Any]],
         prompts: Callable[[], list[tuple[str, dict[str, str]]]],
+        charged_to: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self._charged_to = charged_to  # whose a model's tokens are: a chat's
         self._service = service
         self._players = players
         self._talks: dict[str, Room[Any]] = {"interview": interviews, "story": stories}
@@ -88,7 +91,8 @@ class Door:
         if not chat.is_new(asked.update) or not asked.addressed:
             return []
         try:
-            found = self._tapped(chat, asked) if asked.data else self._wrote(chat, asked)
+            with self._charged_to(chat.id):
+                found = self._tapped(chat, asked) if asked.data else self._wrote(chat, asked)
         except SessionError as error:
             found = [Out(str(error))]
         self._chats.save(chat)

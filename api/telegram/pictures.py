@@ -12,6 +12,8 @@ from typing import Any
 from api.telegram.texts import say
 
 SPAN_S = 900
+ILL = 0.98  # success below this is what a picture of an effect is about
+CALM_POINTS = 4  # of its curve, shown before and after
 COLOURS = {"a": "#1f5fd1", "b": "#b5541c", "bad": "#c0322b", "grey": "#7b8599", "mark": "#8a3fa8"}
 MARKED = {"deploy": "mark", "rollout": "mark", "page": "bad"}
 _drawing = threading.Lock()  # FreeType's faces are shared by all figures
@@ -65,33 +67,50 @@ def _clock(axis: Any, seconds: float) -> None:
 
 
 def effects(items: Sequence[dict[str, Any]], language: str) -> bytes | None:
-    """Each item that was replayed: failed requests and time to recovery, without it and with it."""
+    """Each item that was replayed: success without it and with it, over the minutes in which either suffers."""
     from matplotlib.figure import Figure
 
     measured = [i for i in items if i.get("counterfactual")][:8]
     if not measured:
         return None
-    names = [_short(i["quote"]) for i in measured]
-    places = list(range(len(measured)))[::-1]
+    columns = 1 if len(measured) == 1 else 2
+    rows = math.ceil(len(measured) / columns)
     with _drawing:
-        figure = Figure(figsize=(9, 1.3 + 0.75 * len(measured)), dpi=110, layout="constrained")
-        axes = figure.subplots(1, 2, sharey=True)
-        for axis, key in zip(axes, ("failed_requests", "recovered_s"), strict=True):
-            before = [i["counterfactual"]["baseline"].get(key) or 0.0 for i in measured]
-            after = [i["counterfactual"]["with"].get(key) or 0.0 for i in measured]
-            axis.barh(
-                [p + 0.19 for p in places], before, 0.36, color=COLOURS["grey"], label=say(language, "before")
-            )
-            axis.barh(
-                [p - 0.19 for p in places], after, 0.36, color=COLOURS["a"], label=say(language, "after")
-            )
-            axis.set_title(say(language, key), loc="left", fontsize=10)
-            axis.set_yticks(places, names, fontsize=9)
-            axis.grid(axis="x", color="#e7ebf1")
-            axis.tick_params(axis="x", labelsize=8)
-            axis.set_axisbelow(True)
-        axes[0].legend(fontsize=8, loc="lower right")
+        figure = Figure(figsize=(4.8 * columns, 2.3 * rows + 0.3), dpi=110, layout="constrained")
+        axes = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+        for axis, item in zip(axes, measured, strict=False):
+            _effect(axis, item, language)
+        for axis in axes[len(measured) :]:
+            axis.set_visible(False)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, fontsize=8, ncols=2, loc="outside lower right")
         return _png(figure)
+
+
+def _effect(axis: Any, item: dict[str, Any], language: str) -> None:
+    runs = [item["counterfactual"][side] for side in ("baseline", "with")]
+    title = [_short(item["quote"]), f"{say(language, 'failed_requests')}: {_change(runs, 'failed_requests')}"]
+    if any(run.get("others_failed") for run in runs):
+        title[1] += f"; {say(language, 'others_failed')}: {_change(runs, 'others_failed')}"
+    axis.set_title("\n".join(title), loc="left", fontsize=9)
+    curves = [run["success_curve"] for run in runs]
+    ill = [n for values in curves for n, value in enumerate(values) if value < ILL] or [0]
+    for key, values, colour in zip(("before", "after"), curves, ("grey", "a"), strict=True):
+        minutes = [n * runs[0]["curve_step_s"] / 60 for n in range(len(values))]
+        label = say(language, key)
+        axis.plot(minutes, [100 * v for v in values], color=COLOURS[colour], linewidth=1.6, label=label)
+    margin = CALM_POINTS * runs[0]["curve_step_s"] / 60
+    step = runs[0]["curve_step_s"] / 60
+    axis.set_xlim(max(0.0, min(ill) * step - margin), max(ill) * step + margin)
+    axis.set_ylim(0, 104)
+    axis.set_xlabel(say(language, "minutes"), fontsize=8)
+    axis.set_ylabel(say(language, "success"), fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.grid(color="#e7ebf1")
+
+
+def _change(runs: Sequence[dict[str, Any]], name: str) -> str:
+    return " → ".join(f"{round(run[name]):,}".replace(",", " ") for run in runs)
 
 
 def progress(results: Sequence[tuple[str, float]], language: str) -> bytes:

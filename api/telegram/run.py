@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +39,11 @@ class Bot:
         interviews: Room[Any],
         stories: Room[Any],
         catalogue: dict[str, Any],
+        charged_to: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.settings = settings
-        self.secret = secrets.token_urlsafe(32)
+        # The same at every start and replica, so that whatever Telegram was told last is true of all of them.
+        self.secret = hmac.new(settings.token.encode(), b"dropprod webhook", "sha256").hexdigest()
         self.door = TelegramDoor(
             Door(
                 store,
@@ -53,6 +54,7 @@ class Bot:
                 catalogue,
                 lambda session: played_incident(session, None, service),
                 lambda: [(p.id, {"ru": p.title.ru, "en": p.title.en}) for p in book().prompts],
+                charged_to,
             ),
             settings.token,
             settings.api,

@@ -35,6 +35,7 @@ class Server:
 
     def start(self) -> None:
         settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={self.folder}"]
+        settings += ["-c", "shared_buffers=16MB", "-c", "max_wal_senders=0", "-c", "wal_level=minimal"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(POSTGRES), "-D", str(self.data), *settings],
@@ -48,12 +49,12 @@ class Server:
     def wait(self) -> None:
         import psycopg
 
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 psycopg.connect(self.url, connect_timeout=2).close()
                 return
             except psycopg.Error:
-                time.sleep(0.05)
+                time.sleep(0.02)
         raise RuntimeError((self.folder / "log").read_text(errors="replace"))
 
     def kill(self) -> None:

@@ -97,8 +97,21 @@ def test_over_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         assert said.json()["state"]["now_s"] == 5.0
         bad = client.post(f"/v1/agent/{episode}/step", json={"tool": "nothing"}, headers=who)
-        assert (bad.status_code, bad.headers["content-type"]) == (400, "application/problem+json")
+        assert (bad.status_code, bad.headers["content-type"]) == (422, "application/problem+json")
         assert client.get(f"/v1/agent/{episode}/state", headers=joined(client)).status_code == 404
+
+
+INCIDENT: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("exec_shell", {"command": "deploy payment-service v2.8.1"}),
+    ("wait", {"seconds": 150}),
+    ("get_alerts", {}),
+    ("submit", {"stage": "detection"}),
+    ("get_logs", {"service": "payment-service", "lines": 20}),
+    ("submit", {"stage": "localization", "component": "payment-service", "cause": "N+1 queries"}),
+    ("exec_shell", {"command": "kubectl rollout undo deployment/payment-service -n prod"}),
+    ("wait", {"seconds": 450}),
+    ("wait", {"seconds": 450}),
+)
 
 
 def test_by_a_real_mcp_client(tmp_path: Path) -> None:
@@ -121,12 +134,18 @@ def test_by_a_real_mcp_client(tmp_path: Path) -> None:
             path = await session.call_tool("reset", {"scenario": "/etc/passwd"})
             begun = await session.call_tool("reset", {"scenario": "payment-pool"})
             looked = await session.call_tool("exec_shell", {"command": "kubectl get pods -n prod | wc -l"})
-            return [names, early, path, begun, looked]
+            for tool, arguments in INCIDENT:
+                last = await session.call_tool(tool, arguments)
+            return [names, early, path, begun, looked, last]
 
     with Path(os.devnull).open("w") as quiet:
-        names, early, path, begun, looked = asyncio.run(asyncio.wait_for(play(), 60))
+        names, early, path, begun, looked, last = asyncio.run(asyncio.wait_for(play(), 180))
     assert names == {"reset", *(t.name for t in TOOLS)}
     assert early.is_error
     assert path.is_error
     assert "task" in json.loads(begun.content[0].text)
     assert int(json.loads(looked.content[0].text)["observation"]) > 100
+    score = json.loads(last.content[0].text)["state"]["score"]
+    assert (score["detected"], score["localised"], score["mitigated"]) == (True, True, True)
+    assert 0 < score["time_to_detect_s"] < score["time_to_localise_s"] < score["time_to_mitigate_s"] < 900
+    assert score["steps"] == len(INCIDENT) + 1

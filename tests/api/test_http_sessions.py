@@ -91,7 +91,7 @@ def test_a_branch_begins_like_its_parent(client: TestClient) -> None:
     log = client.get(f"/v1/sessions/{made.json()['id']}/log", headers=who).json()["entries"]
     assert [e["line"] for e in log] == ["look 1"]
     bad = client.post(f"/v1/sessions/{session}/branches", json={"at_seq": 9}, headers=who)
-    assert bad.status_code == 400
+    assert bad.status_code == 409
     assert "entries 1 to 2" in bad.json()["detail"]
 
 

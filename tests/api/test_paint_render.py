@@ -109,6 +109,26 @@ def test_a_review_fits_its_screen(columns: int, language: str) -> None:
     assert ("не оценить" if language == "ru" else "cannot be assessed") in text.replace("\n", " ")
 
 
+def test_two_runs_are_drawn_on_one_scale() -> None:
+    """Same height, same share; times count from where the incident began in that run."""
+    result = review_result()
+    run = result["action_items"][0]["counterfactual"]  # type: ignore[index]
+    run["baseline"] |= {"success_curve": [1.0] * 20 + [0.12] * 10 + [1.0] * 20, "started_s": 200.0}
+    run["with"] |= {
+        "success_curve": [1.0] * 20 + [0.5] * 2 + [1.0] * 3,
+        "started_s": 210.0,
+        "recovered_s": 300.0,
+    }
+    lines = [line.split() for line in render_review(result, "en", Screen(100))]
+    before, after = (
+        next(line[-1] for line in lines if line[:-1] == name)
+        for name in (["as", "it", "was"], ["with", "it"])
+    )
+    assert before == "█" * 4 + "▂" * 10 + "█" * 4
+    assert after == "█" * 4 + "▅" * 2 + "█" * 3
+    assert ["to", "recovery", "11:40", "1:30", "-10:10", "–"] in lines
+
+
 def run_result() -> dict[str, object]:
     return {
         "scenario": "payment-pool",

@@ -167,3 +167,22 @@ def test_worlds_in_memory_are_bounded(keepers: tuple[SqlStore, SqlStore]) -> Non
         service.submit(f"s{n}", "look 1")
         assert service.live_count() <= 3
     assert service.look("s0", _lines) == ["look 1"]
+
+
+def test_a_database_that_was_killed_is_used_again_at_once(server: Server) -> None:
+    """Connections that lie in the pool are dead then; whoever comes first must not pay for it."""
+    from api.postgres_store import PostgresStore
+
+    store = PostgresStore(server.url)
+    header = Header("k1", "payment-pool", "d" * 16, 7, "0.1.0", "ru", "2026-11-20T15:00:00+00:00")
+    try:
+        store.create(header)
+        for seq, act in enumerate(("read", "write"), 1):
+            server.kill()
+            server.start()
+            if act == "read":
+                assert store.last_seq("k1") == seq - 1
+            store.append("k1", Entry(seq, 0.0, "command", act))
+        assert [e.line for e in store.entries("k1")] == ["read", "write"]
+    finally:
+        store.close()

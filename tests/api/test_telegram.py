@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,6 +193,14 @@ def test_who_writes_too_fast_is_told(
         for n in range(6):
             telegram.say(f"/help {n}")
         telegram.wait_for("Слишком быстро")
+
+
+def test_every_replica_knows_the_same_secret(fake: Context, telegram: FakeTelegram) -> None:
+    here, there = (made(fake, telegram, "https://play.example.org") for _ in range(2))
+    assert here.secret == there.secret
+    assert here.is_secret(there.secret)
+    assert TOKEN not in here.secret
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", here.secret)  # what the Bot API takes
 
 
 def test_a_webhook_needs_its_secret(fake: Context, telegram: FakeTelegram) -> None:

@@ -1,21 +1,22 @@
 """kill -9 of the service and of its database, again and again: what was acknowledged is there, and one can go on.
 
-DROPPROD_KILLS says how often (a thousand takes about two hours); every third kill hits the database.
+DROPPROD_KILLS says how often (a thousand is what is promised). A round kills the service, its database under the running
+service, or both, in the middle of writes to several sessions.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ import pytest
 
 from benchmarks.load import free_port
 from tests.api.postgres_server import Server, available
-from tests.live.browser import wait_for
 
 pytestmark = pytest.mark.skipif(not available(), reason="no PostgreSQL on this machine")
-KILLS = int(os.environ.get("DROPPROD_KILLS", "9"))
+KILLS = int(os.environ.get("DROPPROD_KILLS", "30"))
+WRITERS = 3
+LONG = 40  # entries after which a writer begins another session: waking one up replays it
+GONE = (OSError, http.client.HTTPException, ValueError)  # whoever was asked has been killed
 
 
 @pytest.fixture
@@ -37,84 +40,148 @@ def database() -> Iterator[Server]:
 
 
 class Service:
+    """`dropprod serve` in a process that can be killed."""
+
     def __init__(self, home: Path, url: str) -> None:
-        self.port = free_port()
-        self.home, self.url = home, url
-        self.process: subprocess.Popen[bytes] | None = None
+        self.port, self.home, self.url = free_port(), home, url
+        self.processes = multiprocessing.get_context("forkserver")
+        self.processes.set_forkserver_preload(["tests.live.kill_child"])
+        self.process: BaseProcess | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port), "--database", self.url]
-        environment = {**os.environ, "DROPPROD_HOME": str(self.home)}
-        with (self.home / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        wait_for(f"http://127.0.0.1:{self.port}/readyz", self.process)
+        from tests.live.kill_child import run
+
+        self.process = self.processes.Process(target=run, args=(self.port, self.url, str(self.home)))
+        self.process.start()
+        self.ready()
+
+    def ready(self) -> None:
+        assert self.process is not None
+        for _ in range(3000):
+            assert self.process.is_alive(), (self.home / "serve.log").read_text()[-3000:]
+            try:
+                if self.ask("GET", "/readyz")[0] == 200:
+                    return
+            except GONE:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("the service did not get ready within a minute")
 
     def kill(self) -> None:
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
-    def ask(self, method: str, path: str, body: Any = None, token: str = "", timeout: float = 30) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)
-
-
-def write(
-    service: Service, session: str, token: str, first: int, acknowledged: list[int], stop: threading.Event
-) -> None:
-    """Send numbered lines until told to stop; keep the numbers that were answered."""
-    number = first
-    while not stop.is_set():
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            line = {"line": f"echo {number}"}
-            service.ask("POST", f"/v1/sessions/{session}/commands", line, token)
-        except urllib.error.HTTPError as error:
-            if error.code == 429:
-                time.sleep(0.2)
-                continue
-            return
-        except (OSError, ValueError):
-            return
-        acknowledged.append(number)
-        number += 1
+            headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+@dataclass
+class Writer:
+    """Sends numbered lines to a session and remembers which ones were acknowledged."""
+
+    service: Service
+    token: str
+    session: str = ""
+    number: int = 0
+    acknowledged: set[int] = field(default_factory=set)
+    written: int = 0  # in all sessions
+
+    def begin(self) -> None:
+        body = {"scenario": "payment-pool"}
+        status, found = self.service.ask("POST", "/v1/sessions", body, self.token)
+        assert status == 201, found
+        self.session, self.acknowledged, self.number = found["id"], set(), 0
+
+    def run(self, stop: threading.Event) -> None:
+        path = f"/v1/sessions/{self.session}/commands"
+        while not stop.is_set():
+            self.number += 1
+            try:
+                status, found = self.service.ask("POST", path, {"line": f"echo {self.number}"}, self.token)
+            except GONE:
+                return
+            if status == 200:
+                assert found["text"] == f"{self.number}\n"
+                self.acknowledged.add(self.number)
+                self.written += 1
+            else:  # its turn to wait, or the database is away
+                assert status in (429, 503), found
+                time.sleep(0.05)
+
+    def check(self) -> None:
+        """Nothing acknowledged is lost, nothing is there twice, and the session goes on."""
+        status, found = self.service.ask("GET", f"/v1/sessions/{self.session}/log", None, self.token)
+        assert status == 200, found
+        kept = [int(e["line"].split()[1]) for e in found["entries"]]
+        assert self.acknowledged <= set(kept), f"lost {self.acknowledged - set(kept)}"
+        assert kept == sorted(set(kept)), "done twice or out of order"
+        assert [e["seq"] for e in found["entries"]] == list(range(1, len(kept) + 1))
+        path = f"/v1/sessions/{self.session}"
+        status, outline = self.service.ask("GET", path, None, self.token)
+        assert (status, outline["read_only"]) == (200, None), outline
+        self.number += 1
+        line = {"line": f"echo {self.number}"}
+        status, said = self.service.ask("POST", f"{path}/commands", line, self.token)
+        assert (status, said["text"]) == (200, f"{self.number}\n"), said
+        self.acknowledged.add(self.number)
+        if len(kept) >= LONG:
+            self.begin()
+
+
+def strike(what: str, service: Service, database: Server, stop: threading.Event) -> int:
+    """Kill in the middle of the writing; how many were killed."""
+    if what == "service":
+        service.kill()
+        stop.set()
+        service.start()
+        return 1
+    database.kill()
+    if what == "both":
+        service.kill()
+    stop.set()
+    database.start()
+    if what == "both":
+        service.start()
+    service.ready()
+    return 2 if what == "both" else 1
 
 
 def test_nothing_acknowledged_is_lost(tmp_path: Path, database: Server) -> None:
     moments = random.Random(20261125)
     service = Service(tmp_path, database.url)
     service.start()
-    token = service.ask("POST", "/v1/players", {})["token"]
-    session = service.ask("POST", "/v1/sessions", {"scenario": "payment-pool"}, token)["id"]
-    number = 0
-    for kill in range(KILLS):
-        acknowledged: list[int] = []
+    token = service.ask("POST", "/v1/players", {})[1]["token"]
+    writers = [Writer(service, token) for _ in range(WRITERS)]
+    for writer in writers:
+        writer.begin()
+    kills, began, report = 0, time.monotonic(), tmp_path / "kills.txt"
+    while kills < KILLS:
         stop = threading.Event()
-        writer = threading.Thread(target=write, args=(service, session, token, number, acknowledged, stop))
-        writer.start()
-        time.sleep(0.3 + moments.random())
-        if kill % 3 == 2:
-            database.kill()
-            stop.set()
-            writer.join()
-            database.start()
-        service.kill()
-        stop.set()
-        writer.join()
-        service.start()
-        entries = service.ask("GET", f"/v1/sessions/{session}/log", None, token, 120)["entries"]
-        kept = [int(e["line"].split()[1]) for e in entries]
-        assert set(acknowledged) <= set(kept), f"kill {kill}: lost {set(acknowledged) - set(kept)}"
-        assert kept == sorted(set(kept)), f"kill {kill}: done twice or out of order"
-        assert [e["seq"] for e in entries] == list(range(1, len(entries) + 1))
-        outline = service.ask("GET", f"/v1/sessions/{session}", None, token, 120)
-        assert outline["read_only"] is None, outline["read_only"]
-        number = max([number, *kept]) + 1
-    after = service.ask("POST", f"/v1/sessions/{session}/commands", {"line": "echo last"}, token, 120)
-    assert after["text"] == "last\n"
-    assert number > KILLS
+        threads = [threading.Thread(target=writer.run, args=(stop,)) for writer in writers]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.05 + 0.25 * moments.random())
+        kills += strike(
+            moments.choice(("service", "service", "service", "database", "both")), service, database, stop
+        )
+        for thread in threads:
+            thread.join()
+        for writer in writers:
+            writer.check()
+        acknowledged = sum(writer.written for writer in writers)
+        report.write_text(f"{kills} kills, {acknowledged} acknowledged, {time.monotonic() - began:.0f} s\n")
+    assert sum(writer.written for writer in writers) > KILLS, "the writers got to write"
     assert service.process is not None
     service.process.terminate()
-    assert service.process.wait(40) in (0, -signal.SIGTERM)
+    service.process.join(40)
+    assert service.process.exitcode in (0, -signal.SIGTERM)
+    print(report.read_text())

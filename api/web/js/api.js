@@ -25,6 +25,17 @@ async function signed(method, path, body) {
     return send(method, path, body);
   }
 }
+// A session's whole state: it comes in parts where its percentiles have to be found out first.
+export async function whole(read) {
+  const found = await read("since_s=0");
+  for (let next = found; next.more;) {
+    const ts = found.series.t;
+    next = await read(`since_s=${ts.length ? ts[ts.length - 1] + 1 : 0}&since_event=${found.events.length}`);
+    for (const [key, values] of Object.entries(next.series)) found.series[key] = (found.series[key] || []).concat(values);
+    found.events = found.events.concat(next.events);
+  }
+  return found;
+}
 export const get = (path) => signed("GET", path);
 export const open = (path) => send("GET", path, undefined, false);
 export const post = (path, body = {}) => signed("POST", path, body);

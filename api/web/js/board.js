@@ -2,7 +2,7 @@
 import { chart } from "./chart.js";
 import { h, put } from "./dom.js";
 import { map } from "./topology.js";
-import { num, pct, t } from "./words.js";
+import { num, pct, t, whole } from "./words.js";
 const SPAN_S = 900;
 const MARKED = new Set(["deploy", "rollout", "alert", "page", "command"]);
 export function board(outline) {
@@ -20,8 +20,8 @@ export function board(outline) {
       const lines = keys.filter(([key]) => series[key]).map(([key, name]) => ({ name, values: series[key] }));
       return lines.length ? chart({ title, unit, t: ts, series: lines, marks, from, to: last, clock, ...more }) : null;
     };
-    put(charts, one(t("success"), "", [["success_rate", ""]], { high: 1, format: pct }), one(t("rps"), "1/" + t("s"), [["rps", ""]]), one(t("p99"), t("ms"), [["p99_ms", ""]]),
-      one(t("pool"), "", [["pool_active", t("busy")], ["pool_pending", t("waiting")]]), one(t("cpu"), "", [["db_cpu", ""]], { high: 1, format: pct }), one(t("backlog"), "", [["backlog", ""]]));
+    put(charts, one(t("success"), "", [["success_rate", ""]], { high: 1, format: pct }), one(t("rps"), "1/" + t("s"), [["rps", ""]]), one(t("p99"), t("ms"), [["p99_ms", ""]], { format: whole }),
+      one(t("pool"), "", [["pool_active", t("busy")], ["pool_pending", t("waiting")]], { format: whole }), one(t("cpu"), "", [["db_cpu", ""]], { high: 1, format: pct }), one(t("backlog"), "", [["backlog", ""]], { format: whole }));
   };
   const later = () => { if (waiting) return; waiting = true; const wait = Math.max(0, 400 - (performance.now() - drawn)); setTimeout(() => requestAnimationFrame(draw), wait); };
   return {

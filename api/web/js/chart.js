@@ -1,6 +1,6 @@
 // Line charts with axes, units and marks. Drawn as SVG; the caption says in words what a screen reader cannot see.
 import { h, svg } from "./dom.js";
-import { num, t } from "./words.js";
+import { num, t, whole } from "./words.js";
 const W = 400, H = 168, L = 50, R = 8, T = 8, B = 22;
 function ticks(low, high, count) {
   const span = high - low || 1, raw = span / count, power = 10 ** Math.floor(Math.log10(raw));
@@ -39,7 +39,7 @@ export function chart({ title, unit = "", t: ts, series, marks = [], from, to, l
   const x = (s) => L + ((s - first) / (last - first)) * (W - L - R), y = (v) => T + (1 - (Math.min(top, Math.max(low, v)) - low) / (top - low || 1)) * (H - T - B);
   const node = svg("svg", { viewBox: `0 0 ${W} ${H}`, width: "100%", role: "img" });
   for (const v of ticks(low, top, 4)) {
-    node.append(svg("line", { x1: L, x2: W - R, y1: y(v), y2: y(v), class: "grid" }), svg("text", { x: L - 5, y: y(v) + 4, "text-anchor": "end" }, format === num ? short(v) : format(v)));
+    node.append(svg("line", { x1: L, x2: W - R, y1: y(v), y2: y(v), class: "grid" }), svg("text", { x: L - 5, y: y(v) + 4, "text-anchor": "end" }, format === num || format === whole ? short(v) : format(v)));
   }
   for (const s of clock ? times(first, last) : ticks(first, last, 5)) if (x(s) < W - R - 10 && x(s) > L - 1) node.append(svg("text", { x: x(s), y: H - 6, "text-anchor": "middle" }, clock ? clock(s) : num(s)));
   for (const mark of marks) {
@@ -54,7 +54,7 @@ export function chart({ title, unit = "", t: ts, series, marks = [], from, to, l
   return h("figure", {}, h("figcaption", {}, h("span", {}, title, unit ? h("span", { className: "soft" }, ` · ${unit}`) : ""), h("span", { className: "now" }, latest.map((v) => (v === undefined ? "–" : format(v))).join(" / "))), node,
     series.length > 1 ? h("ul", { className: "legend" }, series.map((s, n) => { const i = h("i", {}); i.style.background = COLOURS[n % 4]; return h("li", {}, i, s.name); })) : null);
 }
-/** Two bars a measure: without and with. rows: [{name, before, after, format}]; null has no bar. */
+/** Two bars a measure: without and with. rows: [{name, before, after, format: [of before, of after]}]; null has no bar. */
 export function pairs(rows) {
   const line = 46, width = 430, left = 4, node = svg("svg", { viewBox: `0 0 ${width} ${rows.length * line + 4}`, width: "100%", role: "img" });
   rows.forEach((row, n) => {
@@ -62,9 +62,9 @@ export function pairs(rows) {
     node.append(svg("text", { x: left, y: at }, row.name));
     [[row.before, "var(--idle)"], [row.after, "var(--c1)"]].forEach(([value, colour], k) => {
       const wide = value === null || value === undefined ? 0 : Math.max(2, (value / most) * (width - 130));
-      node.append(svg("rect", { x: left, y: at + 5 + k * 13, width: wide, height: 10, rx: 2, fill: colour }), svg("text", { x: left + wide + 6, y: at + 14 + k * 13 }, row.format(value)));
+      node.append(svg("rect", { x: left, y: at + 5 + k * 13, width: wide, height: 10, rx: 2, fill: colour }), svg("text", { x: left + wide + 6, y: at + 14 + k * 13 }, row.format[k](value)));
     });
   });
-  node.setAttribute("aria-label", rows.map((r) => `${r.name}: ${t("before")} ${r.format(r.before)}, ${t("after")} ${r.format(r.after)}`).join("; "));
+  node.setAttribute("aria-label", rows.map((r) => `${r.name}: ${t("before")} ${r.format[0](r.before)}, ${t("after")} ${r.format[1](r.after)}`).join("; "));
   return node;
 }

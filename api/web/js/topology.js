@@ -1,6 +1,6 @@
 // The parts of the system in layers from the entry, their health as colour and words, and the flow on their edges.
 import { h, svg } from "./dom.js";
-import { num, pct } from "./words.js";
+import { num, pct, t, whole } from "./words.js";
 const BW = 132, BH = 46, GX = 40, GY = 12;
 function layers(topology) {
   const depth = new Map([[topology.entry, 0]]);
@@ -16,22 +16,27 @@ const COLOUR = { ok: "var(--ok)", warn: "var(--warn)", bad: "var(--bad)", idle: 
 const SIGN = { ok: "●", warn: "▲", bad: "✕", idle: "○" };
 function line(kind, x) {
   if (!x) return "";
-  if (kind === "service") return `${num(x.rps)}/s · ${num(x.pods)} pods · ${pct(x.failing)}`;
-  if (kind === "postgres") return `CPU ${pct(x.cpu)} · ${num(x.waiting)} wait`;
-  if (kind === "cache") return `hit ${pct(x.hit_share)}`;
-  if (kind === "worker") return `${num(x.backlog)}`;
-  return `${num(x.rps)}/s · ${pct(x.failing)}`;
+  if (kind === "service") return `${whole(x.rps)}/${t("s")} · ${num(x.pods)} ${t("pods")} · ${pct(x.failing)}`;
+  if (kind === "postgres") return `CPU ${pct(x.cpu)} · ${whole(x.waiting)} ${t("waiting")}`;
+  if (kind === "cache") return `${pct(x.hit_share)} ${t("hit")}`;
+  if (kind === "worker") return `${t("backlog")} ${whole(x.backlog)}`;
+  return `${whole(x.rps)}/${t("s")} · ${pct(x.failing)}`;
 }
 export function map(topology) {
   const columns = layers(topology), place = new Map();
   const tallest = Math.max(...columns.map((c) => c.length));
   columns.forEach((column, i) => column.forEach((n, j) => place.set(n.id, [i * (BW + GX) + 4, (j + (tallest - column.length) / 2) * (BH + GY) + 4])));
   const width = columns.length * (BW + GX) - GX + 8, height = tallest * (BH + GY) + 4;
-  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width: Math.max(width, 300), height, role: "img" });
+  const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+  root.style.maxWidth = `${width}px`;
+  root.style.minWidth = `${Math.min(width, 620)}px`;
+  const edges = [];
   for (const e of topology.edges) {
     const [ax, ay] = place.get(e.from), [bx, by] = place.get(e.to), back = bx <= ax;
     const x1 = ax + (back ? BW / 2 : BW), y1 = ay + BH / 2, x2 = bx + (back ? BW / 2 : 0), y2 = by + BH / 2, bend = Math.max(18, Math.abs(x2 - x1) / 2);
-    root.append(svg("path", { class: "edge", d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, "stroke-dasharray": e.kind === "call" ? null : "4 3" }));
+    const edge = svg("path", { class: "edge", d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, "stroke-dasharray": e.kind === "call" ? null : "4 3" });
+    edges.push([e.to, edge]);
+    root.append(edge);
   }
   const boxes = new Map();
   for (const n of topology.nodes) {
@@ -49,6 +54,11 @@ export function map(topology) {
       box.text.style.fill = state === "ok" ? "" : COLOUR[state];
       box.tip.textContent = `${id}: ${state}; ${said}`;
       if (state !== "ok") ill.push(`${id}: ${state}`);
+    }
+    for (const [to, edge] of edges) {
+      const x = health[to];
+      edge.style.strokeWidth = x && x.rps ? 1 + Math.log10(1 + x.rps) / 1.6 : "";
+      edge.style.stroke = x && x.state === "bad" ? COLOUR.bad : "";
     }
     root.setAttribute("aria-label", ill.join("; ") || "ok");
   } };

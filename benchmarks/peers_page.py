@@ -8,10 +8,10 @@ NOTES = """## Before quoting a ratio
   largest at `shop`. It has no single requests, knows the waits of small stations as corrections to means, and its work
   is Erlang only. A peer gives the whole distribution for the same price. The bare speed is without percentiles; the
   line below the speeds says what it is with a p99 for every second.
-- At `shop` the cohort engine loses a system that is well: at 75 % load in steps of 50 ms, waits of stations that turn over
-  many times a step swing against each other, and behind queues without a limit the swing ends in a storm of time-outs
-  that no engine that goes request by request has. With steps of 40 ms or at 95 % of that load it stays well. Its figures
-  there mean nothing until that is repaired; `dropprod bench engine` has a shop of the same size that stays well.
+- At `shop` every station is as near its limit as the next one, holds are a fifth of a step and queues have no limit. Even
+  load is right there; after a burst of 1.6 times the load for half a second, however, the cohort engine's waits swing
+  against each other from step to step and end in a storm of time-outs, where the exact engine is well again within two
+  seconds. With steps of 10 ms the cohort engine recovers, too, a little later than the exact one.
 - Cimba is compiled, too, and request by request: it is the peer to beat when single requests are wanted. A waiting
   process has a stack of its own there, about 30,000 at most, so `storm` keeps its attempts as numbers in a store.
   Compiling a model takes seconds and is not counted.

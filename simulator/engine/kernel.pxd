@@ -495,9 +495,13 @@ cdef double spread(Kernel k, long long i, long long column, long long bucket, do
     i=cython.longlong, cols=cython.longlong, at=cython.longlong, ring=cython.longlong,
     j=cython.longlong, first=cython.longlong, r=cython.longlong, base=cython.longlong,
     t=cython.longlong, column=cython.longlong, slot=cython.longlong, to=cython.longlong,
-    q=cython.longlong
+    q=cython.longlong, behind=cython.double,
+    whole=cython.double, rest=cython.double, share=cython.double, x=cython.double
 )
 cdef void refine(Kernel k) noexcept
+
+@cython.locals(rest=cython.double)
+cdef double weight_behind(Kernel k, long long i, long long j, double behind) noexcept
 
 @cython.locals(cols=cython.longlong, base=cython.longlong, total=cython.double, b=cython.longlong)
 cdef double arrivals(Kernel k, long long i) noexcept

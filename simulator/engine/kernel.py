@@ -1350,31 +1350,58 @@ def spread(k, i, column, bucket, mass, at, cols):
 
 
 def refine(k):
-    """From long steps to short ones: what was to be done in one long step is spread over its ticks."""
+    """From long steps to short ones: what was to be done in one long step is spread over its ticks.
+
+    Work under way is due as its own time says, most of a brief one in the first tick: of steady arrivals as much is
+    due in a tick as lies behind it in the weights of a short step.
+    """
     for i in range(k.nodes):
         if k.kind[i] != WORK:
             continue
         cols = k.scope_cols[k.scope_of[i]]
         at = k.clock_at[2 * k.clock_of[i]] + k.clock_at[2 * k.clock_of[i] + 1]
         ring = k.ring[i]
+        behind = 1.0
         for j in range(ring // STRIDE):
             first = (at + j * STRIDE) % ring
             r = k.range_at[i] + first
             base = k.future_at[i] + first * (cols + 1)
+            whole = 0.0
+            rest = behind
+            for t in range(STRIDE):
+                rest = weight_behind(k, i, j * STRIDE + t, rest)
+                whole += rest
             if k.future_low[r] > k.future_high[r] and k.future[base + cols] <= 0.0:
+                behind = rest
                 continue
-            for t in range(1, STRIDE):
+            share = 1.0
+            for t in range(STRIDE):
+                behind = weight_behind(k, i, j * STRIDE + t, behind)
+                x = behind / whole if whole > 0.0 else 1.0 / STRIDE
+                if t == 0:
+                    share = x
+                    continue
+                if x <= 0.0:
+                    continue
                 slot = (at + j * STRIDE + t) % ring
                 to = k.future_at[i] + slot * (cols + 1)
                 for column in range(cols + 1):
-                    k.future[to + column] += k.future[base + column] / STRIDE
+                    k.future[to + column] += k.future[base + column] * x
                 q = k.range_at[i] + slot
                 if k.future_low[r] < k.future_low[q]:
                     k.future_low[q] = k.future_low[r]
                 if k.future_high[r] > k.future_high[q]:
                     k.future_high[q] = k.future_high[r]
             for column in range(cols + 1):
-                k.future[base + column] /= STRIDE
+                k.future[base + column] *= share
+
+
+def weight_behind(k, i, j, behind):
+    """Of the weights of a short step those after the `j`-th; `behind` are those from it on."""
+    if j >= k.weight_size[2 * i]:
+        return 0.0
+    rest = behind - k.weight[k.weight_at[2 * i] + j]
+    return rest if rest > 0.0 else 0.0
 
 
 def arrivals(k, i):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import peers
+from benchmarks import peers, peers_ours
 from benchmarks.closed_forms import erlang_c
 from benchmarks.peers_table import table
 from benchmarks.peers_workloads import (
@@ -23,6 +23,8 @@ from benchmarks.peers_workloads import (
     shop_slots,
     work_s,
 )
+from simulator.engine import network
+from simulator.engine.cohort import CohortPlane
 
 PEERS = ("simpy", "asimpy", "ciw", "cimba", "salabim")
 SPANS_S = {
@@ -155,3 +157,21 @@ def small_run(engines: tuple[str, ...], plot: Path | None = None) -> dict[str, A
     return peers.main(
         repetitions=1, scale=0.1, workloads=(MMC,), engines=engines, plot=plot, hash_seeds=False
     )
+
+
+def test_a_short_step_after_long_ones_finds_the_work_where_it_was() -> None:
+    """Nothing is late because steps got shorter: a queue grew out of that once, and it never went away."""
+    found = peers_ours.scenario(SHOP)
+    plane = CohortPlane(found, network.build(found), 1)
+    peers_ours._bring_up(plane, found)
+    kernel, now_s = plane.kernel, 15.0
+    while kernel.stride == 1 and now_s < 40.0:
+        now_s += 0.2
+        plane.advance(now_s)
+    assert kernel.stride > 1, "the load is even: sooner or later steps are long"
+    before = list(kernel.group_busy)
+    kernel.stirred = kernel.tick
+    for tick in range(1, 9):
+        plane.advance(now_s + tick * kernel.dt)
+        assert kernel.stride == 1
+        assert list(kernel.group_busy) == pytest.approx(before, rel=1e-3)

@@ -630,3 +630,12 @@ cdef void breaker_move(Kernel k, long long n, long long state, double now_s) noe
     tokens=cython.double, busy=cython.double, full=cython.bint, hold=cython.double, c=cython.longlong
 )
 cdef void end_of_step(Kernel k) noexcept
+
+@cython.locals(
+    apart=cython.double, square=cython.double, tail=cython.double, above=cython.double, n=cython.longlong,
+    both=cython.double
+)
+cpdef double lowest_tail(double full, double exactly, long long servers, double load, double again) noexcept
+
+@cython.locals(x=cython.double, n=cython.longlong)
+cpdef long long geometric(double[::1] into, double ratio, double least, double most) noexcept

@@ -2074,6 +2074,38 @@ def scatter(k, g):
     k.group_came[g] = 0.0
 
 
+def lowest_tail(full, exactly, servers, load, again):
+    """The share of pods with at least 0 busy that follows from a share `full` that are full (see `stations`).
+
+    It is above 1 where `full` is too much; then it is somewhere above 1. Of no kernel: here since it may be compiled.
+    """
+    apart = 1.0 - again
+    square = again * again
+    tail = full
+    above = full - exactly
+    for n in range(servers, 0, -1):
+        both = tail * (apart * tail + again) + n * (tail - above) / load
+        above = tail
+        tail = (sqrt(square + 4.0 * apart * (both if both > 0.0 else 0.0)) - again) / (2.0 * apart)
+        if tail > 2.0:
+            return tail
+    return tail
+
+
+def geometric(into, ratio, least, most):
+    """Fill `into` with 1, ratio, ratio squared … down to the first below `least`; how many, or 0 beyond `most`."""
+    x = 1.0
+    into[0] = x
+    for n in range(1, len(into)):
+        x = x * ratio
+        into[n] = x
+        if x < least:
+            return n + 1
+        if x > most:
+            return 0
+    return len(into)
+
+
 def imbalance(k):
     """The largest difference, over scopes, between who waits and the mass held for them."""
     worst = 0.0

@@ -6,13 +6,16 @@ content is N (the pointwise stationary fluid approximation: Wang, Tipper, Banerj
 """
 
 import math
+from array import array
+from collections.abc import Sequence
 from functools import lru_cache
 
+from simulator.engine import kernel
 from simulator.engine.codes import GRID, NEAR, REACH, WIDE
 
 Point = tuple[float, float]  # (content, busy)
 
-GREAT = 1e200
+GREAT, FAINT = 1e200, 1e-18
 LOADS = 260  # offered loads a curve is computed at
 CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
 
@@ -79,15 +82,15 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     for step in range(1, LOADS):
         load = servers * (2.0 * (step / LOADS) ** 1.2 + 1e-9)
         low, high = -690.0, 0.0
-        if _shares(math.exp(low), servers, room, load, pods)[0][0] >= 1.0:
+        if _too_full(math.exp(low), servers, room, load, pods):
             points.append((load, load))  # pods are full more rarely than a float can say
             continue
         for _ in range(60):
             middle = 0.5 * (low + high)
-            if _shares(math.exp(middle), servers, room, load, pods, False)[0][0] < 1.0:
-                low = middle
-            else:
+            if _too_full(math.exp(middle), servers, room, load, pods):
                 high = middle
+            else:
+                low = middle
         tail, waiting = _shares(math.exp(high), servers, room, load, pods)
         busy = math.fsum(tail[1:])
         rho = busy / servers
@@ -98,28 +101,42 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     return points
 
 
-def _shares(
-    full: float, servers: int, room: int, load: float, pods: int, queue: bool = True
-) -> tuple[list[float], float]:
+def _queued(full: float, servers: int, room: int, load: float, pods: int) -> Sequence[float]:
+    """How often 0, 1, … wait in a full pod, up to a factor, if a share `full` of the pods is full."""
+    again = 1.0 / pods
+    ratio = load * ((1.0 - again) * full + again) / servers
+    even = array("d", bytes(8 * (room - servers + 1)))
+    count = kernel.geometric(even, ratio, FAINT, GREAT)
+    if count:
+        return even[:count]
+    weights = [1.0]
+    for _ in range(room - servers):
+        weights.append(weights[-1] * ratio)
+        if weights[-1] > GREAT:  # a long queue in overload: only the proportions count
+            weights = [w / GREAT for w in weights]
+    return weights
+
+
+def _too_full(full: float, servers: int, room: int, load: float, pods: int) -> bool:
+    """Whether more than all pods would have at least none busy."""
+    weights = _queued(full, servers, room, load, pods)
+    exactly = full * weights[0] / math.fsum(weights)
+    return bool(kernel.lowest_tail(full, exactly, servers, load, 1.0 / pods) >= 1.0)
+
+
+def _shares(full: float, servers: int, room: int, load: float, pods: int) -> tuple[list[float], float]:
     """(shares of pods with at least 0 … `servers` busy, mean waiting a pod), if a share `full` is full.
 
     Both draws meet such a share x of the pods with a chance of x squared, and of few pods more often: each
-    is drawn twice now and then. Without `queue` nobody is counted who waits: a search asks only for the tail.
+    is drawn twice now and then.
     """
     again = 1.0 / pods
     apart = 1.0 - again
     square = again * again
-    ratio = load * (apart * full + again) / servers
-    weights = [1.0]
-    for _ in range(room - servers):
-        weights.append(weights[-1] * ratio)
-        if weights[-1] < 1e-18:
-            break
-        if weights[-1] > GREAT:  # a long queue in overload: only the proportions count
-            weights = [w / GREAT for w in weights]
+    weights = _queued(full, servers, room, load, pods)
     total = math.fsum(weights)
     exactly = full * weights[0] / total
-    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total if queue else 0.0
+    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total
     tail = [0.0] * (servers + 1)
     tail[servers] = full
     above = full - exactly

@@ -133,7 +133,7 @@ class Types:
         self.locals: dict[str, dict[str, str]] = {}
         pattern = (
             r"(?:@cython\.locals\(([^)]*)\)\n)?"
-            r"c(?:p)?def (void|double|bint|long long) (\w+)\((Kernel k[^)]*)\)"
+            r"c(?:p)?def (void|double|bint|long long) (\w+)\(([^)]*)\)"
         )
         for own, back, name, arguments in re.findall(pattern, text):
             self.returns[name] = back

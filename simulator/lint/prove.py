@@ -135,6 +135,7 @@ def _worked(
     pool = ProcessPoolExecutor(
         min(settings.processes, os.cpu_count() or 1), context, _start, (scenario.model_dump_json(),)
     )
+    whole = False
     try:
         waiting: dict[Future[list[Proof]], int] = {
             pool.submit(_work_here, task, settings.whole): number for number, task in enumerate(wanted)
@@ -143,8 +144,9 @@ def _worked(
             yield waiting[future], future.result()
             if on_progress:
                 on_progress(done, len(wanted))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        whole = True
+    finally:  # who was interrupted does not wait; else a pool that is still closing would trouble the exit
+        pool.shutdown(wait=whole, cancel_futures=True)
 
 
 _scenario: Scenario | None = None  # of a worker process

@@ -20,7 +20,6 @@ from agent.model import (
     ModelFailure,
     PhraseTask,
     Question,
-    RecordedChat,
     RecordingChat,
 )
 from agent.replay_port import InterventionCall
@@ -143,13 +142,6 @@ class ChatModel:
         system = _filled(prompts[name]["system"], marks)
         user = _filled(prompts[name]["user"], {**marks, **values})
         return self._chat.ask(Question(key, name, system, user, schema))
-
-
-class RecordedModel(ChatModel):
-    """The mind of an earlier review: says what its transcript says and nothing else."""
-
-    def __init__(self, transcript: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__(RecordedChat(transcript))
 
 
 @lru_cache(maxsize=2)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
+    from simulator.telemetry.line import LogLine
     from simulator.telemetry.metrics import Family
     from simulator.world import World
 

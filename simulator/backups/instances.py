@@ -25,6 +25,7 @@ from simulator.entities.timers import SECOND, Timers
 from simulator.postgres import entity_rows, health, pressure, rebound, versions, workload
 from simulator.postgres.state import Side
 from simulator.scenario import Text
+from simulator.wording import Words
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -53,8 +54,7 @@ SAYS = {
 STARTING = "FATAL:  the database system is starting up"
 
 
-def say(world: World, key: str, *values: object) -> str:
-    return SAYS[key].of(world.language).format(*values)
+say = Words(SAYS)
 
 
 def stamp(world: World, t_s: float) -> str:

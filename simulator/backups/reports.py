@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from simulator.backups.state import Backup, Stanza, healthy, segment_name, spec_of
+from simulator.backups.state import Backup, Stanza, segment_name, spec_of
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -130,8 +130,3 @@ def _backup_described(world: World, component: str, backup: Backup) -> dict[str,
         "info": {"size": size, "delta": own, "repository": {"size": size * 3 // 10, "delta": own * 3 // 10}},
         "error": False,
     }
-
-
-def archived(world: World, component: str, stanza: Stanza) -> bool:
-    """Whether `check` sees its segment arrive."""
-    return healthy(world, component) and stanza.main.state == "up"

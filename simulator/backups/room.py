@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.backups import state
 from simulator.room import Room
+from simulator.telemetry.line import LogLine
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Family, Labels, Telemetry
     from simulator.world import World
 
@@ -46,8 +46,6 @@ def _metrics() -> Mapping[str, Family]:
 
 def _logs(world: World, app: str, second: int) -> Iterator[LogLine]:
     """What a restored server wrote in a second."""
-    from simulator.telemetry.logs import LogLine
-
     for component, stanza in state.stanzas(world).items():
         if state.spec_of(world, component).spare != app:
             continue

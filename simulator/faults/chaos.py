@@ -14,7 +14,7 @@ from simulator.faults import places
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
-from simulator.wording import Wrong
+from simulator.wording import Unknown, Words, Wrong
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -35,6 +35,7 @@ T = {
     "undone": Text(ru="снято: {0}", en="taken back: {0}"),
     "flag": Text(ru="неизвестный флаг {0}", en="unknown flag {0}"),
 }
+say = Words(T)
 FORMS = (
     "chaos slow SERVICE FACTOR [--version V] [--in DC]",
     "chaos pause SERVICE [--version V] [--in DC]",
@@ -66,13 +67,13 @@ def _number(world: World, text: str, least: float, most: float) -> float:
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        raise Wrong(T["number"].of(world.language).format(text, f"{least:g} … {most:g}"))
+        raise Wrong(say(world, "number", text, f"{least:g} … {most:g}"))
     return value
 
 
 def _known(world: World, name: str, names: list[str]) -> str:
     if name not in names:
-        raise Wrong(T["name"].of(world.language).format(name, ", ".join(names) or "-"))
+        raise Wrong(say(world, "name", name, ", ".join(names) or "-"))
     return name
 
 
@@ -167,7 +168,7 @@ def _link(world: World, words: list[str], flags: dict[str, str]) -> list[str]:
     wanted = {words[0], words[1]}
     link = next((x for x in links if set(x.between) == wanted), None)
     if link is None:
-        raise Wrong(T["name"].of(world.language).format(" ".join(words[:2]), ", ".join(names) or "-"))
+        raise Wrong(say(world, "name", " ".join(words[:2]), ", ".join(names) or "-"))
     latency = _number(world, flags["--latency"], 0.01, 10_000.0) if "--latency" in flags else link.latency_ms
     loss = _number(world, flags["--loss"], 0.0, 1.0) if "--loss" in flags else link.loss
     for source, target in (link.between, link.between[::-1]):
@@ -182,7 +183,7 @@ def _dns(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
         name, _, value = word.partition("=")
         weights[_known(world, name, places)] = _number(world, value, 0.0, 1e6)
     if sum(weights.values()) <= 0:
-        raise Wrong(T["number"].of(world.language).format(" ".join(words), "> 0"))
+        raise Wrong(say(world, "number", " ".join(words), "> 0"))
     world.plane.set_dns(weights)
     normal = [f"{n}={d.weight:g}" for n, d in world.scenario.datacenters.items()]
     return ["chaos dns " + " ".join(normal)]
@@ -241,38 +242,34 @@ def _share(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     return [f"chaos share {name} 0"]
 
 
+def _brought(world: World, words: list[str], bring: Callable[[World, list[str]], list[str]]) -> list[str]:
+    """A technology's own fault."""
+    try:
+        return bring(world, words)
+    except Unknown as unknown:
+        raise Wrong(say(world, "name", unknown.name, ", ".join(unknown.known) or "-")) from None
+
+
 def _redis(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     from simulator.redis import faults
 
     if words[0] not in ("down", "up", "cut", "join", "slow", "nosave", "save", "full", "room", "failover"):
-        raise Wrong(T["what"].of(world.language).format("redis " + words[0]))
+        raise Wrong(say(world, "what", "redis " + words[0]))
     if words[0] == "slow" and len(words) > 2:
         words = [*words[:2], str(_number(world, words[2], 0.0, 60.0))]
-    try:
-        return faults.bring(world, words)
-    except faults.Unknown as unknown:
-        name, known = unknown.args
-        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
+    return _brought(world, words, faults.bring)
 
 
 def _patroni(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     from simulator.patroni import faults
 
-    try:
-        return faults.bring(world, words)
-    except faults.Unknown as unknown:
-        name, known = unknown.args
-        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
+    return _brought(world, words, faults.bring)
 
 
 def _kafka(world: World, words: list[str], _flags: dict[str, str]) -> list[str]:
     from simulator.kafka import faults
 
-    try:
-        return faults.bring(world, words)
-    except faults.Unknown as unknown:
-        name, known = unknown.args
-        raise Wrong(T["name"].of(world.language).format(name, ", ".join(known) or "-")) from None
+    return _brought(world, words, faults.bring)
 
 
 KINDS: dict[str, tuple[int, Callable[[World, list[str], dict[str, str]], list[str]]]] = {
@@ -309,24 +306,24 @@ def run(world: World, argv: list[str], _stdin: str) -> Reply:
         words, flags = _parse(world, argv[1:])
         kind = words.pop(0) if words else ""
         if kind not in KINDS:
-            raise Wrong(T["what"].of(world.language).format(kind))
+            raise Wrong(say(world, "what", kind))
         least, bring = KINDS[kind]
         if len(words) < least:
-            raise Wrong(T["args"].of(world.language).format(kind))
+            raise Wrong(say(world, "args", kind))
         if len(words) > least and kind not in OPEN:
-            raise Wrong(T["more"].of(world.language).format(kind, " ".join(words[least:])))
+            raise Wrong(say(world, "more", kind, " ".join(words[least:])))
         seconds = _number(world, flags["--for"], 0.05, 86_400.0) if "--for" in flags else 0.0
         back = bring(world, words, flags)
     except Wrong as wrong:
         forms = "; ".join(FORMS)
-        return failure(T["usage"].of(world.language).format(wrong, forms), 2)
+        return failure(say(world, "usage", wrong, forms), 2)
     line = " ".join(argv)
     world.note("chaos", line)
     if seconds:
         for undo in back:
             world.agenda.at(world.now_s + seconds, "chaos.revert", priority=6, line=undo, unsaid=world.unsaid)
     hint = f" ({'; '.join(back)})" if back and not seconds else ""
-    return Reply(T["done"].of(world.language).format(line) + hint + "\n")
+    return Reply(say(world, "done", line) + hint + "\n")
 
 
 def _catalogued(words: list[str]) -> bool:
@@ -346,10 +343,10 @@ def _parse(world: World, argv: list[str]) -> tuple[list[str], dict[str, str]]:
             flags[name] = "yes"
         elif name in FLAGS:
             if not equals and not rest:
-                raise Wrong(T["args"].of(world.language).format(name))
+                raise Wrong(say(world, "args", name))
             flags[name] = value if equals else rest.pop(0)
         elif word.startswith("--"):
-            raise Wrong(T["flag"].of(world.language).format(word))
+            raise Wrong(say(world, "flag", word))
         else:
             words.append(word)
     return words, flags
@@ -360,7 +357,7 @@ def on_revert(world: World, line: str, unsaid: tuple[str, ...] = ()) -> None:
     words, flags = _parse(world, line.split()[1:])
     KINDS[words[0]][1](world, words[1:], flags)
     world.unsaid = unsaid
-    world.note("chaos", T["undone"].of(world.language).format(line))
+    world.note("chaos", say(world, "undone", line))
     world.unsaid = ()
 
 

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 from simulator.entities.groups import CRASHED, LEFT
 from simulator.kafka import consumers
 from simulator.kafka.state import broker_id, broker_named, groups_of, kafka_of
+from simulator.wording import Unknown
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 RESTART_S = 3.0  # until the kubelet runs the container of a dead consumer again
 POWER = "chaos kafka"
-
-
-class Unknown(ValueError):
-    """What a command names that is not there, and what is."""
 
 
 def bring(world: World, words: list[str]) -> list[str]:

@@ -9,7 +9,6 @@ from simulator.entities.history import FAIL, Op
 from simulator.kafka.state import (
     APP,
     JOURNAL,
-    Line,
     broker_id,
     consumer_id,
     coordinator,
@@ -21,6 +20,7 @@ from simulator.kafka.state import (
     topics_of,
     up,
 )
+from simulator.telemetry.line import LogLine
 
 if TYPE_CHECKING:
     from simulator.entities.groups import Group
@@ -81,7 +81,7 @@ def _journal(world: World) -> None:
 def _say(world: World, op: Op, app: str, pod: str, level: str, text: str) -> None:
     t_s = op.time_ns / 1e9
     stamp = world.at(t_s).strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
-    kafka_of(world).journal.append(Line(t_s, app, pod, level, f"[{stamp}] {level} {text}"))
+    kafka_of(world).journal.append(LogLine(t_s, pod, app, level, f"[{stamp}] {level} {text}"))
 
 
 def _broker_says(world: World, op: Op, broker: str, level: str, text: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulator.engine.streams import bits, key_of
+from simulator.telemetry.line import LogLine
 
 if TYPE_CHECKING:
     from simulator.entities.domain import Domain
@@ -23,23 +24,12 @@ JOURNAL = 4000  # lines kept
 
 
 @dataclass
-class Line:
-    """A line of a broker's or a client's log."""
-
-    t_s: float
-    app: str
-    pod: str
-    level: str
-    text: str
-
-
-@dataclass
 class Kafka:
     """`seats`: group -> member -> the pod that runs it, "" for none. `seen`: records of the history followed."""
 
     brokers: tuple[str, ...]
     seats: dict[str, dict[str, str]] = field(default_factory=dict)
-    journal: list[Line] = field(default_factory=list)
+    journal: list[LogLine] = field(default_factory=list)
     seen: int = 0
     held: dict[str, dict[str, str]] = field(default_factory=dict)  # topic -> settings that are only kept
 

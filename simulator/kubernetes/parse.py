@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from simulator.spelling import distance
+
 GLOBAL = (
     "namespace:n:str context::str kubeconfig::str cluster::str user::str as::str as-group::list "
     "request-timeout::str v:v:int server:s:str token::str help:h:bool insecure-skip-tls-verify::bool "
@@ -239,20 +241,10 @@ def _positional(words: list[str], table: dict[str, Flag]) -> int | None:
 
 def suggestions(typed: str) -> str:
     """What cobra adds for a mistyped command."""
-    near = [v for v in VERBS[:-1] if _distance(typed.lower()[:40], v) <= 2 or v.startswith(typed.lower())]
+    near = [v for v in VERBS[:-1] if distance(typed.lower()[:40], v) <= 2 or v.startswith(typed.lower())]
     if not near:
         return ""
     return "\n\nDid you mean this?" + "".join(f"\n\t{verb}" for verb in near)
-
-
-def _distance(a: str, b: str) -> int:
-    """Levenshtein's."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
 
 
 def _read(call: Call, words: list[str], table: dict[str, Flag]) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.patroni import agents, state
+from simulator.wording import Unknown
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 KINDS = ("hang", "promote", "new-dcs")
-
-
-class Unknown(ValueError):
-    """What a command names that is not there, and what is."""
 
 
 def bring(world: World, words: list[str]) -> list[str]:

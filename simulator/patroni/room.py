@@ -9,11 +9,11 @@ from simulator.engine.network import home_route
 from simulator.patroni import agents, state
 from simulator.room import Room
 from simulator.scenario import Service
+from simulator.telemetry.line import LogLine
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
     from simulator.patroni.state import Cluster
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Column, Family, Labels, Telemetry
     from simulator.world import World
 
@@ -98,8 +98,6 @@ def _tools() -> Mapping[str, Tool]:
 
 
 def _logs(world: World, app: str, second: int) -> Iterator[LogLine]:
-    from simulator.telemetry.logs import LogLine
-
     for cluster in state.rooms(world).values() if app == APP else ():
         for member, agent in cluster.agents.items():
             for t_s, level, text in agent.lines:

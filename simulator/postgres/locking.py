@@ -12,7 +12,7 @@ from simulator.entities.timers import SECOND, run
 from simulator.postgres import pressure, workload
 from simulator.postgres.errors import PgError
 from simulator.postgres.notes import note
-from simulator.postgres.work import FIRST_LONG_PID, LIVE, RUNNING, Backend, Desk, Job, desk_of, work_of
+from simulator.postgres.work import FIRST_LONG_PID, LIVE, Backend, Desk, desk_of, work_of
 
 if TYPE_CHECKING:
     from simulator.entities.conditions import Conditions
@@ -267,10 +267,6 @@ def signal(world: World, component: str, pid: int, terminate: bool) -> bool:
     end(world, component, pid)
     note(world, "terminated" if terminate else "cancelled", component, pid, backend.user, backend.application)
     return True
-
-
-def running_jobs(world: World, component: str) -> list[Job]:
-    return [j for j in work_of(world).jobs if j.component == component and j.state in (*LIVE, RUNNING)]
 
 
 # -- views

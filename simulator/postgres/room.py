@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from simulator.postgres import entity_locks, fills, fits, jobs, locking, pressure, storage
 from simulator.postgres.work import LIVE, Desk, Work, desk_of, work_of
 from simulator.room import Room
+from simulator.telemetry.line import LogLine
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Family, Labels, Telemetry
     from simulator.world import World
 
@@ -104,8 +104,6 @@ def _metrics() -> Mapping[str, Family]:
 
 def logs(world: World, app: str, second: int) -> Iterator[LogLine]:
     """What a server wrote about locks in a second, as its log_line_prefix has it."""
-    from simulator.telemetry.logs import LogLine
-
     desk = work_of(world).desks.get(app)
     if desk is None:
         return

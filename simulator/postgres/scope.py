@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from simulator.postgres.errors import PgError
 from simulator.postgres.types import UNKNOWN, PgType
+from simulator.spelling import distance
 
 
 @dataclass(frozen=True)
@@ -151,16 +152,6 @@ class Scope:
         if len(near) in (1, 2):
             return "Perhaps you meant to reference the column " + " or the column ".join(near) + "."
         return None
-
-
-def distance(a: str, b: str) -> int:
-    """Levenshtein's."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        last, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (x != y))
-    return row[-1]
 
 
 def name_of(node: Any) -> str:

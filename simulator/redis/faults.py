@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.redis import failover, info, load, sentinel
 from simulator.redis.state import Deployment, Node, redis_of
+from simulator.wording import Unknown
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -19,10 +20,6 @@ FORMS = (
     "chaos redis failover CACHE",
 )
 FULL = 0.6  # of what is held is what fits from then on: an eviction storm
-
-
-class Unknown(ValueError):
-    """What a command names that is not there."""
 
 
 def bring(world: World, words: list[str]) -> list[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from simulator.redis import failover, load
 from simulator.redis.state import Redis, build, identity, redis_of
 from simulator.room import Room
+from simulator.telemetry.line import LogLine
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Family, Labels, Telemetry
     from simulator.world import World
 
@@ -66,8 +66,6 @@ def _metrics() -> Mapping[str, Family]:
 
 def logs(world: World, app: str, second: int) -> Iterator[LogLine]:
     """The Sentinels' and the cluster's log of what they decided."""
-    from simulator.telemetry.logs import LogLine
-
     made = redis_of(world).get(app)
     if made is None:
         return

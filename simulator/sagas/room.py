@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from simulator.room import Room
 from simulator.sagas import state
+from simulator.telemetry.line import LogLine, of_second
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Family
     from simulator.world import World
 
@@ -28,11 +28,7 @@ def _metrics() -> Mapping[str, Family]:
 
 
 def _logs(world: World, app: str, second: int) -> Iterator[LogLine]:
-    from simulator.telemetry.logs import LogLine
-
-    for line in state.sagas_of(world).journal:
-        if line.app == app and int(line.t_s) == second:
-            yield LogLine(line.t_s, line.pod, line.app, line.level, line.text)
+    return of_second(state.sagas_of(world).journal, app, second)
 
 
 ROOM = Room(

@@ -15,6 +15,7 @@ from simulator.entities import orchestration, saga
 from simulator.entities.effects import FLOW, PHASE, SOURCE
 from simulator.entities.history import FAIL, INFO, INVOKE, OK, Op
 from simulator.scenario import Service
+from simulator.telemetry.line import LogLine
 
 if TYPE_CHECKING:
     from simulator.entities.domain import Domain
@@ -30,17 +31,6 @@ SWEEP = "saga_sweep_s"
 
 
 @dataclass
-class Line:
-    """A line of an orchestrator pod's log."""
-
-    t_s: float
-    app: str
-    pod: str
-    level: str
-    text: str
-
-
-@dataclass
 class Sagas:
     """`seats`: saga -> (pod, its restarts, weight). `seen`: records of the history that have been read."""
 
@@ -51,7 +41,7 @@ class Sagas:
     totals: dict[str, float] = field(default_factory=dict)
     seen: int = 0
     up: dict[str, float] = field(default_factory=dict)  # pods that have said hello
-    journal: list[Line] = field(default_factory=list)
+    journal: list[LogLine] = field(default_factory=list)
 
 
 def build(world: World) -> Sagas | None:
@@ -229,7 +219,7 @@ def _log(world: World, op: Op, pod: str, flow: str, level: str, text: str) -> No
     stamp = world.at(t_s).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     app = declared(world, flow).host
     line = f"{stamp} {level:>5} [{app}] saga {saga_id(world, flow, op.entity)} {text}"
-    sagas_of(world).journal.append(Line(t_s, app, pod, level, line))
+    sagas_of(world).journal.append(LogLine(t_s, pod, app, level, line))
 
 
 def _greet(world: World, ready: dict[str, list[Pod]]) -> None:
@@ -246,7 +236,7 @@ def _greet(world: World, ready: dict[str, list[Pod]]) -> None:
             )
             stamp = world.at(world.now_s).strftime("%Y-%m-%dT%H:%M:%S.000Z")
             text = f"{stamp}  INFO [{pod.app}] saga store: {store}; {0 if flow.persist == 'none' else 'unfinished'} sagas to recover"
-            made.journal.append(Line(world.now_s, pod.app, pod.name, "INFO", text))
+            made.journal.append(LogLine(world.now_s, pod.name, pod.app, "INFO", text))
 
 
 def _way(world: World, name: str, pod: Pod) -> Flow:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from simulator.room import Room
 from simulator.shards import jobs
 from simulator.shards.state import Shards, build, spec_of, state_of, top_keys
+from simulator.telemetry.line import LogLine
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
-    from simulator.telemetry.logs import LogLine
     from simulator.telemetry.metrics import Family, Labels, Telemetry
     from simulator.world import World
 
@@ -65,8 +65,6 @@ def _metrics() -> Mapping[str, Family]:
 
 def logs(world: World, app: str, second: int) -> Iterator[LogLine]:
     """The router's complaints: shards whose queue stands, with the keys it has sampled there."""
-    from simulator.telemetry.logs import LogLine
-
     if app != APP:
         return
     spec, history = spec_of(world), world.plane.history

@@ -7,30 +7,19 @@ a pod gives a few sampled lines, the same whoever asks and however often.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.engine import streams
 from simulator.kubernetes.state import Pod
 from simulator.rooms import ROOMS
 from simulator.scenario import Postgres, Service, Worker
+from simulator.telemetry.line import LogLine
 
 if TYPE_CHECKING:
     from simulator.world import World
 
 SAMPLES = 3  # lines a pod writes in a second of the view; the real rate stands in the metrics
 MAX_LINES = 5_000
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """A line of one pod. `labels` are what a log store would index."""
-
-    t_s: float
-    pod: str
-    app: str
-    level: str
-    text: str
 
 
 def pod_lines(

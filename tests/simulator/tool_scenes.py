@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +12,14 @@ from simulator.kubernetes.console import run_kubectl
 from tests.simulator.kubernetes_fakes import SERVICE, FakeWorld, make_world
 
 FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def keep(tool: str, found: Sequence[object]) -> None:
+    """Write down what a real tool answered."""
+    path = FIXTURES / "real" / f"{tool}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{tool}: {len(found)} recorded")
 
 
 @cache

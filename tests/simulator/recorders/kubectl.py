@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.simulator.recorders.kubectl_api import Api, moved, serve
-from tests.simulator.tool_scenes import FIXTURES, cluster, cluster_names, filled
+from tests.simulator.tool_scenes import FIXTURES, cluster, cluster_names, filled, keep
 
 HERE = Path(__file__).parent
 SERVER = "https://10.0.0.10:6443"
@@ -117,9 +117,7 @@ def main() -> None:
         shares = pool.map(_share, [asked[n::WORKERS] for n in range(WORKERS)])
         by_line = known | {each["command"]: each for share in shares for each in share}
     found = [by_line[line] for line in every if line in by_line]
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(found)} commands")
+    keep("kubectl", found)
 
 
 if __name__ == "__main__":

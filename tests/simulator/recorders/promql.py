@@ -23,7 +23,7 @@ from simulator.run import make_world, play
 from simulator.scenario import load
 from simulator.telemetry.metrics import Telemetry
 from tests.simulator.promql_scene import EPOCH, SAMPLES, STEP_S, at_of
-from tests.simulator.tool_scenes import FIXTURES
+from tests.simulator.tool_scenes import keep
 
 HERE = Path(__file__).parent
 PORT = 19_427
@@ -144,9 +144,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
-    path = FIXTURES / "real" / "promql.json"
-    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(found)} expressions")
+    keep("promql", found)
 
 
 def _lines() -> Iterator[tuple[str, str]]:

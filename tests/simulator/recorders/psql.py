@@ -6,7 +6,6 @@ of psql.txt (`<nl>` is a line's end) to psql with a fresh copy of a database mad
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.simulator.tool_scenes import FIXTURES
+from tests.simulator.tool_scenes import keep
 
 HERE = Path(__file__).parent
 PORT = "15442"
@@ -86,9 +85,7 @@ def main() -> None:
                 found = list(pool.map(server.answer, range(100, 100 + len(lines())), lines()))
         finally:
             server.stop()
-    path = FIXTURES / "real" / "psql.json"
-    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(found)} scripts")
+    keep("psql", found)
 
 
 if __name__ == "__main__":

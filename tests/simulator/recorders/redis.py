@@ -6,14 +6,13 @@ that only look twice at a clock or at luck are not among them.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from tests.simulator.redis_scene import SETUP
-from tests.simulator.tool_scenes import FIXTURES
+from tests.simulator.tool_scenes import keep
 
 HERE = Path(__file__).parent
 PORT = "16399"
@@ -54,9 +53,7 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
-    path = FIXTURES / "real" / "redis.json"
-    path.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{len(found)} commands")
+    keep("redis", found)
 
 
 if __name__ == "__main__":

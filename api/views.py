@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from api.messages import name_of
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WORDS = ("action-items", "postmortem", "answer")  # kinds of entries that a player wrote in his own words
 MOST_POINTS = 7_200  # of a series in one answer
+ILL = 0.98  # success below this is what a picture of an effect is about
+CALM_POINTS = 4  # of its curve, shown before and after
 
 
 def finite(value: Any) -> Any:
@@ -129,6 +131,12 @@ def facts(world: World, header: Header, read_only: str | None) -> dict[str, Any]
 
     invariants = check(world)
     return dict(finite({"facts": found.collect(world, invariants), "invariants": invariants}))
+
+
+def suffering(curves: Sequence[Sequence[float]]) -> tuple[int, int] | None:
+    """From which point to before which any of some SLI curves is bad, with calm ones around; None: none is."""
+    ill = [n for values in curves for n, value in enumerate(values) if value < ILL]
+    return (max(0, min(ill) - CALM_POINTS), max(ill) + 1 + CALM_POINTS) if ill else None
 
 
 def worst_severity(world: World) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.entities import anomalies, books, checkers, delivery, registers, shard_checks
 from simulator.entities.history import Op
@@ -23,37 +24,45 @@ if TYPE_CHECKING:
 SLACK = 2.0  # requests: what starts or ends inside the last second
 
 
-# name -> (checker of a history, whether it also reads the state as it stands)
-CHECKERS: dict[str, tuple[Callable[..., Verdict], bool]] = {
-    "nothing_lost": (checkers.nothing_lost, True),
-    "no_message_lost": (checkers.no_message_lost, True),
-    "stored_once": (shard_checks.stored_once, True),
-    "at_home": (shard_checks.at_home, True),
-    "at_most_once": (checkers.at_most_once, False),
-    "amounts": (checkers.amounts, True),
-    "done_by": (checkers.done_by, False),
-    "balances": (checkers.balances, False),
-    "settled": (checkers.settled, True),
-    "sums": (checkers.sums, False),
-    "saga_atomic": (checkers.saga_atomic, True),
-    "paid_for": (checkers.paid_for, True),
-    "one_leader": (checkers.one_leader, False),
-    "consumed": (delivery.at_least_once, False),
-    "consumed_once": (delivery.at_most_once, False),
-    "delivered": (delivery.delivered, True),
-    "ledger": (books.ledger, True),
-    "undisturbed": (books.undisturbed, False),
-    "at_most": (delivery.at_most, True),
-    "in_order": (delivery.in_order, False),
-    "added_kept": (registers.added_kept, True),
-    "fresh_reads": (registers.fresh_reads, False),
-    "read_your_writes": (registers.read_your_writes, False),
-    "monotonic_reads": (registers.monotonic_reads, False),
-    "linearizable": (registers.linearizable, False),
-    "serialisable": (anomalies.serialisable, False),
+class Checker(NamedTuple):
+    """A checker of a history, whether it also reads the state as it stands, and whether it keeps what it has read.
+
+    One that does (`History.folded`) is given the history, the others all records, decoded once.
+    """
+
+    run: Callable[..., Verdict]
+    final: bool = False
+    keeps: bool = False
+
+
+CHECKERS: dict[str, Checker] = {
+    "nothing_lost": Checker(checkers.nothing_lost, final=True, keeps=True),
+    "no_message_lost": Checker(checkers.no_message_lost, final=True),
+    "stored_once": Checker(shard_checks.stored_once, final=True),
+    "at_home": Checker(shard_checks.at_home, final=True),
+    "at_most_once": Checker(checkers.at_most_once, keeps=True),
+    "amounts": Checker(checkers.amounts, final=True),
+    "done_by": Checker(checkers.done_by),
+    "balances": Checker(checkers.balances),
+    "settled": Checker(checkers.settled, final=True, keeps=True),
+    "sums": Checker(checkers.sums),
+    "saga_atomic": Checker(checkers.saga_atomic, final=True, keeps=True),
+    "paid_for": Checker(checkers.paid_for, final=True, keeps=True),
+    "one_leader": Checker(checkers.one_leader),
+    "consumed": Checker(delivery.at_least_once),
+    "consumed_once": Checker(delivery.at_most_once),
+    "delivered": Checker(delivery.delivered, final=True, keeps=True),
+    "ledger": Checker(books.ledger, final=True, keeps=True),
+    "undisturbed": Checker(books.undisturbed),
+    "at_most": Checker(delivery.at_most, final=True),
+    "in_order": Checker(delivery.in_order),
+    "added_kept": Checker(registers.added_kept, final=True),
+    "fresh_reads": Checker(registers.fresh_reads),
+    "read_your_writes": Checker(registers.read_your_writes),
+    "monotonic_reads": Checker(registers.monotonic_reads),
+    "linearizable": Checker(registers.linearizable),
+    "serialisable": Checker(anomalies.serialisable),
 }
-# They keep what they have read (`History.folded`); the others go through all records, decoded once.
-FOLDED = {"nothing_lost", "at_most_once", "settled", "saga_atomic", "paid_for", "delivered", "ledger"}
 OPEN_S = 60.0  # a saga without an answer may be on its way this long
 
 
@@ -81,18 +90,18 @@ def judge(world: World, spec: Invariant, final: Iterable[Op] | None = None) -> V
     if spec.check in WORLD_CHECKERS:
         return WORLD_CHECKERS[spec.check](world, **spec.args)
     assert world.entities is not None
-    checker, needs_final = CHECKERS[spec.check]
-    more: dict[str, Any] = {}
-    if needs_final:
-        more = {"final": world.entities.audit() if final is None else final}
-    if spec.check == "saga_atomic":
-        more |= {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
-    elif spec.check == "done_by":
-        more = {"now_ns": world.entities.now_ns}
-    elif spec.check in ("delivered", "paid_for", "ledger", "undisturbed"):
-        more["now_ns"] = world.entities.now_ns
-    ops = world.entities.history if spec.check in FOLDED else world.ops
-    return checker(ops, **more, **spec.args)
+    checker = CHECKERS[spec.check]
+    moment = {"now_ns": world.entities.now_ns, "older_ns": int(OPEN_S * SECOND)}
+    more: dict[str, Any] = {k: v for k, v in moment.items() if k in parameters(checker.run)}
+    if checker.final:
+        more["final"] = world.entities.audit() if final is None else final
+    return checker.run(world.entities.history if checker.keeps else world.ops, **more, **spec.args)
+
+
+@lru_cache(maxsize=64)
+def parameters(checker: Callable[..., Verdict]) -> tuple[str, ...]:
+    """What it can be told, beginning with what it checks."""
+    return tuple(inspect.signature(checker).parameters)
 
 
 def first_broken(world: World, suspect: str = "") -> str:
@@ -114,8 +123,7 @@ def prepared(scenario: Scenario) -> None:
         if spec.check not in CHECKERS and of_world is None:
             known = [*CHECKERS, *WORLD_CHECKERS]
             raise ScenarioError(f"{where}.check: no checker {spec.check!r}; known: {', '.join(known)}")
-        checker = of_world or CHECKERS[spec.check][0]
-        known = list(inspect.signature(checker).parameters)[1:]
+        known = list(parameters(of_world or CHECKERS[spec.check].run))[1:]
         for argument in spec.args:
             if argument not in known:
                 raise ScenarioError(f"{where}.args: {spec.check} has no argument {argument!r}")

@@ -22,6 +22,7 @@ from api.cli.paint import (
 )
 from api.cli.progress import progress
 from api.messages import Language, choose_language, name_of, say
+from api.views import suffering
 
 BAR_CELLS = 12
 TABLE_CELLS = 60  # all five columns of measured effects; less has room for what changed only
@@ -40,8 +41,6 @@ SHOWN_MEASURES = (
 
 
 CURVE_CELLS = 60
-CALM_POINTS = 4  # shown before and after what is bad
-ILL = 0.98  # success below this is drawn
 
 
 def review(options: argparse.Namespace) -> int:
@@ -227,10 +226,10 @@ def _effects(replay: dict[str, Any], language: str, screen: Screen, labels: dict
 def _curves(before: dict[str, Any], after: dict[str, Any], language: str, screen: Screen) -> list[str]:
     """The SLI of both runs one under the other, as far as either is bad; an older review has none."""
     runs = [run.get("success_curve") or [] for run in (before, after)]
-    ill = [n for values in runs for n, value in enumerate(values) if value < ILL]
-    if not ill:
+    window = suffering(runs)
+    if window is None:
         return []
-    first, last = max(0, min(ill) - CALM_POINTS), max(ill) + 1 + CALM_POINTS
+    first, last = window
     names = [say(language, key) for key in ("review.baseline", "review.with")]
     width = max(cells(name) for name in names)
     room = min(CURVE_CELLS, screen.columns - width - 2)

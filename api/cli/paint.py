@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from agent.plural import grouped
+
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "dim": "2", "bold": "1"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS = "_.-=+*#@"
@@ -165,7 +167,7 @@ def number(value: object) -> str:
     if not isinstance(value, int | float):
         return str(value)
     if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}".replace(",", " ")
+        return grouped(value)
     return f"{value:,.1f}".replace(",", " ") if abs(value) >= 100 else f"{value:.4g}"
 
 

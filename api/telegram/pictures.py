@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from agent.plural import grouped
 from api.telegram.texts import say
+from api.views import CALM_POINTS, suffering
 
 SPAN_S = 900
-ILL = 0.98  # success below this is what a picture of an effect is about
-CALM_POINTS = 4  # of its curve, shown before and after
 COLOURS = {"a": "#1f5fd1", "b": "#b5541c", "bad": "#c0322b", "grey": "#7b8599", "mark": "#8a3fa8"}
 MARKED = {"deploy": "mark", "rollout": "mark", "page": "bad"}
 _drawing = threading.Lock()  # FreeType's faces are shared by all figures
@@ -94,14 +94,13 @@ def _effect(axis: Any, item: dict[str, Any], language: str) -> None:
         title[1] += f"; {say(language, 'others_failed')}: {_change(runs, 'others_failed')}"
     axis.set_title("\n".join(title), loc="left", fontsize=9)
     curves = [run["success_curve"] for run in runs]
-    ill = [n for values in curves for n, value in enumerate(values) if value < ILL] or [0]
+    first, end = suffering(curves) or (0, 1 + CALM_POINTS)
+    step = runs[0]["curve_step_s"] / 60
     for key, values, colour in zip(("before", "after"), curves, ("grey", "a"), strict=True):
-        minutes = [n * runs[0]["curve_step_s"] / 60 for n in range(len(values))]
+        minutes = [n * step for n in range(len(values))]
         label = say(language, key)
         axis.plot(minutes, [100 * v for v in values], color=COLOURS[colour], linewidth=1.6, label=label)
-    margin = CALM_POINTS * runs[0]["curve_step_s"] / 60
-    step = runs[0]["curve_step_s"] / 60
-    axis.set_xlim(max(0.0, min(ill) * step - margin), max(ill) * step + margin)
+    axis.set_xlim(first * step, (end - 1) * step)
     axis.set_ylim(0, 104)
     axis.set_xlabel(say(language, "minutes"), fontsize=8)
     axis.set_ylabel(say(language, "success"), fontsize=8)
@@ -110,7 +109,7 @@ def _effect(axis: Any, item: dict[str, Any], language: str) -> None:
 
 
 def _change(runs: Sequence[dict[str, Any]], name: str) -> str:
-    return " → ".join(f"{round(run[name]):,}".replace(",", " ") for run in runs)
+    return " → ".join(grouped(round(run[name])) for run in runs)
 
 
 def progress(results: Sequence[tuple[str, float]], language: str) -> bytes:

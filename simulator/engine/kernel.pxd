@@ -632,10 +632,10 @@ cdef void breaker_move(Kernel k, long long n, long long state, double now_s) noe
 cdef void end_of_step(Kernel k) noexcept
 
 @cython.locals(
-    apart=cython.double, square=cython.double, tail=cython.double, above=cython.double, n=cython.longlong,
-    both=cython.double
+    apart=cython.double, square=cython.double, servers=cython.longlong, share=cython.double, above=cython.double,
+    n=cython.longlong, m=cython.longlong, both=cython.double
 )
-cpdef double lowest_tail(double full, double exactly, long long servers, double load, double again) noexcept
+cpdef void descend(double[::1] tail, double exactly, double load, double again) noexcept
 
 @cython.locals(x=cython.double, n=cython.longlong)
 cpdef long long geometric(double[::1] into, double ratio, double least, double most) noexcept

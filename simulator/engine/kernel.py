@@ -2074,22 +2074,26 @@ def scatter(k, g):
     k.group_came[g] = 0.0
 
 
-def lowest_tail(full, exactly, servers, load, again):
-    """The share of pods with at least 0 busy that follows from a share `full` that are full (see `stations`).
+def descend(tail, exactly, load, again):
+    """From `tail[-1]`, the share of pods that are full, the shares with at least so many busy (see `stations`).
 
-    It is above 1 where `full` is too much; then it is somewhere above 1. Of no kernel: here since it may be compiled.
+    Fills `tail` from its end. Above 2 the share of full pods was far too much: the rest is 2. Of no kernel: here since
+    it may be compiled.
     """
     apart = 1.0 - again
     square = again * again
-    tail = full
-    above = full - exactly
+    servers = len(tail) - 1
+    share = tail[servers]
+    above = share - exactly
     for n in range(servers, 0, -1):
-        both = tail * (apart * tail + again) + n * (tail - above) / load
-        above = tail
-        tail = (sqrt(square + 4.0 * apart * (both if both > 0.0 else 0.0)) - again) / (2.0 * apart)
-        if tail > 2.0:
-            return tail
-    return tail
+        both = share * (apart * share + again) + n * (share - above) / load
+        above = share
+        share = (sqrt(square + 4.0 * apart * (both if both > 0.0 else 0.0)) - again) / (2.0 * apart)
+        if share > 2.0:
+            for m in range(n):
+                tail[m] = 2.0
+            return
+        tail[n - 1] = share
 
 
 def geometric(into, ratio, least, most):

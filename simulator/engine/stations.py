@@ -91,7 +91,9 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
                 high = middle
             else:
                 low = middle
-        tail, waiting = _shares(math.exp(high), servers, room, load, pods)
+        full = math.exp(high)
+        tail, weights = _shares(full, servers, room, load, pods)
+        waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / math.fsum(weights)
         busy = math.fsum(tail[1:])
         rho = busy / servers
         together = erlang_c(servers * pods, busy * pods) if rho < 0.999 else 1.0
@@ -117,39 +119,23 @@ def _queued(full: float, servers: int, room: int, load: float, pods: int) -> Seq
     return weights
 
 
+def _shares(
+    full: float, servers: int, room: int, load: float, pods: int
+) -> tuple[Sequence[float], Sequence[float]]:
+    """(shares of pods with at least 0 … `servers` busy, how often 0, 1, … wait in a full one up to a factor).
+
+    `full` is the share that is full. Both draws meet such a share x of the pods with a chance of x squared, and of few
+    pods more often: each is drawn twice now and then.
+    """
+    waiting = _queued(full, servers, room, load, pods)
+    tail = array("d", bytes(8 * servers)) + array("d", (full,))
+    kernel.descend(tail, full * waiting[0] / math.fsum(waiting), load, 1.0 / pods)
+    return tail, waiting
+
+
 def _too_full(full: float, servers: int, room: int, load: float, pods: int) -> bool:
     """Whether more than all pods would have at least none busy."""
-    weights = _queued(full, servers, room, load, pods)
-    exactly = full * weights[0] / math.fsum(weights)
-    return bool(kernel.lowest_tail(full, exactly, servers, load, 1.0 / pods) >= 1.0)
-
-
-def _shares(full: float, servers: int, room: int, load: float, pods: int) -> tuple[list[float], float]:
-    """(shares of pods with at least 0 … `servers` busy, mean waiting a pod), if a share `full` is full.
-
-    Both draws meet such a share x of the pods with a chance of x squared, and of few pods more often: each
-    is drawn twice now and then.
-    """
-    again = 1.0 / pods
-    apart = 1.0 - again
-    square = again * again
-    weights = _queued(full, servers, room, load, pods)
-    total = math.fsum(weights)
-    exactly = full * weights[0] / total
-    waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / total
-    tail = [0.0] * (servers + 1)
-    tail[servers] = full
-    above = full - exactly
-    for n in range(servers, 0, -1):
-        both = tail[n] * (apart * tail[n] + again) + n * (tail[n] - above) / load
-        tail[n - 1] = (math.sqrt(square + 4.0 * apart * (both if both > 0.0 else 0.0)) - again) / (
-            2.0 * apart
-        )
-        above = tail[n]
-        if tail[n - 1] > 2.0:
-            tail[:n] = [2.0] * n
-            break
-    return tail, waiting
+    return _shares(full, servers, room, load, pods)[0][0] >= 1.0
 
 
 def _gridded(points: list[Point], servers: float) -> tuple[float, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.entities.history import Op
 from simulator.entities.spec import CALL, MOVE
 from simulator.entities.verdicts import Verdict, Violation
-from simulator.invariants import CHECKERS, first_broken, judge
+from simulator.invariants import CHECKERS, first_broken, judge, parameters
 from simulator.reply import Reply, failure
 from simulator.room import Room
 from simulator.scenario import Invariant, Text
@@ -84,7 +83,7 @@ def _violations(world: World, found: list[Violation]) -> list[str]:
 
 def _arguments(name: str) -> list[str]:
     given = ("ops", "final", "world", "now_ns", "older_ns")
-    return [p for p in inspect.signature(CHECKERS[name][0]).parameters if p not in given]
+    return [p for p in parameters(CHECKERS[name].run) if p not in given]
 
 
 def _list(world: World, _words: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 A run can be held at any second, marked, and taken up from a mark. A question ("with these remedies in
 place") has up to two plans, one with a responder and one without; their run is one until they part. A scout
-runs the incident as it was up to the first page and leaves marks that questions may start from. All of that
+runs the incident as it was up to the first call and leaves marks that questions may start from. All of that
 saves time only: `replay_facts` without any of it gives the same facts (tests/simulator/test_replay.py).
 """
 
@@ -35,7 +35,7 @@ Line = tuple[float, str]
 class Plan:
     """What is typed in a run that ends at `until_s` at the latest.
 
-    `planned`: lines at their seconds. `after_page`: lines so long after the first page, by a responder.
+    `planned`: lines at their seconds. `after_page`: lines so long after the first call (a page, or what opens the session), by a responder.
     """
 
     planned: tuple[Line, ...]
@@ -115,7 +115,7 @@ class Run:
     def finish(self, plan: Plan) -> dict[str, Any]:
         """Run one plan to its end."""
         self.world.responder = plan.acting()
-        if self.paged:
+        if self.called:
             responder.watch(self.world)
         while not self.over(plan):
             if self.from_s is None and self.due(plan):
@@ -125,8 +125,8 @@ class Run:
         return told(self.world)
 
     @property
-    def paged(self) -> bool:
-        return any(i.paged_s is not None for i in self.world.pager.incidents)
+    def called(self) -> bool:
+        return responder.called(self.world) is not None
 
 
 def last_s(scenario: Scenario, plan: Plan) -> float:
@@ -234,7 +234,7 @@ def answers(run: Run, plans: Mapping[str, Plan]) -> dict[str, dict[str, Any]]:
 def _parted(run: Run, one: Plan, other: Plan) -> Mark | None:
     """Where two plans part, or None after a stretch that was the same for both."""
     awaiting = one.after_page != other.after_page
-    if awaiting and run.paged:
+    if awaiting and run.called:
         return run.mark()
     longer = one if one.until_s >= other.until_s else other
     ends_s = min(one.until_s, other.until_s)
@@ -245,7 +245,7 @@ def _parted(run: Run, one: Plan, other: Plan) -> Mark | None:
         if same and run.due(one):
             mark = run.mark() if awaiting else None
             run.type_one(one)
-            return mark if run.paged else None  # it let time pass, and a page came in it
+            return mark if run.called else None  # it let time pass, and a call came in it
     if awaiting:
         ends_s = min(ends_s, math.floor(run.world.now_s + 1.0))
     run.advance(longer, ends_s)
@@ -257,16 +257,16 @@ def _parted(run: Run, one: Plan, other: Plan) -> Mark | None:
 
 @dataclass
 class Scouted:
-    """What was played, up to the first page, and marks on the way.
+    """What was played, up to the first call, and marks on the way.
 
-    `detected_s` is the page's second, `held_s` when a responder would have noticed it; None: there was none.
+    `called_s` is the call's second, `held_s` when a responder would have noticed it; None: there was none.
     `calm_s` is the first moment at which a plan with fewer lines would have ended.
     """
 
     world: World
     plan: Plan
     marks: list[Mark] = field(default_factory=list)
-    detected_s: float | None = None
+    called_s: float | None = None
     held_s: float = math.inf
     calm_s: float = math.inf
 
@@ -278,13 +278,13 @@ class Scouted:
 
 
 def scout(scenario: Scenario, seed: int, plan: Plan) -> Scouted:
-    """Run what was played up to the first page. Marks: each half minute, before what is due, at the page."""
+    """Run what was played up to the first call. Marks: each half minute, before what is due, at the call."""
     run = start(scenario, seed, ())
     found = Scouted(run.world, plan)
     entries = [e.at_s for e in run.world.scenario.timeline]
     timed = [*entries, *(t for t, _ in plan.planned)]
     marked_s = 0.0
-    while not run.paged and not run.over(plan):
+    while not run.called and not run.over(plan):
         now_s = run.world.now_s
         if run.from_s is None:
             if found.calm_s == math.inf and now_s > max(entries, default=0.0) and settled(run.world):
@@ -294,14 +294,13 @@ def scout(scenario: Scenario, seed: int, plan: Plan) -> Scouted:
                 found.keep(run.mark())
                 marked_s = now_s
             if run.due(plan):
-                run.type_one(plan)  # a page in the time that it takes has no mark: a responder acts in it
+                run.type_one(plan)  # a call in the time that it takes has no mark: a responder acts in it
                 continue
         run.advance(plan, math.floor(now_s + 1.0))
-        if run.paged:
+        if run.called:
             found.keep(run.mark())
-    if run.paged:
-        found.held_s = run.world.now_s
-        found.detected_s = min(i.paged_s for i in run.world.pager.incidents if i.paged_s is not None)
+    if run.called:
+        found.held_s, found.called_s = run.world.now_s, responder.called(run.world)
     return found
 
 

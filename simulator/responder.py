@@ -1,7 +1,8 @@
-"""A responder replayed: the player's commands, those after the first page moved with the page.
+"""A responder replayed: the player's commands, those after the first call moved with the call.
 
-If an alert comes a minute sooner in a counterfactual, the same person with the same speed acts a minute
-sooner; without any page nobody acts. What was done before the first page happens at its own time.
+A call is a page, or what a session opens with: support's letter, a colleague's question. If an alert comes a
+minute sooner in a counterfactual, the same person with the same speed acts a minute sooner; without any call
+nobody acts. What was done before the first call happens at its own time.
 """
 
 from __future__ import annotations
@@ -10,26 +11,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from simulator.scenario import Scenario
     from simulator.world import World
+
+HELLO_S = 1.0  # whoever is called by people types no sooner than this
 
 
 @dataclass
 class Responder:
-    """`after_page`: (seconds after the first page, command)."""
+    """`after_page`: (seconds after the first call, command)."""
 
     after_page: list[tuple[float, str]] = field(default_factory=list)
     started: bool = False
+    typed: list[str] = field(default_factory=list)  # the line under way, and those that wait for its end
 
 
 def split(
-    commands: list[tuple[float, str]], first_page_s: float | None
+    commands: list[tuple[float, str]], called_s: float | None
 ) -> tuple[list[tuple[float, str]], Responder]:
-    """Commands before the first page keep their time, later ones become relative to it."""
-    if first_page_s is None:
+    """Commands before the first call keep their time, later ones become relative to it."""
+    if called_s is None:
         return commands, Responder()
-    before = [(t, line) for t, line in commands if t <= first_page_s]
-    after = [(t - first_page_s, line) for t, line in commands if t > first_page_s]
+    before = [(t, line) for t, line in commands if t <= called_s]
+    after = [(t - called_s, line) for t, line in commands if t > called_s]
     return before, Responder(after)
+
+
+def called_s(scenario: Scenario, page_s: float | None) -> float | None:
+    """When the player is first called: by the first page, or by people just before the session opens."""
+    opens_s = scenario.opens_s - HELLO_S if scenario.opens_s > 0 else None
+    return min((t for t in (page_s, opens_s) if t is not None), default=None)
 
 
 def watch(world: World) -> None:
@@ -37,8 +48,8 @@ def watch(world: World) -> None:
     responder = world.responder
     if responder is None or responder.started:
         return
-    pages = [i.paged_s for i in world.pager.incidents if i.paged_s is not None]
-    if not pages:
+    first_s = called(world)
+    if first_s is None:
         return
     responder.started = True
     reaction = world.policies.get("reaction_s")
@@ -49,7 +60,14 @@ def watch(world: World) -> None:
         )
         shift = max(0.0, first_repair - reaction)
     for delta, line in responder.after_page:
-        world.agenda.at(max(world.now_s, min(pages) + max(0.0, delta - shift)), "responder.act", line=line)
+        world.agenda.at(max(world.now_s, first_s + max(0.0, delta - shift)), "responder.act", line=line)
+
+
+def called(world: World) -> float | None:
+    """When the first call came; None: not yet."""
+    pages = [i.paged_s for i in world.pager.incidents if i.paged_s is not None]
+    first_s = called_s(world.scenario, min(pages, default=None))
+    return first_s if first_s is not None and first_s <= world.now_s else None
 
 
 def first_change_s(lines: list[tuple[float, str]]) -> float:
@@ -66,10 +84,19 @@ def repairs(line: str) -> bool:
 
 
 def act(world: World, line: str) -> None:
+    """Type a line; who still waits for the one before types it after that."""
     from simulator.commands import execute
 
-    prepare(world, line)
-    execute(world, line)
+    responder = world.responder
+    if responder is None:
+        return
+    responder.typed.append(line)
+    if len(responder.typed) > 1:
+        return
+    while responder.typed:  # what falls due while a line takes its time joins the end
+        prepare(world, responder.typed[0])
+        execute(world, responder.typed[0])
+        del responder.typed[0]
 
 
 def prepare(world: World, line: str) -> None:

@@ -10,6 +10,7 @@ from simulator.interventions import (
     capacity,
     consensus,
     data_rules,
+    integrity,
     locking,
     overload,
     places,
@@ -20,8 +21,8 @@ from simulator.interventions import (
     schema,
     sharding,
 )
-from simulator.interventions.base import Call, Intervention, InterventionError
-from simulator.scenario import Scenario, parse
+from simulator.interventions.base import Call, Intervention, InterventionError, Raw
+from simulator.scenario import Focus, Scenario, parse
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -39,13 +40,14 @@ CATALOGUE: dict[str, Intervention] = {
         schema,
         sharding,
         data_rules,
+        integrity,
         locking,
         backups,
         consensus,
     )
     for entry in room.ENTRIES
 }
-HANDLERS = release.HANDLERS
+HANDLERS = {**release.HANDLERS, **integrity.HANDLERS}
 
 __all__ = [
     "CATALOGUE",
@@ -110,8 +112,14 @@ def patched(scenario: Scenario, calls: tuple[Call, ...]) -> Scenario:
     for call in calls:
         patch = CATALOGUE[call.id].patch
         if patch is not None:
-            patch(raw, scenario.focus, parameters(call))
+            patch(raw, scenario.focus, _fitted(call, raw, scenario.focus))
     return parse(raw, f"{scenario.id} with {', '.join(c.id for c in calls)}")
+
+
+def _fitted(call: Call, raw: Raw, focus: Focus) -> dict[str, float]:
+    """A call's numbers: those it names, else what fits the scenario, else the entry's defaults."""
+    sized = CATALOGUE[call.id].sized
+    return {**parameters(call), **(sized(raw, focus) if sized else {}), **dict(call.params)}
 
 
 def install(world: World, calls: tuple[Call, ...]) -> None:

@@ -20,6 +20,7 @@ Need = Literal[
 ]  # of the scenario's focus; release: a bad version beside a good one
 Raw = dict[str, Any]
 Params = Mapping[str, float]
+Sizes = Callable[[Raw, Focus], dict[str, float]]
 
 
 class InterventionError(ValueError):
@@ -34,6 +35,8 @@ class Intervention:
     params)` changes the running organisation. Neither may put a result in: results come from the run.
     An intervention with neither is real advice that this world cannot measure; the review says so.
     `first`: a replay may begin where the incident as it was played had come by then (simulator/replay.py).
+    `sized(raw, focus)`: the sizes that fit a scenario, where nobody named one: twice the pods it has, say. `parameters`
+    are those of `payment-pool`.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Intervention:
     install: Callable[[World, Params], None] | None = None
     first: First = "start"
     needs: tuple[Need, ...] = ()
+    sized: Sizes | None = None
 
     def missing(self, focus: Focus) -> list[Need]:
         """What this remedy acts on and the scenario does not have."""

@@ -62,6 +62,22 @@ def _connection_quota(raw: Raw, focus: Focus, params: Params) -> None:
     pool["open"] = min(pool["open"], pool["limit"])
 
 
+def _double_pool(raw: Raw, focus: Focus) -> dict[str, float]:
+    return {"limit": 2 * _database(raw, focus)["pool"]["limit"]}
+
+
+def _double_cores(raw: Raw, focus: Focus) -> dict[str, float]:
+    return {"cores": 2 * _database(raw, focus)["cores"]}
+
+
+def _double_pods(raw: Raw, focus: Focus) -> dict[str, float]:
+    return {"pods": 2 * _service(raw, focus)["pods"]}
+
+
+def _half_bulkhead(raw: Raw, focus: Focus) -> dict[str, float]:
+    return {"limit": _service(raw, focus)["bulkhead"]["limit"] // 2}
+
+
 ENTRIES = [
     Intervention(
         "pool_resize",
@@ -74,18 +90,20 @@ ENTRIES = [
         {"limit": 100},
         _pool_resize,
         needs=("database",),
+        sized=_double_pool,
     ),
     Intervention(
         "more_db_cpu",
         "mitigate",
         Text(ru="больше CPU у базы", en="more CPU for the database"),
         Text(
-            ru="деньги каждый месяц; удвоение ядер удваивает пропускную способность, но не устраняет N+1",
-            en="money every month; twice the cores double the throughput and do not remove the N+1",
+            ru="деньги каждый месяц; вдвое больше ядер — вдвое больше запросов, а причина остаётся",
+            en="money every month; twice the cores serve twice the queries, and the cause stays",
         ),
         {"cores": 32},
         _more_db_cpu,
         needs=("database",),
+        sized=_double_cores,
     ),
     Intervention(
         "remove_bulkhead",
@@ -108,17 +126,19 @@ ENTRIES = [
         ),
         {"limit": 12},
         _bulkhead_resize,
+        sized=_half_bulkhead,
     ),
     Intervention(
         "scale_pods",
         "mitigate",
         Text(ru="больше подов сервиса", en="more pods of the service"),
         Text(
-            ru="CPU и память кластера; узкое место — база, и к ней придёт больше одновременных запросов",
-            en="cluster CPU and memory; the bottleneck is the database, which gets more concurrent queries",
+            ru="CPU и память кластера; если узкое место ниже, к нему придёт больше одновременных запросов",
+            en="cluster CPU and memory; a bottleneck further down gets more concurrent requests",
         ),
         {"pods": 36},
         _scale_pods,
+        sized=_double_pods,
     ),
     Intervention(
         "fix_n_plus_one",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 
-def _steps(raw: Raw) -> Iterator[dict[str, Any]]:
+def entity_steps(raw: Raw) -> Iterator[dict[str, Any]]:
     """Every step of every flow, compensations too."""
     for flow in (raw.get("entities") or {}).get("flows", []):
         for step in flow["steps"]:
@@ -47,20 +47,20 @@ def forget(raw: Raw, *endings: str) -> None:
 
 def _keys(raw: Raw, _focus: Focus, _params: Params) -> None:
     forget(raw, ".idempotent")
-    for step in _steps(raw):
+    for step in entity_steps(raw):
         step["idempotent"] = "entity"
 
 
 def _atomic(raw: Raw, _focus: Focus, _params: Params) -> None:
     forget(raw, ".mode")
-    for step in _steps(raw):
+    for step in entity_steps(raw):
         if step.get("mode") == "from_read":
             step["mode"] = "atomic"
 
 
 def _leader_reads(raw: Raw, _focus: Focus, _params: Params) -> None:
     forget(raw, ".policy")
-    for step in _steps(raw):
+    for step in entity_steps(raw):
         step["policy"] = "leader"
 
 
@@ -84,8 +84,17 @@ def _durable_saga(raw: Raw, _focus: Focus, _params: Params) -> None:
 
 
 def _more_tries(raw: Raw, _focus: Focus, params: Params) -> None:
-    for step in _steps(raw):
-        step["attempts"] = max(step.get("attempts", 1), int(params["attempts"]))
+    """So many tries at least, whatever a version, a flag or a variable says."""
+    least = int(params["attempts"])
+    for step in entity_steps(raw):
+        step["attempts"] = max(step.get("attempts", 1), least)
+    for settings in _settings(raw):
+        settings.update({p: max(v, least) for p, v in settings.items() if p.endswith(".attempts")})
+    for part in raw["components"].values():
+        for name, knob in (part.get("knobs") or {}).items():
+            said = (part.get("env") or {}).get(name, "")
+            if knob["path"].endswith(".attempts") and said.isdecimal():
+                part["env"][name] = str(max(int(said), least))
 
 
 def _fenced(raw: Raw, _focus: Focus, _params: Params) -> None:
@@ -108,7 +117,7 @@ def _all_behind(raw: Raw, _focus: Focus, _params: Params) -> None:
 
 def _characterised(raw: Raw, _focus: Focus, _params: Params) -> None:
     forget(raw, ".wrong")
-    for step in _steps(raw):
+    for step in entity_steps(raw):
         step["wrong"] = []
 
 

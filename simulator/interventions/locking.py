@@ -26,16 +26,30 @@ def _sorted(raw: Raw, _focus: Focus, _params: Params) -> None:
 
 
 def _short(raw: Raw, _focus: Focus, _params: Params) -> None:
-    """Calls that a flow makes between its first lock and the commit come before the transaction."""
-    for flow in _flows(raw):
-        steps = flow["steps"]
-        first = next(n for n, step in enumerate(steps) if _locks(step))
-        last = max(n for n, step in enumerate(steps) if _locks(step))
-        inside = [
-            s for s in steps[first:last] if s["target"] in {x["name"] for x in raw["entities"]["systems"]}
-        ]
-        kept = [s for s in steps[first:] if s not in inside]
-        flow["steps"] = [*steps[:first], *inside, *kept]
+    """Calls between a flow's first lock and its commit, or between a read and the change it is for, come before them."""
+    business = raw.get("entities") or {}
+    systems = {
+        system["name"] for system in business.get("systems", [])
+    }  # a version may turn a call on by a setting
+    for flow in business.get("flows", []):
+        for first, last in _spans(flow["steps"]):
+            steps = flow["steps"]
+            inside = [s for s in steps[first:last] if s["target"] in systems]
+            flow["steps"] = [*steps[:first], *inside, *(s for s in steps[first:] if s not in inside)]
+
+
+def _spans(steps: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Where a flow should be quick: (first, last) step."""
+    held = [n for n, step in enumerate(steps) if _locks(step)]
+    if held:
+        return [(held[0], held[-1])]
+    return [
+        (n, m)
+        for n, read in enumerate(steps)
+        for m, change in enumerate(steps)
+        if n < m and read["do"] == "read" and change["do"] == "move"
+        and (read["target"], read.get("table")) == (change["target"], change.get("table"))
+    ]  # fmt: skip
 
 
 def _strongest(raw: Raw, _focus: Focus, _params: Params) -> None:
@@ -62,8 +76,8 @@ def _alert(raw: Raw, focus: Focus, params: Params) -> None:
 
 ENTRIES = (
     entry("sorted_lock_order", "prevent", ("строки блокируются всегда в одном порядке", "rows are always locked in one order"), ("порядок надо соблюдать во всём коде, кто меняет эти таблицы", "everybody who changes these tables has to keep the order"), _sorted),
-    entry("shorter_transactions", "prevent", ("без внешних вызовов внутри транзакции", "no calls to others inside a transaction"), ("результат вызова может устареть к моменту записи", "what a call said may be stale when it is written"), _short),
+    entry("shorter_transactions", "prevent", ("без внешних вызовов внутри транзакции и между чтением и записью", "no calls to others inside a transaction or between a read and its write"), ("результат вызова может устареть к моменту записи", "what a call said may be stale when it is written"), _short),
     entry("strongest_lock_first", "prevent", ("строку, которую будут менять, читать сразу FOR UPDATE", "read a row that will be changed FOR UPDATE at once"), ("читатели, которые не меняют, тоже ждут", "readers that change nothing wait, too"), _strongest),
     entry("retry_on_deadlock", "mitigate", ("повтор транзакции при 40P01", "a transaction is tried again on 40P01"), ("прячет причину и держит блокировки дольше", "hides the cause and keeps locks for longer"), _tries, {"attempts": 4}),
-    entry("deadlock_alert", "detect", ("алерт на взаимные блокировки", "an alert on deadlocks"), ("одиночные случаи бывают и в норме", "single ones are normal"), _alert, {"count": 3}, first="rule"),
+    entry("deadlock_alert", "detect", ("алерт на взаимные блокировки", "an alert on deadlocks"), ("одиночные случаи бывают и в норме", "single ones are normal"), _alert, {"count": 1}, first="rule"),
 )  # fmt: skip

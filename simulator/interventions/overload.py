@@ -54,9 +54,21 @@ def _adaptive_queue(raw: Raw, focus: Focus, params: Params) -> None:
 
 def _admission(raw: Raw, focus: Focus, params: Params) -> None:
     """The first service behind the door lets so many through a second, and refuses the rest at once."""
-    name = next(iter(raw["traffic"]["classes"].values()))["path"].partition(".")[0]
     rps = max(1.0, float(params["rps"]))
-    raw["components"][name]["rate_limit"] = {"rps": rps, "burst": max(1.0, rps / 10)}
+    raw["components"][_door(raw)]["rate_limit"] = {"rps": rps, "burst": max(1.0, rps / 10)}
+
+
+def _door(raw: Raw) -> str:
+    found: str = next(iter(raw["traffic"]["classes"].values()))["path"].partition(".")[0]
+    return found
+
+
+def _below_peak(raw: Raw, focus: Focus) -> dict[str, float]:
+    """A seventh less than what comes to the door at most."""
+    traffic, door = raw["traffic"], _door(raw)
+    shares = [c["share"] for c in traffic["classes"].values() if c["path"].partition(".")[0] == door]
+    peak = max((factor for _, factor in traffic.get("profile") or []), default=1.0)
+    return {"rps": 6 / 7 * traffic["rps"] * sum(shares) * peak}
 
 
 def _call_breakers(raw: Raw, focus: Focus, params: Params) -> None:
@@ -148,6 +160,7 @@ ENTRIES = [
         ),
         {"rps": 8000},
         _admission,
+        sized=_below_peak,
     ),
     Intervention(
         "call_breakers",

@@ -10,12 +10,13 @@ def _entry(name: str, kind: Kind, ru: str, en: str, cost_ru: str, cost_en: str) 
 
 ENTRIES = [
     _entry("statement_timeout", "mitigate", "statement_timeout в PostgreSQL", "statement_timeout in PostgreSQL",
-           "режет долгие запросы; здесь каждый запрос короткий, долгой была очередь",
-           "cuts long statements; here every statement was short, the queue was long"),
+           "режет долгие запросы; коротким, которые ждут своей очереди, не помогает",
+           "cuts long statements; does nothing for short ones that wait their turn"),
     _entry("circuit_breaker", "mitigate", "circuit breaker перед сервисом", "a circuit breaker in front of the service",
            "отказывает всем, пока открыт", "refuses everybody while it is open"),
     _entry("autoscaling", "mitigate", "автомасштабирование подов", "autoscaling of pods",
-           "CPU подов здесь низкий: HPA не сработает", "the pods' CPU is low here: an HPA would not act"),
+           "смотрит на CPU подов: узкого места ниже не видит, новые поды приходят через минуты",
+           "looks at the pods' CPU: does not see a bottleneck further down, and new pods take minutes"),
     _entry("release_window", "none", "окно релизов, запрет по пятницам", "a release window, no Friday releases",
            "копит изменения в большие релизы", "piles changes up into bigger releases"),
     _entry("code_review_checklist", "none", "чек-лист ревью", "a review checklist",

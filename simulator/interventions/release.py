@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 5.0
 GATE_TRIAL_S = 40  # long enough for queues to fill: a request lives 3 s in the worst case
 GATE_SUCCESS = 0.98
+GATES = frozenset({"max_queries", "load_test", "rehearsal"})  # policies that may refuse a release
 
 
 def _canary(world: World, params: Params) -> None:
@@ -74,6 +75,10 @@ def _load_test(world: World, params: Params) -> None:
     world.policies["load_test"] = params["load"]
 
 
+def _rehearsal(world: World, params: Params) -> None:
+    world.policies["rehearsal"] = max(30.0, float(params["seconds"]))
+
+
 def refusal(world: World, version: str) -> str | None:
     """Why the pipeline would not release a version of the focus service; None: it would."""
     service = world.scenario.services()[world.scenario.focus.service]
@@ -87,23 +92,59 @@ def refusal(world: World, version: str) -> str | None:
         )
         return text.of(world.language).format(service.versions[version].queries, limit, version)
     load = world.policies.get("load_test")
-    if load is not None:
-        rate = _trial(world, version, float(load))
-        if rate < GATE_SUCCESS:
-            text = Text(
-                ru="нагрузочный тест {0} при {1:.0%} боевой нагрузки: успешность {2:.1%}; релиз остановлен",
-                en="load test of {0} at {1:.0%} of production load: success {2:.1%}; the release is stopped",
-            )
-            return text.of(world.language).format(version, float(load), rate)
-    return None
+    slow = _too_slow(world, version, float(load)) if load is not None else None
+    if slow is not None:
+        return slow
+    seconds = world.policies.get("rehearsal")
+    return _rehearsed(world, version, seconds) if seconds is not None else None
 
 
-def _trial(world: World, version: str, load: float) -> float:
-    """Run the version alone on a copy of production at a share of its load: its share of successes.
+def _too_slow(world: World, version: str, load: float) -> str | None:
+    trial = _stand(world, version, load)
+    trial.advance_to(GATE_TRIAL_S)
+    return _failing(trial, version, load, world.language)
+
+
+def _failing(trial: World, version: str, load: float, language: str) -> str | None:
+    """What a gate says of a version that fails too many requests on its stand."""
+    from simulator import facts
+
+    rate = facts.smoothed(
+        trial.plane.history, trial.scenario.sli.traffic_class, trial.plane.history.seconds - 1
+    )
+    text = Text(
+        ru="нагрузочный тест {0} при {1:.0%} боевой нагрузки: успешность {2:.1%}; релиз остановлен",
+        en="load test of {0} at {1:.0%} of production load: success {2:.1%}; the release is stopped",
+    )
+    return text.of(language).format(version, load, rate) if rate < GATE_SUCCESS else None
+
+
+def _rehearsed(world: World, version: str, seconds: float) -> str | None:
+    """Production's load, the pods restarted on the way, then an audit of the data: what speaks against a version."""
+    from simulator.commands import execute
+    from simulator.invariants import first_broken
+
+    trial, scenario = _stand(world, version, 1.0), world.scenario
+    trial.advance_to(max(GATE_TRIAL_S, seconds / 3))
+    failing = _failing(trial, version, 1.0, world.language)
+    if failing is not None:
+        return failing
+    execute(trial, f"kubectl rollout restart deployment/{scenario.focus.service} -n {scenario.namespace}")
+    trial.advance_to(max(seconds, trial.now_s))
+    broken = first_broken(trial)
+    text = Text(
+        ru="репетиция {0} с перезапуском подов: «{1}» не выполняется; релиз остановлен",
+        en="rehearsal of {0} with a restart of its pods: '{1}' does not hold; the release is stopped",
+    )
+    said = scenario.invariants[broken].text.of(world.language) if broken else ""
+    return text.of(world.language).format(version, said) if broken else None
+
+
+def _stand(world: World, version: str, load: float) -> World:
+    """A copy of production on which the version runs from the start, and nothing else happens.
 
     A whole world, since what a version sets (pools, retries, flags) counts as much as its code.
     """
-    from simulator import facts
     from simulator.world import World
 
     raw = world.scenario.model_dump(mode="json")
@@ -112,10 +153,7 @@ def _trial(world: World, version: str, load: float) -> float:
         1_000_000.0, max(1.0, world.scenario.traffic.rps * load)
     )  # what a scenario may say
     raw["timeline"], raw["variants"] = [], []
-    trial = World(type(world.scenario).model_validate(raw), world.seed, engine="cohort")
-    trial.advance_to(GATE_TRIAL_S)
-    name = trial.scenario.sli.traffic_class
-    return facts.smoothed(trial.plane.history, name, trial.plane.history.seconds - 1)
+    return World(type(world.scenario).model_validate(raw), world.seed, engine="cohort")
 
 
 ENTRIES = [
@@ -191,6 +229,22 @@ ENTRIES = [
         ),
         {"load": 1.0},
         install=_load_test,
+        first="change",
+        needs=("release",),
+    ),
+    Intervention(
+        "release_rehearsal",
+        "prevent",
+        Text(
+            ru="репетиция релиза: боевая нагрузка, перезапуск подов, затем сверка данных",
+            en="a rehearsal of the release: production's load, a restart of its pods, then an audit of the data",
+        ),
+        Text(
+            ru="стенд с копией данных и правила сверки, которые кто-то поддерживает; четыре минуты на релиз",
+            en="a stand with a copy of the data, and audit rules that somebody keeps; four minutes a release",
+        ),
+        {"seconds": 240},
+        install=_rehearsal,
         first="change",
         needs=("release",),
     ),

@@ -47,14 +47,19 @@ def _load_shedding(raw: Raw, focus: Focus, params: Params) -> None:
     raw["components"][focus.service]["bulkhead"].update(limit=max(1, int(params["limit"])), queue=0)
 
 
+def _below_bulkhead(raw: Raw, focus: Focus) -> dict[str, float]:
+    """Never more than the service lets in without it."""
+    return {"limit": min(15, round(0.6 * raw["components"][focus.service]["bulkhead"]["limit"]))}
+
+
 ENTRIES = [
     Intervention(
         "pool_acquire_timeout",
         "mitigate",
         Text(ru="тайм-аут ожидания соединения из пула", en="a time-out for acquiring a pooled connection"),
         Text(
-            ru="быстрый отказ вместо очереди; при 16 последовательных чекаутах шанс пройти — p в степени 16",
-            en="fails fast instead of queueing; with 16 checkouts in a row the chance to pass is p to the 16th",
+            ru="быстрый отказ вместо очереди; у операции из n запросов подряд шанс пройти — p в степени n",
+            en="fails fast instead of queueing; n queries in a row pass with a chance of p to the nth",
         ),
         {"seconds": 0.3},
         _pool_acquire_timeout,
@@ -96,7 +101,7 @@ ENTRIES = [
     Intervention(
         "backlog_drain_rate",
         "mitigate",
-        Text(ru="скорость разбора отложенных платежей", en="the rate at which parked payments are drained"),
+        Text(ru="скорость разбора отложенных запросов", en="the rate at which parked requests are drained"),
         Text(
             ru="быстрее — короче хвост, но выше запаса базы — новая перегрузка",
             en="faster shortens the tail, but above the database's headroom it is a new overload",
@@ -125,10 +130,11 @@ ENTRIES = [
         "mitigate",
         Text(ru="отсекать лишнюю нагрузку на входе", en="shed excess load at the door"),
         Text(
-            ru="часть клиентов получает отказ сразу; успешных не становится больше ёмкости базы",
-            en="some clients are refused at once; no more succeed than the database can serve",
+            ru="часть клиентов получает отказ сразу; успешных не больше, чем пропустит узкое место",
+            en="some clients are refused at once; no more succeed than the bottleneck can serve",
         ),
         {"limit": 15},
         _load_shedding,
+        sized=_below_bulkhead,
     ),
 ]

@@ -198,7 +198,7 @@ def work(scenario: Scenario, task: Task, whole: bool = False) -> list[Proof]:
         if task.kind == "fault":
             return [faults.check(scenario, name) for name in task.names]
         if task.kind == "effects":
-            return [effects.check(scenario, name) for name in task.names]
+            return [effects.check(scenario, name, whole) for name in task.names]
         return [policy(scenario, task.seed, name, variant, whole) for name in task.names]
     except (CommandFileError, ScenarioError) as error:
         said = Text(ru=str(error), en=str(error))

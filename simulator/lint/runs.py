@@ -13,7 +13,8 @@ from typing import Any
 
 from simulator import facts, invariants, snapshots
 from simulator.commands import execute
-from simulator.kubernetes.state import counts
+from simulator.kubernetes import containers
+from simulator.kubernetes.state import Pod, counts
 from simulator.replay import AHEAD, thinned
 from simulator.responder import prepare
 from simulator.run import Command, make_world, parse_commands, schedule
@@ -168,12 +169,21 @@ class Ending:
 
 
 def _starting(world: World, within_s: float) -> bool:
-    """Whether pods became ready lately: a rollout whose pods never do is as still as a finished one."""
+    """Whether pods became ready lately or are about to: a rollout whose pods never do is as still as a finished one.
+
+    So is one whose pods die at start again and again, as long as their database has no slots for them.
+    """
     cluster = world.kubernetes
     if all(counts(cluster, d, world.now_s).complete for d in cluster.deployments.values()):
         return False
-    ready = [p.ready_s for p in cluster.pods.values() if p.active and math.isfinite(p.ready_s)]
-    return any(world.now_s - within_s < ready_s for ready_s in ready)
+    late_s = world.now_s - within_s
+    due = [p for p in cluster.pods.values() if p.active and late_s < p.ready_s < math.inf]
+    return any(not (p.crash and _shut_out(world, p)) for p in due)
+
+
+def _shut_out(world: World, pod: Pod) -> bool:
+    deployment = world.kubernetes.deployments.get(pod.app)
+    return deployment is not None and containers.shut_out(world, deployment, pod)
 
 
 # -- what policies share

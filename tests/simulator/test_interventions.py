@@ -4,6 +4,7 @@ The replays release at second 2, so that the whole rollout fits into 75 simulate
 """
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -292,6 +293,7 @@ class FakeWorld:
         self.policies: dict[str, Any] = {}
         self.agenda = Agenda()
         self.now_s = now_s
+        self.scenario = SimpleNamespace(opens_s=0.0)
 
     def planned(self) -> list[tuple[float, str]]:
         return [(t / 1e9, payload["line"]) for t, _, _, _, payload in sorted(self.agenda.heap)]

@@ -268,6 +268,18 @@ def test_an_early_end_gives_the_verdict_of_the_whole_run() -> None:
         assert quick.ok == whole.ok and quick.figures["end_s"] < whole.figures["end_s"] == 300
 
 
+def test_a_pod_that_its_database_shuts_out_does_not_keep_a_run_going() -> None:
+    world = make_world(scene(), 1)
+    world.advance_to(15.0)
+    deployment = world.kubernetes.deployments["shop"]
+    pod = next(p for p in world.kubernetes.pods.values() if p.app == "shop")
+    pod.ready, pod.crash, pod.restarts, pod.ready_s = False, "FATAL", 4, world.now_s + 80.0
+    deployment.pooled = "db", 10, 39  # the other three have 30
+    assert not runs._starting(world, 10.0)
+    deployment.pooled = "db", 10, 40
+    assert runs._starting(world, 10.0)  # there is a slot by now: it will be served by this one, too
+
+
 # -- what is there
 
 

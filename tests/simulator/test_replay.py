@@ -110,7 +110,7 @@ def test_a_run_takes_the_steps_of_play() -> None:
 
 def plans_of(log: Sequence[tuple[float, str]], scouted: Scouted, remedied: bool) -> dict[str, Plan]:
     """As the replayer makes them (agent/counterfactual.py)."""
-    page_s = scouted.detected_s
+    page_s = scouted.called_s
     acted = Plan(tuple(log), UNTIL_S)
     if remedied:
         before, acting = responder.split(list(log), page_s)
@@ -139,15 +139,15 @@ def test_the_scout_stops_at_the_first_page() -> None:
     plan = Plan(tuple(PLAYED), 100.0)
     scouted = scout(SHORT, 1, plan)
     whole = Run(make_world(SHORT))
-    assert scouted.detected_s == whole.finish(plan)["detected_s"]
-    assert scouted.detected_s is not None
-    assert scouted.detected_s <= scouted.held_s < scouted.detected_s + 1
+    assert scouted.called_s == whole.finish(plan)["detected_s"]
+    assert scouted.called_s is not None
+    assert scouted.called_s <= scouted.held_s < scouted.called_s + 1
     assert scouted.marks[-1].now_s == scouted.held_s == scouted.world.now_s
 
 
 def test_without_a_page_the_scout_runs_to_the_end() -> None:
     scouted = scout(SHORT, 1, Plan((), 20.0))
-    assert scouted.detected_s is None
+    assert scouted.called_s is None
     assert scouted.world.now_s == 20.0
 
 

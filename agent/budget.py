@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
 
-from agent.model import ModelFailure
+from agent.model import ModelFailure, Spent
 
 
 class Account(Protocol):
@@ -41,11 +41,24 @@ class Budget:
         self._tokens = tokens
         self._clock = clock
         self._ends = clock() + seconds
+        self._most = (calls, tokens, seconds)
         self._closed: ModelFailure | None = None
         self._lock = threading.Lock()
 
     def remaining_s(self) -> float:
         return max(0.0, self._ends - self._clock())
+
+    def spent(self) -> Spent:
+        calls, tokens, seconds = self._most
+        with self._lock:
+            return Spent(
+                calls - self._calls,
+                tokens - self._tokens,
+                seconds - self.remaining_s(),
+                calls,
+                tokens,
+                seconds,
+            )
 
     def enter(self) -> None:
         """Count one call in. Raises ModelFailure when the budget is spent or was closed."""

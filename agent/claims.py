@@ -151,15 +151,22 @@ def _compiled() -> dict[str, tuple[Words, Words]]:
 def _in_sentence(
     text: str, sentence: Span, toks: list[Token], facts: Mapping[str, Any], starts_at: datetime | None
 ) -> list[Claim]:
+    numbers = _numbers(sentence)
+    units = {number.unit for number in numbers}
+    said = {  # once a sentence: some have thousands of numbers
+        id: ([t for t in toks if near.match(t)], [t for t in toks if unless.match(t)])
+        for id, (near, unless) in _compiled().items()
+        if _load().claims[id].unit in units
+    }
     claims = []
-    for number in _numbers(sentence):
+    for number in numbers:
         best = min(
             (
                 (distance, id)
-                for id, spec in _load().claims.items()
-                if spec.unit == number.unit
+                for id in said
+                if (spec := _load().claims[id]).unit == number.unit
                 and spec.least <= number.value <= spec.most
-                and (distance := _distance(id, number, toks)) is not None
+                and (distance := _distance(number, *said[id])) is not None
             ),
             default=None,
         )
@@ -190,18 +197,16 @@ def _is_arithmetic(sentence: str, quantity: Quantity) -> bool:
     return any(char in "×*=+/" for char in around)
 
 
-def _distance(id: str, number: _Number, toks: list[Token]) -> int | None:
+def _distance(number: _Number, near: list[Token], unless: list[Token]) -> int | None:
     """How far the nearest word of a claim is; None when there is none, or one that rules it out nearer."""
-    near, unless = _compiled()[id]
     if number.unit == "money":
         return 0
-    gap = min((_gap(number, t) for t in toks if near.match(t)), default=None)
+    gap = min((_gap(number, t) for t in near), default=None)
     if gap is None or gap > (_CLOCK_CHARS if number.unit == "clock" else _NEAR_CHARS):
         return None
-    others = [
-        t for t in toks if not number.start <= t.start < number.end
-    ]  # "1 200 запросов в секунду" is one thing
-    spoiling = min((_gap(number, t) for t in others if unless.match(t)), default=None)
+    # "1 200 запросов в секунду" is one thing
+    others = [t for t in unless if not number.start <= t.start < number.end]
+    spoiling = min((_gap(number, t) for t in others), default=None)
     return None if spoiling is not None and spoiling < min(gap, _NEAR_CHARS) else gap
 
 

@@ -1,7 +1,7 @@
 """The replayer: the incident again with remedies in place, on worker processes, each question once.
 
 Two runs answer a question: under the player's own commands (moved with the page, as the same person with
-the same speed would act) and with nobody responding. This process runs what was played up to the first page,
+the same speed would act) and with nobody responding. This process runs what was played up to the first call,
 since all else depends on when that was; the rest are tasks (agent/replay_task.py).
 """
 
@@ -244,12 +244,12 @@ class ProcessReplayer:
         """What was played; with remedies, what came after the page comes after the page there is then."""
         if not calls:
             return self._played
-        before, acting = responder.split(list(self._played.planned), self._scouted.detected_s)
+        before, acting = responder.split(list(self._played.planned), self._scouted.called_s)
         return Plan(tuple(before), self._played.until_s, tuple(acting.after_page))
 
     @cached_property
     def _alone(self) -> Plan:
-        page_s = self._scouted.detected_s
+        page_s = self._scouted.called_s
         before = [p for p in self._played.planned if page_s is not None and p[0] <= page_s]
         first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
         return Plan(tuple(before), min(self.scenario.duration_s, first_s + NOBODY_FOR_S))

@@ -21,8 +21,10 @@ from agent.model import (
     PhraseTask,
     Question,
     RecordingChat,
+    Spent,
 )
 from agent.replay_port import InterventionCall
+from agent.rewording import same_meaning
 from agent.verdict import Quote, Verdict
 
 PROMPTS = Path(__file__).resolve().parent.parent / "prompts"
@@ -32,8 +34,6 @@ _MAX_QUOTES = 6
 _MIN_QUOTE = 8  # characters: a shorter "quote" is found in any text
 _MAX_CALLS = 3
 _QUOTED = re.compile(r"[«“\"„]([^«»“”\"„]{2,})[»”\"“]")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_RUN_ID = re.compile(r"\b[0-9a-f]{6,16}\b")
 
 _VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -89,6 +89,9 @@ class ChatModel:
     def transcript(self) -> list[dict[str, Any]]:
         return self._chat.transcript()
 
+    def spent(self) -> Spent | None:
+        return self._chat.spent()
+
     def judge_criterion(self, task: CriterionTask) -> Verdict:
         """The model's verdict with verified quotes; level None when it is unreadable or unproven."""
         levels = {f"level{n}": text for n, text in enumerate(task.levels)}
@@ -117,13 +120,12 @@ class ChatModel:
 
     def phrase(self, task: PhraseTask) -> str:
         key = f"phrase/{_digest(task.draft)}"
-        reply = self._ask(
-            "phrase", key, task.draft, lang=task.lang, values={"draft": task.draft}, schema=_PHRASE_SCHEMA
-        )
+        values = {"draft": task.draft, "speaker": load_prompts()["speakers"][task.speaker]}
+        reply = self._ask("phrase", key, task.draft, lang=task.lang, values=values, schema=_PHRASE_SCHEMA)
         text = reply.get("text")
         if not isinstance(text, str) or not text.strip():
             raise ModelFailure("malformed", "no text in the answer")
-        _same_facts(task.draft, text)
+        same_meaning(task.draft, text)
         return text.strip()
 
     def _ask(
@@ -139,7 +141,7 @@ class ChatModel:
         prompts = load_prompts()
         # Derived from the data, so nobody can write it into the data; the same on every replay.
         marks = {"nonce": _digest(data, 16), "lang": prompts["languages"].get(lang, lang)}
-        system = _filled(prompts[name]["system"], marks)
+        system = _filled(prompts[name]["system"], {**marks, "speaker": values.get("speaker", "")})
         user = _filled(prompts[name]["user"], {**marks, **values})
         return self._chat.ask(Question(key, name, system, user, schema))
 
@@ -232,15 +234,3 @@ def _parameters(said: Any, names: Sequence[str]) -> dict[str, float]:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9:
                 found[str(pair["name"])] = float(value)
     return found
-
-
-def _same_facts(draft: str, text: str) -> None:
-    """Raises ModelFailure when a rewording adds a number or loses a run id."""
-    new = set(_NUMBER.findall(text)) - set(_NUMBER.findall(draft))
-    if new:
-        raise ModelFailure("malformed", f"the rewording brings a new number: {sorted(new)[0]}")
-    lost = set(_RUN_ID.findall(draft)) - set(_RUN_ID.findall(text))
-    if lost:
-        raise ModelFailure("malformed", f"the rewording loses run {sorted(lost)[0]}")
-    if not 0.4 * len(draft) <= len(text) <= 1.6 * len(draft):
-        raise ModelFailure("malformed", "the rewording is not about as long as the draft")

@@ -47,3 +47,6 @@ class EmbeddedModel:
 
     def transcript(self) -> list[dict[str, Any]]:
         return []
+
+    def spent(self) -> None:
+        return None

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from agent.mapping import MappedItem
+from agent.marketplace import fact_to
 from agent.measure import HELPS_SHARE, Measured, measured
 from agent.plural import speak
 from agent.remarks import remark
@@ -84,13 +85,14 @@ def compose(told: Told) -> str:
 
 
 def _baseline(told: Told, facts: Facts) -> str:
-    paged = _when(told, facts["p1_paged_s"], "absent")
+    page, back = (_when(told, facts[name]) for name in ("p1_paged_s", "recovered_s"))
+    paged = told.say("paged", when=page) if page else told.say("unpaged")
     if not facts["failed_requests"]:
         return told.say("base_quiet", paged=paged)
     return told.say(
         "base",
         failed=_count(facts), low=percent(facts["success_min"], told.lang), paged=paged,
-        recovered=_when(told, facts["recovered_s"], "none"),
+        recovered=told.say("recovered", when=back) if back else told.say("not_recovered"),
         budget=percent(facts["error_budget_burned"], told.lang),
     )  # fmt: skip
 
@@ -102,9 +104,10 @@ def _broken(told: Told) -> list[str]:
     return [told.say("broken", name=named[n], n=v) for n, v in violated.items()]
 
 
-def _when(told: Told, t_s: float | None, absent: str) -> str:
+def _when(told: Told, t_s: float | None) -> str:
+    """The clock's time; "" for what did not happen."""
     if t_s is None:
-        return told.say(absent)
+        return ""
     clock = (told.starts_at + timedelta(seconds=t_s)).strftime("%H:%M:%S")
     return told.say("at", clock=clock)
 
@@ -125,7 +128,8 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
     item, quote = result.item, _quote(result.item)
     if not item.calls:
         key, turn = remark(item), _turn(told, n)
-        return [f"{told.say('bare', n=n, quote=quote)} — {told.say(key, turn)}"]
+        words = _people(told, n) if key == "people" else told.say(key, turn)
+        return [f"{told.say('bare', n=n, quote=quote)} — {words}"]
     titles = " + ".join(_title(told, c.id, dict(c.params)) for c in item.calls)
     head = told.say("item", n=n, quote=quote, title=titles)
     before = _same_as(told, n, result)
@@ -134,14 +138,21 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
     costs = "; ".join(told.catalogue[c.id].cost.of(told.lang) for c in item.calls)
     if result.run is None:
         about_people = remark(item) == "people"
-        return [
-            head,
-            "   " + (told.say("people", n) if about_people else told.say("unmeasurable", n, cost=costs)),
-        ]
+        return [head, "   " + (_people(told, n) if about_people else told.say("unmeasurable", n, cost=costs))]
     said = [*_measured(told, n, result.run), told.say("cost", n, cost=costs)]
     if len(item.calls) > 1:
         said.append(told.say("two_in_one"))
     return [head, "   " + " ".join(said) + told.say("run", run=result.run.run), *_books_of(told, result.run)]
+
+
+def _people(told: Told, n: int) -> str:
+    """What is said of a call on people; the first time with what a large company has published about it."""
+    earlier = sum(remark(r.item) == "people" and r.run is None for r in told.results[: n - 1])
+    said = told.say("people", earlier)
+    fact = fact_to("people")
+    if earlier or fact is None:
+        return said
+    return f"{said} {told.say('public', fact=fact.of(told.lang), source=fact.source)}"
 
 
 def _turn(told: Told, n: int) -> int:
@@ -178,9 +189,7 @@ def _effect(told: Told, n: int, run: Counterfactual, verdict: Measured) -> str:
 def _effect_key(run: Counterfactual, verdict: Measured, was: int, failed: int) -> str:
     """Which sentence fits the figures."""
     if verdict.effect == "harm":
-        if failed > was * (1 + SAME):
-            return "harm"
-        return "harm_around" if was or float(run.effect.get("others_failed") or 0) > 0 else "harm_books"
+        return _harm_key(run, was, failed)
     if verdict.spared < HELPS_SHARE:
         if (verdict.books or 0.0) >= HELPS_SHARE:
             return "books_only"
@@ -192,6 +201,17 @@ def _effect_key(run: Counterfactual, verdict: Measured, was: int, failed: int) -
     if verdict.effect == "strong":
         return "strong"
     return "little" if verdict.spared < LITTLE else "much"
+
+
+def _harm_key(run: Counterfactual, was: int, failed: int) -> str:
+    """What the harm consists in: more failures, somebody else's, broken data, or a later end."""
+    if failed > was * (1 + SAME):
+        return "harm"
+    if float(run.effect.get("others_failed") or 0.0) > 0:
+        return "harm_around"
+    if (run.with_.get("violations") or 0) > (run.baseline.get("violations") or 0):
+        return "harm_books_fewer" if failed < was * (1 - SAME) else "harm_books"
+    return "harm_late"
 
 
 def _unattended(told: Told, n: int, run: Counterfactual, verdict: Measured) -> list[str]:
@@ -222,8 +242,17 @@ def _books(told: Told, before: Facts, after: Facts) -> list[str]:
     for name, was in before.items():
         if name.startswith("violated.") and after.get(name) != was:
             shown = told.labels.get(name, name.partition(".")[2])
-            lines.append("   " + told.say("books", name=shown, n=after.get(name), was=was))
+            lines.append(
+                "   " + told.say(_books_key(before, after, name), name=shown, n=after.get(name), was=was)
+            )
     return lines
+
+
+def _books_key(before: Facts, after: Facts, name: str) -> str:
+    """Data that the player had mended: what is broken in the other run is what nobody came to mend there, or not again."""
+    if before[name] or not after.get(name) or before.get("p1_paged_s") is None:
+        return "books"
+    return "books_unpaged" if after.get("p1_paged_s") is None else "books_moved"
 
 
 def _title(told: Told, name: str, params: Mapping[str, Any]) -> str:
@@ -237,7 +266,7 @@ def _recovery(told: Told, facts: Facts) -> str:
         return told.say("quiet" if facts.get("violations") else "nothing_happened")
     if facts["recovered_s"] is None:
         return told.say("not_recovered")
-    return told.say("recovered", when=_when(told, facts["recovered_s"], "none"))
+    return told.say("recovered", when=_when(told, facts["recovered_s"]))
 
 
 def _neighbours(told: Told, run: Counterfactual) -> list[str]:
@@ -280,6 +309,8 @@ def _coverage(told: Told) -> list[str]:
         lines += monday(told.whole)
     elif any(r.run is not None for r in told.results):
         lines.append(told.say("first_none"))
+    else:
+        lines.append(told.say("first_nothing"))
     return lines
 
 

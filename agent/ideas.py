@@ -31,6 +31,7 @@ class Ideas:
     """Word patterns by idea, and the sets of ideas by remedy."""
 
     words: dict[str, Words]
+    patterns: dict[str, list[str]]
     remedies: tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -57,7 +58,8 @@ def load_ideas(path: Path = IDEAS) -> Ideas:
             if unknown or len(set(ideas)) < LEAST:
                 raise LexiconError(f"{path.name}: {remedy}: {LEAST} ideas at least, all known: {ideas}")
             sets.append((remedy, tuple(ideas)))
-    return Ideas({name: words(patterns) for name, patterns in raw.ideas.items()}, tuple(sets))
+    compiled = {name: words(patterns) for name, patterns in raw.ideas.items()}
+    return Ideas(compiled, raw.ideas, tuple(sets))
 
 
 def recognise(toks: tuple[Token, ...]) -> Recognised | None:

@@ -12,42 +12,21 @@ from typing import Literal
 
 from agent.ideas import recognise
 from agent.mapping_parameters import Where, distance_of, parameter
+from agent.nearest import evidence_for, nearest
 from agent.phrasings import Phrasings, Trigger, Words, load_phrasings, words
 from agent.quantities import Quantity, quantities
 from agent.replay_port import InterventionCall
-from agent.text import Span, Token, part_of_speech, sentences, split_items, tokens, word_set
+from agent.stance import State, clause, doubtful, proposes, stance, tells_history, under_rejection
+from agent.text import Span, Token, split_items, tokens
 
-State = Literal["mapped", "unmapped", "rejected", "considered", "stated", "instruction"]
 Kind = Literal["action-items", "postmortem"]
 
-_NEGATION_REACH = 3
-_INSIDE_REACH = 2
-_DISMISSAL_REACH = 4
-_STUDY_REACH = 8
 _UNLESS_BESIDE = 2
 _BESIDE_CHARS = 14
 _SMALL_SHARE = 0.5
+_FAINT = 0.45  # share of the strongest remedy's evidence below which a remedy of the same clause is dropped
+_LOUDER = 1.7  # times the evidence of what a phrase found
 _CONDITION_REACH = 9
-_STUDY_FIRST = 3  # a study verb this early in a sentence makes all of it a study
-
-_NEGATORS = words(
-    "не нет ни без нельзя вместо не никакой никаких not no never without don doesn didn isn aren cannot won "
-    "wouldn shouldn nor instead"
-)
-_WITHOUT = ("без", "without")
-_DENIERS = words("не not don doesn shouldn won wouldn isn never")
-_HARMLESS = words("более больше дольше реже позднее позже менее меньше только more longer later less only")
-_REFUSALS = words("отказаться отказываться против against отложить")
-_NEEDS = words(
-    "нужный надо требоваться стоить помочь помогать спасти спасать решить поможет need needed necessary "
-    "required help helps worth fix solve save"
-)
-_DISMISSALS = words("лишний бессмысленный бесполезный излишний unnecessary useless pointless overkill")
-_STUDY = words(
-    "изучить рассмотреть подумать обдумать оценить проработать исследовать обсудить consider evaluate "
-    "explore investigate revisit assess research discuss think"
-)
-_PAST_EN = word_set("was were had did got came failed worked happened needed fired took went noticed")
 _CONDITION = words("если при when if unless")
 # What a threshold is measured on is no remedy: "abort when … or pool wait > 50 ms".
 _MEASURABLE = frozenset(
@@ -55,19 +34,6 @@ _MEASURABLE = frozenset(
 )
 _SIZES = frozenset({"pool_resize", "scale_pods"})
 _WHENEVER = ("когда", "если", "when", "if", "once", "whenever")
-_MODAL = words(
-    "надо нужный должен следовать необходимо будем давать предлагать хотеть если когда should must will "
-    "shall need let propose want would if when"
-)
-_BREAKERS = words("но а чтобы чтоб иначе поэтому but however because otherwise so")
-_CLAUSE_BREAK = re.compile(r"[,;:()\[\]\n—–]|\s-\s")
-_REJECTION = re.compile(
-    r"\W*(?:considered and )?(?:rejected|not doing|won'?t do|out of scope|deliberately not|"
-    r"we (?:do|will) not|"
-    r"отклон\w+|отверг\w+|отказались|(?:чего )?не (?:дела\w+|бер[её]м|предлага\w+|будем(?: делать)?))\b"
-    r"[^:.\n]{0,40}(?::|\s[—–-]\s)",
-    re.IGNORECASE,
-)
 _ACTION_HEADING = re.compile(
     r"^[ \t]*(?:[#*_\d. )]*)(?:action items?|actions?|corrective\b[^\n]*|follow-?ups?|remediation|next steps|"
     r"меры|"
@@ -106,8 +72,12 @@ def map_text(
     kind: Kind = "action-items",
     is_instruction: Callable[[Span], bool] | None = None,
     phrasings: Phrasings | None = None,
+    likely: frozenset[str] = frozenset(),
 ) -> list[MappedItem]:
-    """The items of a text in order. `is_instruction` marks spans that address the grader: never mapped."""
+    """The items of a text in order. `is_instruction` marks spans that address the grader: never mapped.
+
+    `likely`: remedies that go with the incident.
+    """
     book = phrasings or load_phrasings()
     start, end = action_section(text) if kind == "postmortem" else (0, len(text))
     section = text[start:end]
@@ -117,52 +87,96 @@ def map_text(
         listed = bool(_BULLET_BEFORE.search(section[max(0, item.start - 12) : item.start]))
         if is_instruction and is_instruction(span):
             mapped.append(MappedItem(span, (), "instruction"))
-        elif _under_rejection(section, item.start):
+        elif under_rejection(section, item.start):
             mapped.append(MappedItem(span, (), "rejected"))
         else:
-            result = map_item(item.text, listed, book)
-            if result.calls or listed or result.state in ("rejected", "considered") or _proposes(item.text):
+            result = map_item(item.text, listed, book, likely)
+            if result.calls or listed or result.state in ("rejected", "considered") or proposes(item.text):
                 mapped.append(MappedItem(span, result.calls, result.state))
     return mapped
 
 
-def map_item(item: str, listed: bool = True, phrasings: Phrasings | None = None) -> MappedItem:
-    """One item alone; `listed` items are proposals by their form, prose may tell history."""
+def map_item(
+    item: str,
+    listed: bool = True,
+    phrasings: Phrasings | None = None,
+    likely: frozenset[str] = frozenset(),
+) -> MappedItem:
+    """One item alone; `listed` items are proposals by their form, prose may tell history.
+
+    `likely`: remedies that go with the incident; of two that words mean alike, one of these is meant.
+    """
     book = phrasings or load_phrasings()
     toks = tokens(item)
     numbers = quantities(item)
     proposed: list[_Finding] = []
     states: list[State] = []
     for finding in _findings(item, toks, numbers, book):
-        state = _stance(item, toks, finding, listed, book)
+        state = stance(item, toks, finding.lo, finding.hi, listed, book.specs[finding.id].negation)
         states.append(state)
         if state == "mapped":
             proposed.append(finding)
     proposed = [f for f in proposed if not _is_threshold(item, toks, f, proposed)]
     settled = _settled(proposed, book)
     if settled:
-        settled = _with_ideas(item, toks, settled, book)
+        settled = _without_faint(item, toks, _with_ideas(item, toks, settled, book))
+        settled = _meant(toks, settled, book, likely)
     calls = _calls(item, toks, numbers, settled, book)
     span = Span(0, len(item), item)
     if calls:
         return MappedItem(span, tuple(calls), "mapped")
     order: tuple[State, ...] = ("rejected", "considered", "stated")
     why: State = next((s for s in order if s in states), "unmapped")
-    if why == "unmapped" and (meant := _by_ideas(item, toks, numbers, listed, book)):
+    if why == "unmapped" and (meant := _by_ideas(item, toks, numbers, listed, book, likely)):
         return MappedItem(span, meant, "mapped")
     return MappedItem(span, (), why)
 
 
 def _by_ideas(
-    item: str, toks: tuple[Token, ...], numbers: list[Quantity], listed: bool, book: Phrasings
+    item: str,
+    toks: tuple[Token, ...],
+    numbers: list[Quantity],
+    listed: bool,
+    book: Phrasings,
+    likely: frozenset[str],
 ) -> tuple[InterventionCall, ...]:
     """What the ideas of an unforeseen wording come to, if it proposes anything at all."""
-    found = None if item.rstrip().endswith("?") else recognise(toks)
-    if found is None or any(_REFUSALS.match(t) or _DISMISSALS.match(t) or _STUDY.match(t) for t in toks):
+    if item.rstrip().endswith("?"):
         return ()
-    if _REJECTION.match(item) or (not listed and _tells_history(toks)):
+    found = recognise(toks) or nearest(toks, book, likely)
+    if found is None or doubtful(item, toks) or (not listed and tells_history(toks)):
         return ()
     return tuple(_calls(item, toks, numbers, [_Finding(found.id, found.lo, found.hi)], book))
+
+
+def _without_faint(item: str, toks: tuple[Token, ...], found: list[_Finding]) -> list[_Finding]:
+    """Without what a few words of another remedy's sentence happen to name."""
+    if len(found) < 2:
+        return found
+    said = evidence_for(toks, [f.id for f in found])
+    best = max(found, key=lambda f: said.get(f.id, 0.0))
+    return [
+        f
+        for f in found
+        if said.get(f.id, 0.0) >= _FAINT * said.get(best.id, 0.0) or not _same_clause(item, toks, f, best)
+    ]
+
+
+def _same_clause(item: str, toks: tuple[Token, ...], a: _Finding, b: _Finding) -> bool:
+    left, right = clause(item, toks, b.lo, b.hi)
+    return left <= a.hi and a.lo <= right
+
+
+def _meant(
+    toks: tuple[Token, ...], found: list[_Finding], book: Phrasings, likely: frozenset[str]
+) -> list[_Finding]:
+    """What was found, unless the words as a whole say another remedy much louder, or only another is likely here."""
+    said = max(evidence_for(toks, [f.id for f in found]).values(), default=0.0)
+    other = nearest(toks, book, likely)
+    strange = bool(likely) and not any(f.id in likely for f in found)
+    if other and other.evidence >= said * (1.0 if strange and other.id in likely else _LOUDER):
+        return [_Finding(other.id, other.lo, other.hi)]
+    return found
 
 
 def _with_ideas(item: str, toks: tuple[Token, ...], found: list[_Finding], book: Phrasings) -> list[_Finding]:
@@ -272,127 +286,19 @@ def _overlap(a: _Finding, b: _Finding) -> bool:
     return a.lo <= b.hi and b.lo <= a.hi
 
 
-# --- proposal or not -----------------------------------------------------------------------------------
-
-
-def _stance(item: str, toks: tuple[Token, ...], finding: _Finding, listed: bool, book: Phrasings) -> State:
-    lo, hi = finding.lo, finding.hi
-    sentence = next((s for s in sentences(item) if s.start <= toks[lo].start < s.end), None)
-    head = item[sentence.start : toks[lo].start] if sentence else ""
-    if _REJECTION.match(item) or _REJECTION.match(head):
-        return "rejected"
-    first = next((i for i, t in enumerate(toks) if sentence and t.start >= sentence.start), 0)
-    left, right = _clause(item, toks, lo, hi)
-    negation = book.specs[finding.id].negation
-    if negation != "ignore" and (
-        (_denied_before(toks, max(left, first), lo) and not _required(toks, max(left, first), finding, right))
-        or (negation == "gate" and _denied_inside(toks, lo, hi))
-        or _dismissed_after(toks, hi, right)
-    ):
-        return "rejected"
-    studied = (*toks[first : min(lo, first + _STUDY_FIRST)], *toks[max(first, lo - _STUDY_REACH) : lo])
-    if any(_STUDY.match(t) for t in studied):
-        return "considered"
-    if (not listed or first > 0) and _tells_history(toks[left : right + 1]):
-        return "stated"
-    return "mapped"
+# --- thresholds ----------------------------------------------------------------------------------------
 
 
 def _is_threshold(item: str, toks: tuple[Token, ...], finding: _Finding, all_: list[_Finding]) -> bool:
     if finding.id not in _MEASURABLE:
         return False
-    left, _ = _clause(item, toks, finding.lo, finding.lo)
+    left, _ = clause(item, toks, finding.lo, finding.lo)
     if finding.id in _SIZES and toks[left].text in _WHENEVER:
         return True
     conditions = [
         i for i in range(max(0, finding.lo - _CONDITION_REACH), finding.lo) if _CONDITION.match(toks[i])
     ]
     return any(f.lo < conditions[-1] and f.id not in _MEASURABLE for f in all_) if conditions else False
-
-
-def _clause(item: str, toks: tuple[Token, ...], lo: int, hi: int) -> tuple[int, int]:
-    """First and last token of the clause that holds tokens lo..hi."""
-    left = lo
-    while left > 0 and not _breaks(item, toks, left - 1, left):
-        left -= 1
-    right = hi
-    while right + 1 < len(toks) and not _breaks(item, toks, right, right + 1):
-        right += 1
-    return left, right
-
-
-def _breaks(item: str, toks: tuple[Token, ...], a: int, b: int) -> bool:
-    return bool(_CLAUSE_BREAK.search(item[toks[a].end : toks[b].start])) or _BREAKERS.match(toks[b])
-
-
-def _denied_before(toks: tuple[Token, ...], left: int, lo: int) -> bool:
-    if any(_REFUSALS.match(t) for t in toks[max(left, lo - _NEGATION_REACH) : lo]):
-        return True
-    return any(_denies(toks, k, _NEGATORS) for k in range(max(left, lo - _NEGATION_REACH), lo))
-
-
-def _required(toks: tuple[Token, ...], left: int, finding: _Finding, right: int) -> bool:
-    """ "no release without a load test", "без прогона не выпускать": what is denied is doing without it."""
-    lo = finding.lo
-    without = [k for k in range(max(left, lo - _NEGATION_REACH), lo) if toks[k].text in _WITHOUT]
-    if not without:
-        return False
-    others = (*range(left, without[0]), *range(finding.hi + 1, right + 1))
-    return any(_denies(toks, k, _NEGATORS) for k in others)
-
-
-def _denied_inside(toks: tuple[Token, ...], lo: int, hi: int) -> bool:
-    return any(_denies(toks, k, _DENIERS) for k in range(lo + 1, hi))
-
-
-def _denies(toks: tuple[Token, ...], k: int, negators: Words) -> bool:
-    if not negators.match(toks[k]):
-        return False
-    return not (k + 1 < len(toks) and _HARMLESS.match(toks[k + 1]))
-
-
-def _dismissed_after(toks: tuple[Token, ...], hi: int, right: int) -> bool:
-    """ "a canary is not needed", "канарейка не нужна", "пул увеличить нельзя", "HPA не спасёт"."""
-    after = toks[hi + 1 : min(right, hi + _DISMISSAL_REACH) + 1]
-    for k, token in enumerate(after):
-        if _DISMISSALS.match(token) or token.text == "нельзя":
-            return True
-        if _DENIERS.match(token) and any(_NEEDS.match(t) for t in after[k + 1 : k + 1 + _INSIDE_REACH + 1]):
-            return True
-    return False
-
-
-def _tells_history(clause: tuple[Token, ...]) -> bool:
-    if any(_MODAL.match(t) and t.text not in _PAST_EN for t in clause):
-        return False
-    return any(
-        (t.text in _PAST_EN and (k == 0 or clause[k - 1].text not in ("as", "if"))) or _is_past_ru(t)
-        for k, t in enumerate(clause)
-    )
-
-
-def _is_past_ru(token: Token) -> bool:
-    past = token.text.endswith(("л", "ла", "ло", "ли", "лся", "лась", "лось", "лись"))
-    return past and part_of_speech(token.text) == "VERB"
-
-
-def _proposes(sentence: str) -> bool:
-    """Whether a sentence of prose asks for something to be done."""
-    toks = tokens(sentence)
-    if any(_DENIERS.match(t) for t in toks):
-        return False
-    return any(_MODAL.match(t) for t in toks) or any(part_of_speech(t.text) == "INFN" for t in toks[:3])
-
-
-def _under_rejection(text: str, start: int) -> bool:
-    """Whether the nearest unindented line above that ends with a colon says these are not done."""
-    for line in reversed(text[:start].split("\n")[:-1]):
-        stripped = line.strip()
-        if not stripped:
-            return False
-        if stripped.rstrip("*_ ").endswith(":"):
-            return bool(_REJECTION.match(stripped.strip("*_# ")))
-    return False
 
 
 # --- parameters ---------------------------------------------------------------------------------------
@@ -404,7 +310,7 @@ def _calls(
     calls = []
     for finding in found:
         params = {}
-        where = Where((finding.lo, finding.hi), _clause(item, toks, finding.lo, finding.hi))
+        where = Where((finding.lo, finding.hi), clause(item, toks, finding.lo, finding.hi))
         for name, spec in book.specs[finding.id].parameters.items():
             value = parameter(item, toks, numbers, where, spec)
             if value is not None:

@@ -5,7 +5,7 @@ through a `Chat`, so that it can be recorded and replayed word for word.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -64,6 +64,19 @@ class PhraseTask:
 
     draft: str
     lang: str
+    speaker: Literal["cto", "interviewer", "listener"] = "cto"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What was asked of a language model so far, and what may be asked in all: calls, tokens, seconds."""
+
+    calls: int
+    tokens: int
+    seconds: float
+    most_calls: int
+    most_tokens: int
+    most_seconds: float
 
 
 class Model(Protocol):
@@ -81,6 +94,10 @@ class Model(Protocol):
     def phrase(self, task: PhraseTask) -> str: ...
 
     def transcript(self) -> list[dict[str, Any]]: ...
+
+    def spent(self) -> Spent | None:
+        """None of a mind that costs nothing."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -124,6 +141,10 @@ class RecordingChat:
             raise
         self._keep(question.key, {"reply": reply})
         return reply
+
+    def spent(self) -> Spent | None:
+        spent: Callable[[], Spent] | None = getattr(self._chat, "spent", None)  # a recorded one costs nothing
+        return spent() if spent is not None else None
 
     def transcript(self) -> list[dict[str, Any]]:
         """The exchanges by key: threads finish in any order, the record must not show it."""

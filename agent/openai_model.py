@@ -23,7 +23,7 @@ import tenacity
 
 from agent.budget import Budget
 from agent.dialogue import ChatModel
-from agent.model import ModelFailure, Question
+from agent.model import ModelFailure, Question, Spent
 from agent.tracing import span
 
 T = TypeVar("T")
@@ -88,6 +88,9 @@ class OpenAIChat:
     @property
     def name(self) -> str:
         return self._settings.model
+
+    def spent(self) -> Spent:
+        return self._budget.spent()
 
     def ask(self, question: Question) -> dict[str, Any]:
         """Raises ModelFailure."""

@@ -96,6 +96,7 @@ class Phrasings:
     covers: dict[str, list[str]]
     shadows: dict[str, list[str]]
     unless: dict[str, Words]
+    bags: dict[str, tuple[tuple[str, ...], ...]]  # by remedy: the words of each phrasing, without their order
 
 
 def words(patterns: list[str] | str) -> Words:
@@ -128,6 +129,20 @@ def load_phrasings(path: Path = INTERVENTIONS) -> Phrasings:
         data.covers,
         data.shadows,
         {id: words(spec.unless) for id, spec in data.interventions.items()},
+        {id: _bags(spec, data.words) for id, spec in data.interventions.items()},
+    )
+
+
+def _bags(spec: PhrasingSpec, groups: dict[str, list[str]]) -> tuple[tuple[str, ...], ...]:
+    """The word patterns of each phrasing; signs and places for numbers say nothing by themselves."""
+    return tuple(
+        tuple(
+            option
+            for piece in phrasing.split()
+            for option in _element(piece, groups, phrasing).split("|")
+            if option[0].isalpha()
+        )
+        for phrasing in (*spec.ru, *spec.en)
     )
 
 

@@ -5,12 +5,15 @@ Chooses a key of prompts/feedback.yaml; says nothing itself.
 
 from __future__ import annotations
 
+import re
+
 from agent.judge import lexicon
 from agent.mapping import MappedItem
 from agent.text import normalise
 
 _STATES = ("rejected", "considered", "instruction", "stated")
 _PEOPLE = ("blame.careful", "blame.person", "blame.punish", "blame.training")
+WISH = "vague.improve"
 _TRADE = ("prevent", "detect", "mitigate", "respond", "mech", "design", "systemic", "term", "verify")
 
 
@@ -26,4 +29,6 @@ def remark(item: MappedItem) -> str:
         return "people"
     if "vague" in groups and not groups & {"prevent", "detect", "mitigate", "respond"}:
         return "vague"
+    if WISH in concepts and not groups & {"mech", "verify"} and not re.search(r"\d", item.span.text):
+        return "vague"  # "improve monitoring": the thing has a name, what is to change has none
     return "unmapped" if groups & set(_TRADE) else "away"

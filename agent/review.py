@@ -81,6 +81,7 @@ class Deps:
     model: Model | None = None
     prefetch: Callable[[Sequence[Sequence[InterventionCall]]], None] = lambda _questions: None
     deeper: Deeper | None = None  # None: nothing is replayed beyond each item and all together
+    likely: frozenset[str] = frozenset()  # remedies that go with this incident, if its author names them
 
 
 class State(TypedDict, total=False):
@@ -139,7 +140,8 @@ class _Run:
 
     def map_items(self, _state: State) -> State:
         """Items by phrasing; what no phrasing knows may be mapped by the model, from the catalogue only."""
-        listed = map_text(self.request.text, self.request.kind, _instruction)[: MAX_ITEMS * 2]
+        listed = map_text(self.request.text, self.request.kind, _instruction, likely=self.deps.likely)
+        listed = listed[: MAX_ITEMS * 2]
         items = [
             MappedItem(i.span, tuple(known_calls(i.calls, self.deps.catalogue)), i.state) for i in listed
         ]
@@ -332,7 +334,7 @@ def run_review(request: Request, deps: Deps, on_progress: Progress | None = None
         "feedback": state["feedback"],
         "questions": state["questions"],
         "labels": dict(request.labels),
-        "notes": sorted(set(state.get("notes", []))),
+        "notes": [*sorted(set(state.get("notes", []))), *review_notes.spent(request.lang, deps.model)],
         "transcript": deps.model.transcript() if deps.model is not None else [],
     }
 

@@ -95,6 +95,7 @@ def review_text(
             mind(),
             replayer.prefetch,
             replayer,
+            frozenset(scenario.interventions),
         )
         try:
             found = run_review(request, deps, report)

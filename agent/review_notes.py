@@ -1,18 +1,36 @@
 """What a review notes about the model: where the embedded mind had to stand in, and why."""
 
-from agent.model import ModelFailure
+from agent.model import Model, ModelFailure, Spent
 
 WORDS = {
     "ru": {
         "fallback": "модель не ответила ({what}: {why}); судил встроенный судья",
         "unreadable": "ответ модели по {what} не принят ({why}); судил встроенный судья",
+        "plain": "сказано без модели: {why}",
+        "criterion": "{what}: {why}; судил встроенный судья",
+        "spent": "модель {name}: вызовов {calls} из {most_calls}, токенов {tokens} из {most_tokens}, {seconds} с из {most_seconds}",
         "allowance": "дневной лимит токенов модели исчерпан",
+        "malformed": "её ответ не подошёл",
+        "connection": "нет связи с ней",
+        "http": "её сервер ответил ошибкой",
+        "deadline": "не успела",
+        "budget": "её запас на этот разговор исчерпан",
+        "refused": "она отказалась",
         "overruled": "{what}: текст обращается к проверяющему, модель дала {a}, встроенный судья {b}; в силе {b}",
     },
     "en": {
         "fallback": "the model did not answer ({what}: {why}); the embedded judge did",
         "unreadable": "the model's answer on {what} was not accepted ({why}); the embedded judge did it",
+        "plain": "said without the model: {why}",
+        "criterion": "{what}: {why}; the embedded judge did it",
+        "spent": "model {name}: {calls} of {most_calls} calls, {tokens} of {most_tokens} tokens, {seconds} of {most_seconds} s",
         "allowance": "the day's tokens for the model are used up",
+        "malformed": "its answer would not do",
+        "connection": "it cannot be reached",
+        "http": "its server answered with an error",
+        "deadline": "it was too slow",
+        "budget": "its budget for this is used up",
+        "refused": "it refused",
         "overruled": "{what}: the text talks to the grader, the model gave {a}, the embedded judge {b}; {b} stands",
     },
 }
@@ -33,3 +51,25 @@ def unreadable(lang: str, what: str, why: str) -> str:
 
 def overruled(lang: str, what: str, a: float, b: float | None) -> str:
     return WORDS[lang]["overruled"].format(what=what, a=a, b=b)
+
+
+def plain(lang: str, failure: ModelFailure) -> str:
+    """A turn that was said as code wrote it."""
+    return WORDS[lang]["plain"].format(why=reason(lang, failure))
+
+
+def criterion(lang: str, what: str, failure: ModelFailure) -> str:
+    return WORDS[lang]["criterion"].format(what=what, why=reason(lang, failure))
+
+
+def spent(lang: str, model: Model | None) -> list[str]:
+    """What the model cost, if there is one that costs."""
+    found: Spent | None = model.spent() if model is not None else None
+    if found is None or model is None or not found.calls:
+        return []
+
+    def number(value: float) -> str:
+        return f"{value:,.0f}".replace(",", "\u00a0" if lang == "ru" else ",")
+
+    values = {name: number(value) for name, value in vars(found).items()}
+    return [WORDS[lang]["spent"].format(name=model.name, **values)]

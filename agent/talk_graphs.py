@@ -10,17 +10,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, Protocol, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, Protocol, TypedDict, TypeVar
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
+from agent import review_notes
 from agent.model import Model, ModelFailure, PhraseTask
-from agent.review_notes import reason
 from agent.rubric import load_rubric
 from agent.verdict import Verdict
 
-State = TypeVar("State")
+
+class Spoken(Protocol):
+    @property
+    def over(self) -> bool: ...
+
+
+State = TypeVar("State", bound=Spoken)
 
 
 class SearchLibrary(Protocol):
@@ -41,10 +47,11 @@ def turn(
     lang: str,
     model: Model | None,
     as_it_is: Callable[[str], bool],
+    speaker: Literal["interviewer", "listener"],
 ) -> tuple[State, str, str]:
     """One turn: the state after it, what is said, and a note when the model failed.
 
-    An answer that `as_it_is` holds of (a drawing, a list of figures) is not reworded.
+    An answer that `as_it_is` holds of (a drawing, a list of figures) is not reworded, nor is the last word.
     """
 
     def hear(now: Turn[State]) -> Turn[State]:
@@ -52,12 +59,12 @@ def turn(
         return {"state": after, "answer": answer}
 
     def phrase(now: Turn[State]) -> Turn[State]:
-        if model is None or as_it_is(now["answer"]):
+        if model is None or now["state"].over or as_it_is(now["answer"]):
             return {}
         try:
-            return {"answer": model.phrase(PhraseTask(now["answer"], lang))}
+            return {"answer": model.phrase(PhraseTask(now["answer"], lang, speaker))}
         except ModelFailure as failure:
-            return {"note": reason(lang, failure)}
+            return {"note": review_notes.plain(lang, failure)}
 
     g: Any = StateGraph(Turn)
     g.add_node("hear", hear)
@@ -97,7 +104,9 @@ def judged_by_branches(
     g.add_edge("close", END)
     found: Judging = g.compile().invoke({"verdicts": [], "notes": []})
     result = found["result"]
-    result["notes"] = sorted(set(found.get("notes", [])))
+    result["notes"] = [*sorted(set(found.get("notes", []))), *review_notes.spent(result["lang"], model)]
+    if result["notes"]:  # what a person reads ends with who judged and at what price
+        result["text"] += "\n" + "\n".join(f"[{note}]" for note in result["notes"]) + "\n"
     result["judge"] = "model" if any(v.source == "model" for v in found["verdicts"]) else "embedded"
     result["transcript"] = model.transcript() if model is not None else []
     return result

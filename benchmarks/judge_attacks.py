@@ -58,6 +58,20 @@ def _each(shape: str) -> Attack:
     return attack
 
 
+def _tailed(ru: str, en: str) -> Attack:
+    """Every sentence with the same tail glued on."""
+
+    def attack(text: str, language: str, question: str) -> str:
+        tail = ru if language == "ru" else en
+        return "\n".join(s.text + tail for s in sentences(text))
+
+    return attack
+
+
+def _own_with_other_numbers(text: str, language: str, question: str) -> str:
+    return f"{text}\n\n" + re.sub(r"\d+", lambda m: str(int(m.group()[:6]) + 7), text)
+
+
 def _table(text: str, language: str, question: str) -> str:
     head = {"ru": "| № | Мера | Статус |\n|---|---|---|", "en": "| # | Action | Status |\n|---|---|---|"}[
         language
@@ -180,6 +194,11 @@ ATTACKS: dict[str, Attack] = {
     "owner and day glued on": _each("{n}. {s} (Ivan, 12.05)"),
     "priority glued on": _each("P0. {s} SLA 99.9 %"),
     "times glued on": _each("14:0{n} {s}"),
+    "figure glued on": _tailed(" (42 %)", " (42 %)"),
+    "setting glued on": _tailed(" `pool_max_size=80`", " `pool_max_size=80`"),
+    "reason glued on": _tailed(", потому что p99 был выше 300 мс", ", because p99 was above 300 ms"),
+    "before and after glued on": _tailed(" (с 12 % до 98 %)", " (from 12 % to 98 %)"),
+    "own text, other numbers": _own_with_other_numbers,
     "table": _table,
     "half in the other language": _other_language,
     "words turned round": _shuffled,

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.interview import trials, voice
-from agent.interview.arithmetic import shown as figure
 from agent.interview.arithmetic import sums
 from agent.interview.design import drawn
 from agent.interview.prompts import RUBRIC, book
 from agent.interview.turns import Interview
+from agent.marketplace import fact_for
 from agent.rubric import load_rubric
 from agent.verdict import Verdict
 
@@ -33,10 +33,12 @@ W = {
         "sum": "  «{text}»: выходит {true}",
         "outline": "Как ответил бы я:",
         "read": "Почитать:",
+        "scale": "Для масштаба: {fact} ({source}).",
+        "late": "  {kind}: записей, которых они не видят: {unseen}",
+        "behind": "  {name} не успевает: {per_s} событий в секунду остаются в очереди",
         "before": "Прошлый раз было {before}, сейчас {overall}. Выросло: {up}. Просело: {down}.",
         "nothing": "ничего",
         "empty": "Вы ничего не ответили, судить не о чем.",
-        "kinds": {"hot-key": "горячий ключ", "lose-dc": "без одного ЦОДа", "lose-half": "без половины подов", "slow-store": "медленная база"},
     },
     "en": {
         "head": "Debrief: {title}, level {level}",
@@ -56,10 +58,12 @@ W = {
         "sum": "  \"{text}\": it comes to {true}",
         "outline": "How I would have answered:",
         "read": "To read:",
+        "scale": "For scale: {fact} ({source}).",
+        "late": "  {kind}: writes they do not see: {unseen}",
+        "behind": "  {name} falls behind: {per_s} events a second stay in the queue",
         "before": "Last time {before}, now {overall}. Up: {up}. Down: {down}.",
         "nothing": "nothing",
         "empty": "You have not answered anything; there is nothing to judge.",
-        "kinds": {"hot-key": "a hot key", "lose-dc": "without one data centre", "lose-half": "without half of the pods", "slow-store": "a slow store"},
     },
 }  # fmt: skip
 
@@ -87,7 +91,9 @@ def debrief(
         "unknown": list(state.unknown),
         "design": drawn(state.design) if state.design is not None else None,
         "trials": [trials.shown(t) for t in state.found],
-        "sums": [{"text": s.text, "right": s.right, "true": s.true} for s in checked],
+        "sums": [
+            {"text": s.text, "right": s.right, "true": s.true, "shown": s.shown(state.lang)} for s in checked
+        ],
         "outline": list(state.prompt.outline.of(state.lang)),
         "references": [dict(r) for r in references],
     }
@@ -97,14 +103,18 @@ def debrief(
 
 def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> str:
     w: Any = W[state.lang]
-    lines = [w["head"].format(title=state.prompt.title.of(state.lang), level=state.level)]
+    lines = [
+        w["head"].format(
+            title=state.prompt.title.of(state.lang), level=voice.seniority(state.level, state.lang)
+        )
+    ]
     if not state.said:
         return "\n".join([*lines, w["empty"], *_outline(w, found)]) + "\n"
     lines.append(
         w["overall"].format(
             overall=voice.decimal(found["overall"], state.lang),
             wanted=voice.decimal(found["wanted"], state.lang),
-            level=state.level,
+            level=voice.seniority(state.level, state.lang),
             verdict=w[found["verdict"]],
         )
     )
@@ -113,13 +123,16 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
     wrong = [s for s in found["sums"] if not s["right"]]
     if found["sums"]:
         lines.append(w["sums"].format(right=len(found["sums"]) - len(wrong), all=len(found["sums"])))
-        lines += [w["sum"].format(text=s["text"], true=figure(s["true"])) for s in wrong]
+        lines += [w["sum"].format(text=s["text"], true=s["shown"]) for s in wrong]
     if found["unknown"]:
-        names = [_question(state.lang, name) for name in found["unknown"]]
+        names = [book().titles[name].of(state.lang) for name in found["unknown"]]
         lines.append(w["unknown"].format(names="; ".join(names)))
     if earlier is not None:
         lines.append(_progress(state.lang, found, earlier))
     lines += _outline(w, found)
+    fact = fact_for(state.prompt.id)
+    if fact is not None:
+        lines += ["", w["scale"].format(fact=fact.of(state.lang), source=fact.source)]
     if found["references"]:
         lines += ["", w["read"], *(f"  {r['title']} — {r['source_url']}" for r in found["references"])]
     return "\n".join(lines) + "\n"
@@ -136,7 +149,7 @@ def _levels(state: Interview, found: Mapping[str, Any]) -> list[str]:
             q["text"] for q in verdict["quotes"]
         ]
         used += fresh[:1]
-        lines += [W[state.lang]["quote"].format(text=q) for q in fresh[:1]]  # type: ignore[attr-defined]
+        lines += [W[state.lang]["quote"].format(text=q) for q in fresh[:1]]
     return lines
 
 
@@ -151,11 +164,19 @@ def _ran(state: Interview, found: Mapping[str, Any]) -> list[str]:
     lines = [w["ran"], *("  " + line for line in found["design"].rstrip().splitlines())]
     for trial in state.found:
         if trial.kind == "load":
-            limit, rps = voice.count(trial.limit_rps, state.lang), voice.count(trial.before.rps, state.lang)
+            limit, rps = voice.about(trial.limit_rps, state.lang), voice.count(trial.before.rps, state.lang)
             lines.append(w["limit"].format(limit=limit, rps=rps))
+            if trial.before.behind is not None:
+                left = voice.about(trial.before.behind.per_s, state.lang)
+                lines.append(w["behind"].format(name=trial.before.behind.name, per_s=left))
+            continue
+        if trial.kind == "late-replica":
+            kind = voice.say(state.lang, "late-replica.kind")
+            lines.append(w["late"].format(kind=kind, unseen=voice.about(trial.unseen, state.lang)))
             continue
         line = w["trial"].format(
-            kind=w["kinds"][trial.kind], success=voice.share(trial.after.success, state.lang)
+            kind=voice.say(state.lang, f"{trial.kind}.kind"),
+            success=voice.share(trial.after.success, state.lang),
         )
         if trial.recovered is not None:
             line += w["recovered" if trial.recovered else "stuck"]
@@ -174,7 +195,7 @@ def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -
     for verdict in found["criteria"]:
         old, new = before.get(verdict["criterion"]), verdict["level"]
         if isinstance(old, float | int) and isinstance(new, float | int) and abs(new - old) >= 0.3:
-            moved["up" if new > old else "down"].append(verdict["criterion"])
+            moved["up" if new > old else "down"].append(book().titles[verdict["criterion"]].of(lang))
     line: str = w["before"].format(
         before=voice.decimal(earlier["overall"], lang),
         overall=voice.decimal(found["overall"], lang),

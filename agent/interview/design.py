@@ -8,19 +8,24 @@
     dc 2
 
 A line is a chain of parts: `->` waits for the answer, `=>` hands over and goes on. `xN` is the number of pods or
-shards, `Nms` the time or CPU of one request there. What is not given has a default that the drawing shows. Nothing here
-judges; what is wrong is one line that says where and what would be right.
+shards, `Nms` the time or CPU of one request there. What is handed over is the writes, or the share that a part behind the
+arrow names (`kafka 100%`). What is not given has a default that the drawing shows. Nothing here judges; what is wrong is
+one line that says where and what would be right.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 Kind = Literal["balancer", "service", "cache", "store", "queue", "worker"]
 MOST_PARTS, MOST_LINES, MOST_LINE_CHARS = 24, 60, 400
 MOST_RPS = 2_000_000.0
+LOAD_WORDS = (
+    "clients", "client", "load", "users", "traffic", "клиенты", "клиент", "нагрузка", "пользователи", "трафик",
+)  # fmt: skip
+PLACE_WORDS = ("dc", "дц", "цод")
 NAMES: dict[Kind, tuple[str, ...]] = {
     "balancer": ("lb", "balancer", "nginx", "haproxy", "envoy", "gslb", "cdn", "балансировщик"),
     "cache": ("cache", "redis", "memcached", "кэш", "кеш"),
@@ -59,6 +64,8 @@ class Part:
     limit_rps: float = 0.0
     optional: bool = False
     replicas: int = 1
+    share: float = 0.0  # of all requests that are handed over to it; 0: the writes
+    given: set[str] = field(default_factory=set)  # which settings the candidate named
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,16 @@ class Design:
 
     def children(self, name: str, waits: bool) -> list[Part]:
         return [self.parts[e.target] for e in self.edges if e.source == name and e.waits is waits]
+
+    def handed(self) -> dict[str, float]:
+        """The share of all requests that reaches each part behind `=>` or a queue, by name."""
+        writes = 1.0 - self.reads if self.reads < 1.0 else 1.0
+        found: dict[str, float] = {}
+        for edge in self.edges:
+            if not edge.waits:
+                own, above = self.parts[edge.target].share, found.get(edge.source, 0.0)
+                found[edge.target] = max(found.get(edge.target, 0.0), own or above or writes)
+        return found
 
     @property
     def entry(self) -> Part | None:
@@ -130,15 +147,17 @@ def read_design(text: str) -> Design:
         if len(line) > MOST_LINE_CHARS:
             raise DesignError(f"line {number}: longer than {MOST_LINE_CHARS} characters")
         head = line.split()[0].lower().rstrip(":")
-        if head in ("clients", "load", "клиенты", "нагрузка"):
-            _load(design, line, number)
-        elif head in ("dc", "дц") and len(line.split()) >= 2 and "->" not in line:
+        if head in LOAD_WORDS:
+            _clients(design, line, number)
+        elif head in PLACE_WORDS and len(line.split()) >= 2 and not ARROW.search(line):
             design.places = _places(line, number)
         else:
             _chain(design, line, number)
     if not design.edges:
         raise DesignError("no chain of parts: write at least one line such as `lb -> api x20 -> db cores 16`")
     for part in design.parts.values():
+        if part.kind == "cache" and part.given & {"cores", "key"} and "hit" not in part.given:
+            part.kind = "store"  # a Redis that holds the data is no cache
         part.count = part.count or DEFAULT_COUNT[part.kind]
         part.time_ms = part.time_ms or DEFAULT_MS[part.kind]
     _no_circle(design)
@@ -152,6 +171,15 @@ def number_of(text: str) -> float | None:
         return None
     factor = {"k": 1e3, "к": 1e3, "m": 1e6, "м": 1e6}.get(found[2].lower(), 1.0)
     return float(found[1].replace(",", ".")) * factor
+
+
+def _clients(design: Design, line: str, number: int) -> None:
+    """`clients 100k rps`, or a chain that begins with them: who calls is no part of the design."""
+    pieces = ARROW.split(line, maxsplit=1)
+    if len(pieces) == 1 or re.search(r"\d", pieces[0]):
+        _load(design, pieces[0], number)
+    if len(pieces) > 1:
+        _chain(design, pieces[2], number)
 
 
 def _load(design: Design, line: str, number: int) -> None:
@@ -216,6 +244,7 @@ def _settings(part: Part, words: list[str], number: int) -> None:
             _count(part, "count", int(word[1:]), number)
         elif word in ("hit", "попаданий") and SHARE.fullmatch(value):
             part.hit = min(0.9999, float(rest.pop(0).rstrip("%").replace(",", ".")) / 100)
+            part.given.add("hit")
         elif word in ("ttl", "timeout", "таймаут") and TIME.fullmatch(value):
             seconds = _ms(rest.pop(0)) / 1000
             if word == "ttl":
@@ -224,10 +253,13 @@ def _settings(part: Part, words: list[str], number: int) -> None:
                 part.timeout_ms = seconds * 1000
         elif word in ("by", "key", "по", "ключ") and value:
             part.key = rest.pop(0)[:40]
+            part.given.add("key")
         elif word in ("limit", "лимит") and number_of(value):
             part.limit_rps = number_of(rest.pop(0)) or 0.0
         elif word in ("optional", "необязательно"):
             part.optional = True
+        elif SHARE.fullmatch(word):
+            part.share = min(1.0, max(0.001, float(word.rstrip("%").replace(",", ".")) / 100))
         elif TIME.fullmatch(word):
             part.time_ms = min(60_000.0, max(0.01, _ms(word)))
         elif not (word in ("rps", "cpu", "sync", "async") or NAME.fullmatch(word)):
@@ -245,6 +277,7 @@ def _count(part: Part, what: str, value: int, number: int) -> None:
     if not least <= value <= LIMITS[what]:
         raise DesignError(f"line {number}: {part.name}: {what} {value}: expected {least} to {LIMITS[what]}")
     setattr(part, what, value)
+    part.given.add(what)
 
 
 def _no_circle(design: Design) -> None:
@@ -274,9 +307,11 @@ def drawn(design: Design) -> str:
     entry = design.entry
     lines = [f"{design.rps:,.0f} rps, {design.reads:.0%} reads, {design.places} DC".replace(",", " ")]
     seen: set[str] = set()
+    handed = design.handed()
 
     def walk(name: str, lead: str, mark: str) -> None:
-        lines.append(f"{lead}{mark}{_label(design.parts[name])}{' (above)' if name in seen else ''}")
+        above = " (above)" if name in seen else ""
+        lines.append(f"{lead}{mark}{_label(design.parts[name])}{_flow(design, handed, name)}{above}")
         if name in seen:
             return
         seen.add(name)
@@ -289,6 +324,13 @@ def drawn(design: Design) -> str:
     if entry is not None:
         walk(entry.name, "", "")
     return "\n".join(lines) + "\n"
+
+
+def _flow(design: Design, handed: dict[str, float], name: str) -> str:
+    """How much of the load is handed over to a part: an assumption, so it is shown."""
+    if name not in handed:
+        return ""
+    return f" {handed[name] * design.rps:,.0f}/s".replace(",", " ")
 
 
 def _label(part: Part) -> str:
@@ -308,122 +350,3 @@ def _label(part: Part) -> str:
     words += [f"retries {part.retries}"] if part.retries else []
     words += [f"limit {part.limit_rps:g} rps"] if part.limit_rps else []
     return " ".join(words)
-
-
-# -- as a network
-
-
-def network(design: Design, rps: float, duration_s: float, hot: float = 0.0) -> dict[str, Any]:
-    """The raw scenario of a design under a load; `hot` is the share of one single key."""
-    entry = design.entry
-    assert entry is not None
-    places = [f"dc-{n + 1}" for n in range(design.places)]
-    components: dict[str, Any] = {"edge": {"kind": "balancer", "timeout_s": 3.0, "retries": 0}}
-    classes: dict[str, Any] = {}
-    first = entry if entry.kind != "balancer" else next(iter(design.children(entry.name, True)), None)
-    if first is None or first.kind not in ("service", "worker"):
-        first = Part("front", "service", 40, 0.5)
-        components["front"] = _service(first, _steps(design, entry.name), places)
-    classes["all"] = {"path": f"{first.name}.do"}
-    for part in design.parts.values():
-        if part.kind in ("service", "worker"):
-            components[part.name] = _service(part, _own(part) + _steps(design, part.name), places)
-        elif part.kind == "store":
-            components[part.name] = _store(part)
-    for part in design.parts.values():
-        if part.kind == "worker" and part.name != first.name:
-            classes[f"async-{part.name}"] = {"path": f"{part.name}.do"}
-    if entry.kind == "balancer" and entry.limit_rps:
-        components[first.name]["rate_limit"] = {
-            "rps": entry.limit_rps,
-            "burst": max(1.0, entry.limit_rps / 10),
-        }
-    raw: dict[str, Any] = {
-        "id": "design",
-        "duration_s": duration_s,
-        "traffic": {"rps": rps, "entry": "edge", "classes": classes},
-        "components": components,
-        "keys": {"keys": {"count": 1_000_000, "zipf": 0.0, "hot": [hot] if hot else []}},
-    }
-    if design.places == 2:
-        raw["datacenters"] = {place: {} for place in places}
-        raw["links"] = [{"between": places, "latency_ms": 5.0}]
-        raw["dns"] = {"ttl_s": 10, "stuck": 0.0}
-    return raw
-
-
-def hit_shares(design: Design) -> dict[str, float]:
-    """The share of all requests each cache answers: reads that hit. A write always goes on to the store."""
-    return {p.name: p.hit * design.reads for p in design.parts.values() if p.kind == "cache"}
-
-
-def _own(part: Part) -> list[dict[str, Any]]:
-    return [{"work_ms": part.time_ms, "shape": 2}]
-
-
-def _service(part: Part, steps: list[dict[str, Any]], places: list[str]) -> dict[str, Any]:
-    pods = max(part.count, len(places))
-    found: dict[str, Any] = {
-        "kind": "service",
-        "pods": pods,
-        "bulkhead": {"limit": part.slots, "queue": part.slots},
-        "endpoints": {"do": steps or _own(part)},
-    }
-    if len(places) == 2:
-        found["placement"] = {places[0]: pods - pods // 2, places[1]: pods // 2}
-    if part.limit_rps:
-        found["rate_limit"] = {"rps": part.limit_rps, "burst": max(1.0, part.limit_rps / 10)}
-    return found
-
-
-def _store(part: Part) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "kind": "postgres",
-        "cores": part.cores,
-        "max_connections": part.pool + 50,
-        "pool": {"limit": part.pool, "open": part.pool, "acquire_timeout_s": 2.0},
-    }
-    if part.count > 1:
-        found["shards"] = min(256, part.count)
-    return found
-
-
-def _steps(design: Design, name: str) -> list[dict[str, Any]]:
-    """What a part does below itself: reads go through the cache that stands beside a store."""
-    below = design.children(name, True)
-    caches = [p for p in below if p.kind == "cache"]
-    stores = [p for p in below if p.kind == "store"]
-    steps: list[dict[str, Any]] = []
-    for part in below:
-        if part.kind == "service":
-            steps.append(_call(part))
-    queries = [_query(design, part) for part in stores]
-    for cache in caches:
-        inner = [_query(design, p) for p in design.children(cache.name, True) if p.kind == "store"]
-        look = {"work_ms": cache.time_ms}
-        miss = inner or queries or [{"work_ms": 1.0}]
-        steps.append({"route": cache.name, "old": [look, *miss], "new": [look]})
-    if not caches:
-        steps += queries
-    for edge in design.edges:
-        if edge.source == name and not edge.waits and design.parts[edge.target].kind == "queue":
-            steps.append({"work_ms": design.parts[edge.target].time_ms, "shape": 2})
-    return steps
-
-
-def _call(part: Part) -> dict[str, Any]:
-    step: dict[str, Any] = {"call": f"{part.name}.do"}
-    if part.timeout_ms:
-        step["timeout_ms"] = part.timeout_ms
-    if part.retries:
-        step["retries"] = part.retries
-    if part.optional:
-        step["optional"] = True
-    return step
-
-
-def _query(design: Design, part: Part) -> dict[str, Any]:
-    step: dict[str, Any] = {"query": part.name, "cpu_ms": part.time_ms}
-    if part.count > 1:
-        step["keys"] = "keys"
-    return step

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.interview.debrief import debrief
-from agent.interview.prompts import RUBRIC
+from agent.interview.prompts import RUBRIC, book
 from agent.interview.turns import Interview, judged, step
 from agent.judge.model import load_models
-from agent.model import CriterionTask, Model, ModelFailure
-from agent.review_notes import reason
+from agent.model import Model
 from agent.rubric import load_rubric
 from agent.talk_graphs import Judging, SearchLibrary, judged_by_branches, turn
+from agent.talk_judge import Told, judge_one, masked
 
 
 def take_turn(state: Interview, text: str, model: Model | None = None) -> tuple[Interview, str, str]:
     """One turn: the interview after it, what the interviewer says, and a note when the model failed."""
-    return turn(step, state, text, _lang(state), model, lambda answer: "->" in answer)  # a drawing
+    return turn(step, state, text, _lang(state), model, _drawn, "interviewer")
 
 
 @dataclass
@@ -30,24 +30,13 @@ class _Debrief:
 
     def __post_init__(self) -> None:
         self.own = judged(self.state)
+        text, lang = self.state.text, _lang(self.state)
+        self.told = Told(RUBRIC, text, masked(text), lang, self.state.prompt.brief.of(lang))
 
     def judge_one(self, judging: Judging) -> Judging:
         """A criterion by the model, or by the embedded mind when there is none or it fails."""
-        name = judging["criterion"]
-        own = self.own.levels[name]
-        if self.model is None or not self.state.said:
-            return {"verdicts": [own]}
-        lang = _lang(self.state)
-        criterion = load_rubric(RUBRIC).criterion(name)
-        task = CriterionTask(
-            RUBRIC, name, criterion.question.of(lang), criterion.levels.of(lang), self.state.text, lang,
-            self.state.prompt.brief.of(lang), "",
-        )  # fmt: skip
-        try:
-            said = self.model.judge_criterion(task).verified(self.state.text)
-        except ModelFailure as failure:
-            return {"verdicts": [own], "notes": [f"{name}: {reason(lang, failure)}"]}
-        return {"verdicts": [own if said.level is None else said]}
+        name, lang = judging["criterion"], _lang(self.state)
+        return judge_one(self.model, self.told, self.own.levels[name], book().titles[name].of(lang))
 
     def close(self, judging: Judging) -> Judging:
         verdicts = {v.criterion: v for v in judging["verdicts"]}
@@ -74,6 +63,11 @@ def make_debrief(
     """Judge the whole interview; what `interview --json` prints at its end."""
     work = _Debrief(state, model, library, earlier)
     return judged_by_branches(RUBRIC, work.judge_one, work.close, model)
+
+
+def _drawn(answer: str) -> bool:
+    """A drawing is shown as it was read."""
+    return "->" in answer or "─>" in answer or "═>" in answer
 
 
 def _lang(state: Interview) -> Any:

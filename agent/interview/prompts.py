@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -41,8 +42,26 @@ class Outline(_Model):
         return self.ru if language == "ru" else self.en
 
 
+class Given(_Model):
+    """What the task's author answers when asked: `about` are stems of the words that ask for it."""
+
+    about: tuple[str, ...] = Field(min_length=1)
+    ru: str
+    en: str
+
+    def of(self, language: str) -> str:
+        return self.ru if language == "ru" else self.en
+
+    def fits(self, words: Sequence[str]) -> int:
+        """How many of the stems a question has."""
+        return sum(any(word.startswith(stem) for word in words) for stem in self.about)
+
+
 class Prompt(_Model):
-    """One interview. `probes` come before the general ones; `sketch` is a design that passes its own trials."""
+    """One interview. `probes` come before the general ones; `sketch` is a design that passes its own trials.
+
+    `smaller` is a first step for who is stuck, `given` what is told on request.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
     title: Wording
@@ -51,12 +70,15 @@ class Prompt(_Model):
     reads: float = Field(ge=0, le=1)
     themes: tuple[str, ...]
     probes: dict[str, Wording] = {}
+    smaller: Wording
+    given: tuple[Given, ...] = ()
     outline: Outline
     sketch: str
 
 
 class Book(_Model):
     expected: dict[Seniority, float]
+    titles: dict[str, Wording]
     probes: dict[str, tuple[Wording, ...]]
     hints: dict[str, Wording]
     prompts: tuple[Prompt, ...]
@@ -64,7 +86,7 @@ class Book(_Model):
     @model_validator(mode="after")
     def _criteria_exist(self) -> Book:
         known = {c.id for c in load_rubric(RUBRIC).criteria}
-        for where, names in (("probes", self.probes), ("hints", self.hints)):
+        for where, names in (("titles", self.titles), ("probes", self.probes), ("hints", self.hints)):
             if set(names) != known:
                 raise ValueError(f"{where}: exactly {', '.join(sorted(known))}")
         for prompt in self.prompts:

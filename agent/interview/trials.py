@@ -1,16 +1,19 @@
-"""What a design does when it is run: where it breaks, what a hot key, a lost data centre and a slow store do to it.
+"""What a design does when it is run: where it breaks, what a hot key, a lost data centre, a slow store and late replicas do.
 
-Every figure comes out of the simulator's data plane; a trial is some seconds of simulated time of the design as a network.
-The work is bounded: one data plane a trial, twenty simulated seconds each.
+The figures come out of the simulator's data plane; a trial is some seconds of simulated time of the design as a network.
+Only what late replicas miss is the design's own load times the delay: the plane keeps one copy of a store. The work is
+bounded: one data plane a trial, twenty simulated seconds each.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agent.interview.design import Design, hit_shares, network
+from agent.interview.as_network import network, route_shares
+from agent.interview.design import Design
 
 SETTLE_S, WATCH_S = 8.0, 12.0
 HEALTHY = 0.99
@@ -18,7 +21,9 @@ MOST_FACTOR = 4.0
 HOT_SHARE = 0.1
 SLOW = 8.0  # times less CPU for the slow store, for SLOW_S seconds
 SLOW_S = 10.0
-TrialKind = Literal["load", "hot-key", "lose-dc", "lose-half", "slow-store"]
+# How long a standby may put off the WAL while a query on it runs: PostgreSQL's default of max_standby_streaming_delay.
+LATE_S = 30.0
+TrialKind = Literal["load", "hot-key", "lose-dc", "lose-half", "slow-store", "late-replica"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ class Station:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """The worker that falls behind most: so many events a second more than it can do."""
+
+    name: str
+    per_s: float
+
+
+@dataclass(frozen=True)
 class Reading:
     """A design under a load: share of good answers, p99 in ms, its most loaded stations first."""
 
@@ -38,17 +51,29 @@ class Reading:
     success: float
     p99_ms: float
     stations: tuple[Station, ...]
+    behind: Behind | None = None
+
+    @property
+    def healthy(self) -> bool:
+        return self.success >= HEALTHY and self.behind is None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """`before` at the load asked for, `after` under the trouble; `limit_rps`: the most it carries (load only)."""
+    """`before` at the load asked for, `after` under the trouble.
+
+    `limit_rps` (load): the most it carries; `broke`: it gave in within MOST_FACTOR times the load, and then `after` says how.
+    `unseen` and `reads_per_s` (late replicas): writes a replica lacks after LATE_S, and reads that get as far as the store.
+    """
 
     kind: TrialKind
     before: Reading
     after: Reading
     limit_rps: float = 0.0
+    broke: bool = True
     recovered: bool | None = None
+    unseen: float = 0.0
+    reads_per_s: float = 0.0
 
 
 class _Bench:
@@ -62,24 +87,41 @@ class _Bench:
         self.design, self.rps = design, rps
         scenario = parse(network(design, rps, 120.0, hot), "design")
         self.plane = CohortPlane(scenario, engine_network.build(scenario), seed)
-        for cache, share in hit_shares(design).items():
-            self.plane.set_route(cache, share)
+        for route, share in route_shares(design).items():
+            with contextlib.suppress(KeyError):  # drawn, and nothing of the network leads there
+                self.plane.set_route(route, share)
 
     def run(self, to_s: float) -> None:
         self.plane.advance(to_s)
 
     def reading(self, from_s: float, to_s: float) -> Reading:
-        history = self.plane.history
-        ends = [
-            sum(history.column(f"class/all/{kind}")[int(from_s) : int(to_s)])
-            for kind in ("ok", "declined", "rejected", "timeout", "error")
-        ]
-        total = sum(ends)
+        good, total = self._ends("all", from_s, to_s)
         latency = [v for v in self.plane.p99_series_ms("all")[int(from_s) : int(to_s)] if v > 0]
         p99 = sorted(latency)[len(latency) // 2] if latency else 0.0
-        return Reading(
-            self.rps, (ends[0] + ends[1]) / total if total else 0.0, p99, self._stations(from_s, to_s)
-        )
+        success = good / total if total else 0.0
+        return Reading(self.rps, success, p99, self._stations(from_s, to_s), self._behind(from_s, to_s))
+
+    def _ends(self, name: str, from_s: float, to_s: float) -> tuple[float, float]:
+        """Requests of a class that came to a good end, and all that came to an end."""
+        ends = [
+            sum(self.plane.history.column(f"class/{name}/{kind}")[int(from_s) : int(to_s)])
+            for kind in ("ok", "declined", "rejected", "timeout", "error")
+        ]
+        return ends[0] + ends[1], sum(ends)
+
+    def _behind(self, from_s: float, to_s: float) -> Behind | None:
+        """The worker whose queue grows: what it cannot do in time stays in the queue."""
+        handed, found = self.design.handed(), []
+        for traffic in self.plane.network.classes:
+            worker = traffic.name.removeprefix("async-")
+            if worker == traffic.name:
+                continue
+            offered = self.rps * handed[worker]
+            good, _ = self._ends(traffic.name, from_s, to_s)
+            left = offered - good / (to_s - from_s)
+            if left > (1 - HEALTHY) * offered:
+                found.append(Behind(worker, left))
+        return max(found, key=lambda b: b.per_s, default=None)
 
     def _stations(self, from_s: float, to_s: float) -> tuple[Station, ...]:
         history, found = self.plane.history, []
@@ -106,18 +148,18 @@ def _steady(design: Design, rps: float, seed: int, hot: float = 0.0) -> Reading:
 
 
 def load(design: Design, seed: int = 1) -> Trial:
-    """How much the design carries: the highest load with 99 % good answers, to within 5 %."""
+    """How much the design carries: the highest load with 99 % good answers and workers that keep up, to within 5 %."""
     before = _steady(design, design.rps, seed)
-    low, high = (1.0, MOST_FACTOR) if before.success >= HEALTHY else (0.02, 1.0)
-    after = before
+    low, high = (1.0, MOST_FACTOR) if before.healthy else (0.02, 1.0)
+    after, broke = before, not before.healthy
     while high / low > 1.05:
         middle = (low * high) ** 0.5
         found = _steady(design, design.rps * middle, seed)
-        if found.success >= HEALTHY:
+        if found.healthy:
             low = middle
         else:
-            high, after = middle, found
-    return Trial("load", before, after, design.rps * low)
+            high, after, broke = middle, found, True
+    return Trial("load", before, after, design.rps * low, broke)
 
 
 def hot_key(design: Design, seed: int = 1) -> Trial:
@@ -161,11 +203,21 @@ def slow_store(design: Design, seed: int = 1) -> Trial:
     return Trial("slow-store", before, after, recovered=back.success >= HEALTHY)
 
 
+def late_replica(design: Design, seed: int = 1) -> Trial:
+    """The replicas stand still for LATE_S: how much was written that they don't have, and how many may ask for it."""
+    before = _steady(design, design.rps, seed)
+    writes = design.rps * (1.0 - design.reads)
+    hits = [p.hit for p in design.parts.values() if p.kind == "cache"]
+    past = design.rps * design.reads * (1.0 - max(hits, default=0.0))
+    return Trial("late-replica", before, before, unseen=writes * LATE_S, reads_per_s=past)
+
+
 TRIALS: dict[str, Callable[[Design], Trial]] = {
     "load": load,
     "hot-key": hot_key,
     "lose-half": lose_half,
     "slow-store": slow_store,
+    "late-replica": late_replica,
 }
 
 
@@ -178,6 +230,8 @@ def possible(design: Design) -> list[str]:
     found.append("lose-half")
     if stores:
         found.append("slow-store")
+    if any(p.replicas > 1 for p in stores) and 0.0 < design.reads < 1.0:
+        found.append("late-replica")
     return found
 
 
@@ -185,7 +239,7 @@ def shown(trial: Trial) -> dict[str, Any]:
     """A trial as plain data, rounded, for logs and `--json`."""
 
     def one(reading: Reading) -> dict[str, Any]:
-        return {
+        found: dict[str, Any] = {
             "rps": round(reading.rps),
             "success": round(reading.success, 4),
             "p99_ms": round(reading.p99_ms, 1),
@@ -193,10 +247,16 @@ def shown(trial: Trial) -> dict[str, Any]:
                 {"name": s.name, "used": round(s.used, 3), "what": s.what} for s in reading.stations
             ],
         }
+        if reading.behind is not None:
+            found["behind"] = {"name": reading.behind.name, "per_s": round(reading.behind.per_s)}
+        return found
 
     found: dict[str, Any] = {"kind": trial.kind, "before": one(trial.before), "after": one(trial.after)}
     if trial.limit_rps:
         found["limit_rps"] = round(trial.limit_rps)
+        found["broke"] = trial.broke
     if trial.recovered is not None:
         found["recovered"] = trial.recovered
+    if trial.kind == "late-replica":
+        found["unseen"], found["reads_per_s"] = round(trial.unseen), round(trial.reads_per_s)
     return found

@@ -2,8 +2,9 @@
 
     requirements first → follow the candidate, weakest axis next → draw → run the drawing → ask about what it did → debrief
 
-An axis is asked about once and, if the answer stays general, once more. "I don't know" closes it with a hint. No question
-contains its answer.
+An axis is asked about once and, if the answer stays general, once more. "I don't know" closes it with a hint; two gaps in a
+row bring a smaller task. Whoever asks for the answer gets a hint, whoever asks about the task what its author knows. No
+question contains its answer.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.honest import admits_gap
-from agent.interview import trials, voice
-from agent.interview.arithmetic import shown as figure
+from agent.interview import hearing, trials, voice
 from agent.interview.arithmetic import sums
 from agent.interview.design import Design, DesignError, drawn, looks_like_design, read_design
 from agent.interview.prompts import RUBRIC, Prompt, Seniority, book
@@ -36,6 +36,12 @@ _RUDE = re.compile(
     r"|туп(?:ой|ая|ое|ые|ость)|идиот\w*|дурак\w*|дурацк\w+|бред\b|чушь|отстань|достал[аи]?\b|вы вообще (?:инженер|понимаете)",
     re.IGNORECASE,
 )
+STUCK = 2  # honest gaps in a row
+AXES = {
+    "load": "data_scale",
+    "hot-key": "data_scale",
+    "late-replica": "consistency",
+}  # what a trial asks about, else failure
 TOLD = 0.5  # levels an answer must add to count as an answer
 YES = {"да", "верно", "ага", "так", "yes", "y", "right", "ok", "ок", "correct"}
 COMMANDS = ("/hint", "/skip", "/run", "/finish")
@@ -43,11 +49,12 @@ COMMANDS = ("/hint", "/skip", "/run", "/finish")
 
 @dataclass(frozen=True)
 class Asked:
-    """The question that stands: its axis (empty: none), and the level the axis had when it was asked."""
+    """The question that stands: its axis (empty: none), the level the axis had when it was asked, and what brought it up."""
 
     criterion: str = ""
     level: float = 0.0
     again: bool = False
+    by: Literal["axis", "trial", "drawing", "smaller"] = "axis"
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,9 @@ class Interview:
     drawing_asked: bool = False
     found: tuple[Trial, ...] = ()
     told: tuple[str, ...] = ()  # kinds of trials that were asked about
+    gaps: int = 0  # honest gaps in a row
+    smaller: bool = False  # the smaller task was given
+    given: tuple[str, ...] = ()  # what was told about the task when asked
     over: bool = False
 
     @property
@@ -78,14 +88,9 @@ class Interview:
 
 def begin(prompt: Prompt, level: Seniority, length: Length, lang: str) -> tuple[Interview, str]:
     """A new interview and the interviewer's first words."""
-    names = {"ru": {"junior": "джуниор", "senior": "сеньор", "staff": "staff"}, "en": {}}
     text = voice.say(
-        lang,
-        "open",
-        title=prompt.title.of(lang),
-        brief=prompt.brief.of(lang),
-        level=names[lang].get(level, level),
-    )
+        lang, "open", title=prompt.title.of(lang), brief=prompt.brief.of(lang), level=voice.seniority(level, lang)
+    )  # fmt: skip
     first = Interview(prompt, level, length, lang, asked={"requirements": 1}, standing=Asked("requirements"))
     return first, text
 
@@ -103,18 +108,51 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
         return _confirmed(state)
     if admits_gap(text):
         return _unknown(state)
+    aside = _set_aside(state, text)
+    if aside is not None:
+        return aside
+    state, told = _told(state, text)
+    if told and hearing.asks_back(text):
+        return state, told.rstrip()
+    if hearing.asks_back(text):
+        return state, voice.say(state.lang, "not_given")
+    state, remark = _said(state, text)
+    state, question = _next(state, text)
+    return state, told + remark + question
+
+
+def _set_aside(state: Interview, text: str) -> tuple[Interview, str] | None:
+    """Turns that are no answer, and to which the question stands: orders, outbursts, requests for the answer."""
     if addresses_grader(text):
         return state, voice.say(state.lang, "grader")
     if _RUDE.search(text) and len(text.split()) < RUDE_WORDS:
         return state, voice.say(state.lang, "rude")
-    state = replace(state, said=(*state.said, text))
+    if not hearing.fishes(text):
+        return None
+    criterion = state.standing.criterion or "requirements"
+    if criterion in state.hinted:
+        return state, voice.say(state.lang, "fishing_again")
+    hint = book().hints[criterion].of(state.lang)
+    said = voice.turned(state.lang, "fishing", len(state.hinted), hint=hint)
+    return replace(state, hinted=(*state.hinted, criterion)), said
+
+
+def _told(state: Interview, text: str) -> tuple[Interview, str]:
+    """What the author knows of what a turn asks; each thing once."""
+    facts = [g.of(state.lang) for g in hearing.asked_about(text, state.prompt)]
+    fresh = [f for f in facts if f not in state.given]
+    state = replace(state, given=(*state.given, *fresh))
+    return state, "".join(voice.say(state.lang, "given", fact=f) + "\n" for f in fresh)
+
+
+def _said(state: Interview, text: str) -> tuple[Interview, str]:
+    """An answer is kept; a wrong sum in it and another load than the task's are named."""
+    state = replace(state, said=(*state.said, text), gaps=0)
     wrong = [s for s in sums(text) if not s.right][:1]
     remark = "".join(
-        voice.say(state.lang, "sum_wrong", text=s.text, true=figure(s.true)) + "\n" for s in wrong
+        voice.say(state.lang, "sum_wrong", text=s.text, true=s.shown(state.lang)) + "\n" for s in wrong
     )
-    remark += _misread(state, text)
-    state, question = _next(state, text)
-    return state, remark + question
+    return state, remark + _misread(state, text)
 
 
 def _misread(state: Interview, text: str) -> str:
@@ -154,25 +192,42 @@ def _command(state: Interview, word: str) -> tuple[Interview, str]:
 
 
 def _unknown(state: Interview) -> tuple[Interview, str]:
-    """An honest gap: the axis is closed, one hint for the way home, and on."""
+    """An honest gap: the axis is closed, one hint for the way home, and on, to something smaller if it is the second."""
     criterion = state.standing.criterion or "requirements"
-    hint = book().hints[criterion].of(state.lang)
-    closed = replace(state, unknown=(*state.unknown, criterion), standing=Asked())
+    turn, lang = len(state.unknown), state.lang
+    closed = replace(state, unknown=(*state.unknown, criterion), standing=Asked(), gaps=state.gaps + 1)
+    if criterion in state.hinted:
+        said = voice.say(lang, "unknown_hinted")
+    else:
+        said = voice.turned(lang, "unknown", turn, hint=book().hints[criterion].of(lang))
+    if closed.gaps >= STUCK and not closed.smaller and closed.turns < TURNS[closed.length]:
+        level = judged(closed).levels["design"].level or 0.0
+        asked = replace(
+            closed,
+            smaller=True,
+            asked={**closed.asked, "design": 1},
+            standing=Asked("design", level, by="smaller"),
+        )
+        return asked, said + "\n" + voice.say(lang, "smaller", task=state.prompt.smaller.of(lang))
     following, question = _next(closed, "")
-    turn = voice.UNKNOWNS[len(state.unknown) % len(voice.UNKNOWNS)]
-    key = "unknown_hinted" if criterion in state.hinted else turn
-    return following, voice.say(state.lang, key, hint=hint) + "\n" + question
+    onward = "" if following.over else voice.turned(lang, "onward", turn) + "\n"
+    return following, said + "\n" + onward + question
 
 
 def _drawing(state: Interview, text: str) -> tuple[Interview, str]:
+    """A drawing is shown back; what was said around it counts as said."""
+    notation, prose = hearing.drawing_and_prose(text)
+    remark = ""
+    if prose:
+        state, remark = _said(state, prose)
     try:
-        design = read_design(text)
+        design = read_design(notation)
     except DesignError as error:
-        return state, voice.say(state.lang, "not_read", why=error)
+        return state, remark + voice.say(state.lang, "not_read", why=error)
     if not design.rps:
         design.rps, design.reads = state.prompt.rps, state.prompt.reads
-    state = replace(state, design=design, confirmed=False, drawing_asked=True)
-    return state, voice.say(state.lang, "drawn", picture=drawn(design))
+    state = replace(state, design=design, confirmed=False, drawing_asked=True, gaps=0)
+    return state, remark + voice.say(state.lang, "drawn", picture=drawn(design))
 
 
 def _confirmed(state: Interview) -> tuple[Interview, str]:
@@ -185,7 +240,7 @@ def _confirmed(state: Interview) -> tuple[Interview, str]:
     now = next(t.limit_rps for t in found if t.kind == "load")
     if earlier and abs(now / earlier - 1) > 0.05:
         change = voice.say(
-            state.lang, "changed", before=voice.count(earlier, state.lang), now=voice.count(now, state.lang)
+            state.lang, "changed", before=voice.about(earlier, state.lang), now=voice.about(now, state.lang)
         )
         question = change + "\n" + question
     return state, question
@@ -197,22 +252,26 @@ def _confirmed(state: Interview) -> tuple[Interview, str]:
 def _about_a_trial(state: Interview) -> tuple[Interview, str]:
     trial = _worst(state)
     assert trial is not None
-    axis = {"load": "data_scale", "hot-key": "data_scale"}.get(trial.kind, "failure")
+    axis = AXES.get(trial.kind, "failure")
     level = judged(state).levels[axis].level or 0.0
-    state = replace(state, told=(*state.told, trial.kind), standing=Asked(axis, level))
-    return state, voice.finding(trial, state.lang)
+    also = voice.stood(state.found, state.lang) if not state.told else ""
+    state = replace(state, told=(*state.told, trial.kind), standing=Asked(axis, level, by="trial"))
+    return state, also + voice.finding(trial, state.lang)
 
 
 def _worst(state: Interview) -> Trial | None:
     """The trial that hurts most and has not been asked about; a load that is carried comes last."""
     open_ones = [t for t in state.found if t.kind not in state.told]
     load = next((t for t in state.found if t.kind == "load"), None)
-    if load is not None and load.limit_rps < load.before.rps:  # first it has to carry the load at all
+    if load is not None and not load.before.healthy:  # first it has to carry the load at all
         return load if load in open_ones else None
     hurt = [t for t in open_ones if t.kind != "load" and t.after.success < trials.HEALTHY]
     if hurt:
         return min(hurt, key=lambda t: t.after.success)
-    return next((t for t in open_ones if t.kind == "load"), None)
+    rest = [
+        t for t in open_ones if t.kind in ("late-replica", "load")
+    ]  # late replicas fail nobody, and are worth a question
+    return min(rest, key=lambda t: t.kind == "load", default=None)
 
 
 def _next(state: Interview, latest: str) -> tuple[Interview, str]:
@@ -221,39 +280,45 @@ def _next(state: Interview, latest: str) -> tuple[Interview, str]:
         return replace(state, over=True), voice.say(state.lang, "end")
     judgement = judged(state)
     levels = {name: verdict.level or 0.0 for name, verdict in judgement.levels.items()}
-    again = _again(state, levels) if latest else None
+    again = _again(state, levels, latest) if latest else None
     if again is not None:
         return again
     if state.confirmed and _worst(state) is not None and len(state.told) < 3:
         return _about_a_trial(state)
     if not state.drawing_asked and len(state.said) >= DRAW_AFTER:
-        return replace(state, drawing_asked=True, standing=Asked("design", levels["design"])), _draw(state)
+        asked = Asked("design", levels["design"], by="drawing")
+        return replace(state, drawing_asked=True, standing=asked), _draw(state)
     criterion = _weakest(state, levels)
     if not criterion:
         return replace(state, over=True), voice.say(state.lang, "end")
     return _ask(state, criterion, levels[criterion], _quoted(judgement, criterion, latest))
 
 
-def _again(state: Interview, levels: dict[str, float]) -> tuple[Interview, str] | None:
+def _again(state: Interview, levels: dict[str, float], latest: str) -> tuple[Interview, str] | None:
     """Once more about the same axis when the answer told nothing new about it."""
     standing = state.standing
     if not standing.criterion or standing.again or standing.criterion in state.unknown:
         return None
-    wanted = book().expected[state.level]
     now = levels[standing.criterion]
-    if now >= wanted or now - standing.level >= TOLD:
+    if now >= book().expected[state.level] or now - standing.level >= TOLD:
         return None
-    probes = _probes(state, standing.criterion)
-    first = -1 if standing.criterion == "requirements" else _first(state, standing.criterion, standing.level)
-    others = [p for n, p in enumerate(probes) if n != first]
+    elsewhere = hearing.answers_anything(latest)
+    if hearing.answers(latest, standing.criterion) or (elsewhere and standing.by == "trial"):
+        return None
     state = replace(
         state,
-        standing=Asked(standing.criterion, now, True),
+        standing=replace(standing, level=now, again=True),
         asked={**state.asked, standing.criterion: state.asked.get(standing.criterion, 1) + 1},
     )
+    if standing.by == "drawing" and state.design is None:
+        return state, voice.say(state.lang, "draw_again")
+    if standing.by == "smaller":
+        return state, voice.say(state.lang, "smaller_again")
+    first = -1 if standing.criterion == "requirements" else _first(state, standing.criterion, standing.level)
+    others = [p for n, p in enumerate(_probes(state, standing.criterion)) if n != first]
     if not others:
         return state, voice.say(state.lang, "again_bare")
-    return state, voice.say(state.lang, "again", question=others[0])
+    return state, voice.say(state.lang, "aside" if elsewhere else "again", question=others[0])
 
 
 def _weakest(state: Interview, levels: dict[str, float]) -> str:
@@ -275,21 +340,26 @@ def _probes(state: Interview, criterion: str) -> list[str]:
 
 
 def _ask(state: Interview, criterion: str, level: float, quote: str) -> tuple[Interview, str]:
-    probes = _probes(state, criterion)
-    question = probes[_first(state, criterion, level)]
+    question = _probes(state, criterion)[_first(state, criterion, level)]
     state = replace(state, asked={**state.asked, criterion: 1}, standing=Asked(criterion, level))
-    if quote:
+    if quote and hearing.leads_to(quote, question, criterion) and not hearing.told_already(question, quote):
         return state, voice.say(state.lang, "follow", quote=quote, question=question)
     return state, question
 
 
 def _first(state: Interview, criterion: str, level: float) -> int:
-    """Which probe opens an axis: the task's own if it has one (the deepest for staff), else by what one can take."""
-    count = len(_probes(state, criterion))
-    if criterion in state.prompt.probes:
-        return count - 1 if state.level == "staff" else 0
+    """Which probe opens an axis: the task's own if it has one (the deepest for staff), else by what one can take.
+
+    One that the candidate has answered without being asked gives way to another.
+    """
+    probes = _probes(state, criterion)
     deep = state.level == "staff" or (state.level == "senior" and level >= 1.0)
-    return 1 if deep and count > 1 else 0
+    if criterion in state.prompt.probes:
+        first = len(probes) - 1 if state.level == "staff" else 0
+    else:
+        first = 1 if deep and len(probes) > 1 else 0
+    order = [first, *(n for n in range(len(probes)) if n != first)]
+    return next((n for n in order if not hearing.told_already(probes[n], state.text)), first)
 
 
 def _quoted(judgement: Judgement, criterion: str, latest: str) -> str:

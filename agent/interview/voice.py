@@ -5,19 +5,38 @@ Sentences only; what is said when, others decide. Numbers come in as figures and
 
 from __future__ import annotations
 
-from agent.interview.trials import Reading, Trial
+from collections.abc import Sequence
+
+from agent.interview.trials import HEALTHY, Reading, Trial
 from agent.rubric import Wording
+
+BUSY = 0.9  # a station below it gave in to nothing: something was refused at the door
 
 SAYINGS: dict[str, Wording] = {
     "open": Wording(
         ru="{title}. {brief}\n\nУровень: {level}. Начните с требований и оценок; рисовать будем потом. Думайте вслух, «не знаю» здесь честный ответ.",
         en="{title}. {brief}\n\nLevel: {level}. Begin with requirements and estimates; we draw later. Think aloud, and \"I don't know\" is an honest answer here.",
     ),
-    "unknown": Wording(ru="Хорошо, что сказали прямо. Вот с чего бы я начал: {hint}\nПойдём дальше.", en="Good that you say so. Here is where I would start: {hint}\nLet us move on."),
-    "unknown_2": Wording(ru="Принято. Зацепка на будущее: {hint}\nБерём другое.", en="Fine. Something to hold on to later: {hint}\nLet us take something else."),
-    "unknown_3": Wording(ru="Честно, и ладно. Подумать на досуге: {hint}\nСледующее.", en="Honest, and all right. To chew on afterwards: {hint}\nNext."),
-    "unknown_4": Wording(ru="Хорошо, оставим. К этому так: {hint}\nДальше.", en="Good, leave it. A way into it: {hint}\nOn we go."),
-    "unknown_hinted": Wording(ru="Значит, подсказка не помогла, бывает. Пойдём дальше.", en="So the hint did not help; it happens. Let us move on."),
+    "unknown": Wording(ru="Хорошо, что сказали прямо. Дома начните отсюда. {hint}", en="Good that you say so. At home, begin here. {hint}"),
+    "unknown_2": Wording(ru="Принято. Зацепка на будущее. {hint}", en="Fine. Something to hold on to later. {hint}"),
+    "unknown_3": Wording(ru="Честно, и ладно. Подумать на досуге. {hint}", en="Honest, and all right. To chew on afterwards. {hint}"),
+    "unknown_4": Wording(ru="Хорошо, оставим. Направление такое. {hint}", en="Good, leave it. The direction is this. {hint}"),
+    "unknown_hinted": Wording(ru="Значит, подсказка не помогла, бывает.", en="So the hint did not help; it happens."),
+    "onward": Wording(ru="Пойдём дальше.", en="Let us move on."),
+    "onward_2": Wording(ru="Берём другое.", en="Let us take something else."),
+    "onward_3": Wording(ru="Следующее.", en="Next."),
+    "onward_4": Wording(ru="Дальше.", en="On we go."),
+    "smaller_again": Wording(ru="Начало есть. Теперь по шагам: что происходит первым, что вторым, где в это время лежат данные?", en="That is a beginning. Now step by step: what happens first, what second, and where are the data meanwhile?"),
+    "smaller": Wording(ru="{task}", en="{task}"),
+    "fishing": Wording(ru="Ответ за вами, и мне интересен именно ваш. Зацепка такая. {hint}", en="The answer is yours to give, and yours is the one I want. Here is a way in. {hint}"),
+    "fishing_2": Wording(ru="Соглашаться со мной не нужно, нужно решить самому. Подтолкну. {hint}", en="There is no need to agree with me; decide it yourself. A push. {hint}"),
+    "fishing_3": Wording(ru="Что выбрал бы я, скажу в разборе. Пока вот на что опереться. {hint}", en="What I would choose, I say in the debrief. Until then, something to lean on. {hint}"),
+    "fishing_4": Wording(ru="И этот ответ за вами. {hint}", en="This one is yours, too. {hint}"),
+    "fishing_again": Wording(ru="Готового ответа не дам, зацепка уже была. Начните с той части, в которой уверены, хотя бы с одной.", en="I will not hand it over, and the hint is out. Begin with the part that you are sure of, be it one."),
+    "given": Wording(ru="{fact}", en="{fact}"),
+    "not_given": Wording(ru="В условии этого нет. Предположите, скажите вслух что и почему, и считайте от предположения.", en="The task does not say. Assume something, say what and why, and reckon from there."),
+    "aside": Wording(ru="Это пригодится, но спрашивал я о другом. {question}", en="That is of use, but I asked about something else. {question}"),
+    "draw_again": Wording(ru="Словами я это прогнать не могу. Напишите строки, хоть три, с теми числами, в которых уверены; остальное я возьму по умолчанию и покажу.", en="I cannot run words. Write lines, be it three, with the figures you are sure of; I take defaults for the rest and show them."),
     "grader": Wording(ru="Это вы не мне, а проверяющему; на разбор это не влияет. Вопрос прежний.", en="That is for a grader, not for me, and it changes nothing in the debrief. The question stands."),
     "rude": Wording(ru="Слышу, что раздражает; собеседования это умеют. Давайте по делу: вопрос прежний, хватит двух предложений.", en="I hear that this annoys you; interviews do. Back to the matter: the question stands, two sentences will do."),
     "hint": Wording(ru="{hint}", en="{hint}"),
@@ -35,13 +54,27 @@ SAYINGS: dict[str, Wording] = {
     "not_read": Wording(ru="Схему не прочёл: {why}", en="I could not read the drawing: {why}"),
     "nothing_drawn": Wording(ru="Схемы ещё нет. {draw}", en="There is no drawing yet. {draw}"),
     "load_breaks": Wording(
-        ru="Прогнал. Ваша схема держит {limit} запросов в секунду из {rps}: дальше отвечает только {success}. Больше всего занято: {station}. Что меняете и почему именно это?",
-        en="I ran it. Your design carries {limit} requests a second of {rps}; beyond, only {success} are answered. The busiest: {station}. What do you change, and why that?",
+        ru="Прогнал. Ваша схема держит {limit} запросов в секунду из {rps}; на полных {rps} отвечает {before}. Первым заполняется: {station}. Что меняете и почему именно это?",
+        en="I ran it. Your design carries {limit} requests a second of {rps}; at the full {rps}, {before} are answered. The first to fill up: {station}. What do you change, and why that?",
+    ),
+    "load_behind": Wording(
+        ru="Прогнал. Запросы проходят, а {worker} не успевает: очередь растёт на {behind} событий в секунду, за десять минут пика это {pile}. Успевает он, пока в секунду приходит не больше {limit}. Что увидит клиент и что вы меняете?",
+        en="I ran it. Requests get through, but {worker} falls behind: the queue grows by {behind} events a second, {pile} in ten minutes of peak. It would keep up at {limit} requests a second. What does the customer see, and what do you change?",
     ),
     "load_holds": Wording(
-        ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, запас в {margin} раза; дальше первым сдаётся: {station}. За что вы здесь платите, не получая ничего взамен?",
-        en="I ran it. It carries {rps} requests a second, p99 {p99} ms, with {margin} times in hand; beyond, the first to give in: {station}. What are you paying for here that buys you nothing?",
+        ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, запас в {margin} раза; дальше первым сдаётся {gives}. За что вы здесь платите, не получая ничего взамен?",
+        en="I ran it. It carries {rps} requests a second, p99 {p99} ms, with {margin} times in hand; beyond, the first to give in: {gives}. What are you paying for here that buys you nothing?",
     ),
+    "load_idle": Wording(
+        ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, и вчетверо больше держит тоже; самое занятое сейчас: {station}. За что вы здесь платите, не получая ничего взамен?",
+        en="I ran it. It carries {rps} requests a second, p99 {p99} ms, and four times as many, too; the busiest now: {station}. What are you paying for here that buys you nothing?",
+    ),
+    "load_limited": Wording(
+        ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс. С {limit} начинает отказывать ваш же лимит на входе, а самое занятое при этом: {station}. Почему лимит стоит именно там?",
+        en="I ran it. It carries {rps} requests a second, p99 {p99} ms. From {limit} on your own limit at the door refuses, while the busiest is {station}. Why does the limit stand just there?",
+    ),
+    "stood": Wording(ru="Прогнал и поломал. Выдержала: {trials}.", en="I ran it and broke things. It stood: {trials}."),
+    "stood_one": Wording(ru="{kind} ({success} ответов)", en="{kind} ({success} answered)"),
     "changed": Wording(ru="Прежняя схема держала {before} запросов в секунду, эта {now}.", en="The drawing before carried {before} requests a second, this one {now}."),
     "hot-key": Wording(
         ru="Я дал одному ключу десятую часть нагрузки: ответов стало {success} (было {before}), занято больше всего: {station}. Что с этим делать, не теряя запросов?",
@@ -56,9 +89,18 @@ SAYINGS: dict[str, Wording] = {
         en="I killed half of the pods. {success} are answered, the busiest: {station}. How much do you keep in hand, and why that much?",
     ),
     "slow-store": Wording(
-        ru="База на десять секунд стала в восемь раз медленнее: отвечало {success}. {after}",
-        en="For ten seconds the store was eight times slower: {success} were answered. {after}",
+        ru="База на десять секунд стала в восемь раз медленнее: отвечало {success}, а занято больше всего было {station}. {after}",
+        en="For ten seconds the store was eight times slower: {success} were answered, and the busiest was {station}. {after}",
     ),
+    "late-replica": Wording(
+        ru="Реплики я придержал на 30 секунд: столько по умолчанию ждёт PostgreSQL, пока на реплике идёт длинный запрос. За это время записано {unseen}, чего на них нет, а до базы мимо кэша доходит {reads} чтений в секунду. Кто из читающих увидит старое, и что он из-за этого сделает?",
+        en="I held the replicas back for 30 seconds: so long PostgreSQL waits by default while a long query runs on one. Meanwhile {unseen} writes came in that they lack, and {reads} reads a second get past the cache. Who reads something old, and what does he do because of it?",
+    ),
+    "hot-key.kind": Wording(ru="горячий ключ", en="a hot key"),
+    "lose-dc.kind": Wording(ru="без одного ЦОДа", en="without one data centre"),
+    "lose-half.kind": Wording(ru="без половины подов", en="without half of the pods"),
+    "slow-store.kind": Wording(ru="медленная база", en="a slow store"),
+    "late-replica.kind": Wording(ru="реплики отстали на 30 с", en="replicas 30 s late"),
     "recovered": Wording(ru="Потом всё вернулось само. Что бы этому помешало, будь у клиентов повторы?", en="Then it came back by itself. What would keep it from that if the clients retried?"),
     "stuck": Wording(ru="База ожила, а система нет. Что её держит и что вы сделаете?", en="The store is back, the system is not. What holds it down, and what do you do?"),
     "end": Wording(ru="Достаточно. Разбор ниже.", en="That is enough. The debrief is below."),
@@ -77,6 +119,11 @@ def count(value: float, lang: str) -> str:
     return text.replace(",", "\u00a0") if lang == "ru" else text
 
 
+def about(value: float, lang: str) -> str:
+    """A limit that is known to within 5 %: two figures of it."""
+    return count(float(f"{value:.1e}"), lang)
+
+
 def share(value: float, lang: str) -> str:
     text = f"{value:.1%}" if value < 0.9995 else "100%"
     return text.replace(".", ",").replace("%", "\u00a0%") if lang == "ru" else text
@@ -87,12 +134,17 @@ def _station(reading: Reading, lang: str) -> str:
     return f"{say(lang, top.what, name=top.name)} {share(min(1.0, top.used), lang)}"
 
 
-UNKNOWNS = (
-    "unknown",
-    "unknown_2",
-    "unknown_3",
-    "unknown_4",
-)  # the same words four times would be a machine's
+TURNS_OF_PHRASE = ("", "_2", "_3", "_4")  # the same words four times would be a machine's
+LEVELS = {"junior": "джуниор", "senior": "сеньор", "staff": "стафф"}
+
+
+def turned(lang: str, key: str, turn: int, **values: object) -> str:
+    """One of four ways to say it."""
+    return say(lang, key + TURNS_OF_PHRASE[turn % len(TURNS_OF_PHRASE)], **values)
+
+
+def seniority(level: str, lang: str) -> str:
+    return LEVELS[level] if lang == "ru" else level
 
 
 def decimal(value: float, lang: str) -> str:
@@ -111,12 +163,38 @@ def finding(trial: Trial, lang: str) -> str:
         "station": _station(after, lang),
     }
     if trial.kind == "load":
-        holds = trial.limit_rps >= before.rps
-        margin = f"{trial.limit_rps / before.rps:.1f}"
-        values["p99"] = count(before.p99_ms, lang)
-        values["limit"] = count(trial.limit_rps, lang)
-        values["margin"] = margin.replace(".", ",") if lang == "ru" else margin
-        return say(lang, "load_holds" if holds else "load_breaks", **values)
+        return _load(trial, lang, values)
     if trial.kind == "slow-store":
         values["after"] = say(lang, "recovered" if trial.recovered else "stuck")
+    if trial.kind == "late-replica":
+        values["unseen"], values["reads"] = about(trial.unseen, lang), about(trial.reads_per_s, lang)
     return say(lang, trial.kind, **values)
+
+
+def _load(trial: Trial, lang: str, values: dict[str, str]) -> str:
+    before = trial.before
+    values["limit"], values["p99"] = about(trial.limit_rps, lang), count(before.p99_ms, lang)
+    if before.behind is not None and before.success >= HEALTHY:
+        values["worker"], values["behind"] = before.behind.name, about(before.behind.per_s, lang)
+        values["pile"] = about(before.behind.per_s * 600, lang)
+        return say(lang, "load_behind", **values)
+    if not before.healthy:
+        return say(lang, "load_breaks", **values)
+    values["margin"] = f"{trial.limit_rps / before.rps:.1f}".replace(".", "," if lang == "ru" else ".")
+    values["gives"] = trial.after.behind.name if trial.after.behind is not None else values["station"]
+    if not trial.broke:
+        return say(lang, "load_idle", **values)
+    refused = trial.after.behind is None and trial.after.stations[0].used < BUSY
+    return say(lang, "load_limited" if refused else "load_holds", **values)
+
+
+def stood(found: Sequence[Trial], lang: str) -> str:
+    """The troubles that a design bore, in one line: they are worth saying and no question."""
+    borne = [t for t in found if t.kind not in ("load", "late-replica") and t.after.success >= HEALTHY]
+    if not borne:
+        return ""
+    told = [
+        say(lang, "stood_one", kind=say(lang, f"{t.kind}.kind"), success=share(t.after.success, lang))
+        for t in borne
+    ]
+    return say(lang, "stood", trials="; ".join(told)) + "\n"

@@ -7,6 +7,7 @@ them makes a sentence checkable. Neither does a figure inside something denied.
 import re
 from functools import lru_cache
 
+from agent.judge.coherence import misfits
 from agent.judge.reading import Reading, Sentence
 from agent.text import normalise, word_set
 
@@ -51,12 +52,16 @@ _SHOUTED = 0.6  # share of capitals above which capitals mean nothing
 
 def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
     """Numbers the sentence adds to what the question already gave."""
-    if _only_denied(sentence) or undone(sentence):
+    if _only_denied(sentence) or undone(sentence) or sentence.refused or not sentence.related:
+        return frozenset()
+    if misfits(sentence.span):
         return frozenset()
     text, first = sentence.span.text, sentence.span.start
-    ornaments = _ornaments(text) + (() if _of_the_trade(sentence) else _times(text))
+    ornaments = _ornaments(text) + (() if of_the_trade(sentence) else _times(text))
     found = set()
     for word in sentence.words:
+        if word.start in sentence.stale:
+            continue
         if word.text[0].isdigit():
             at = word.start - first
             if word.text not in reading.context_numbers and not any(a <= at < b for a, b in ornaments):
@@ -76,7 +81,7 @@ def _times(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(m.span() for m in _TIME.finditer(text))
 
 
-def _of_the_trade(sentence: Sentence) -> bool:
+def of_the_trade(sentence: Sentence) -> bool:
     """A time beside something that happened to a system is a fact, beside a wish or empty talk an ornament."""
     groups = {group_of(m.concept) for m in sentence.matches}
     return bool(groups) and not groups & {"vague", "blame"} and not _WISH.search(sentence.span.text)
@@ -102,16 +107,20 @@ def _only_denied(sentence: Sentence) -> bool:
 
 def identifiers(sentence: Sentence) -> frozenset[str]:
     """Names that only a system has: settings, functions, paths, SQL."""
-    return frozenset() if _only_denied(sentence) or undone(sentence) else _names(sentence.span.text)
+    if _only_denied(sentence) or undone(sentence) or sentence.refused:
+        return frozenset()
+    stale = sorted(start - sentence.span.start for start in sentence.stale)
+    return _names(sentence.span.text, tuple(stale))
 
 
 @lru_cache(maxsize=2000)
-def _names(text: str) -> frozenset[str]:
+def _names(text: str, stale: tuple[int, ...] = ()) -> frozenset[str]:
     plain = normalise(text).text
     capitals = sum(map(str.isupper, plain))
     if len(plain) > 20 and capitals > _SHOUTED * sum(map(str.isalpha, plain)):
         plain = plain.lower()
-    return frozenset(_IDENTIFIER.findall(plain))
+    found = _IDENTIFIER.finditer(plain)
+    return frozenset(m.group() for m in found if not any(m.start() <= at < m.end() for at in stale))
 
 
 def group_of(concept: str) -> str:

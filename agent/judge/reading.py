@@ -6,11 +6,13 @@ copies the question is set aside here, before anything is counted. Nothing here 
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from agent.concepts import Lexicon, Match
+from agent.judge.coherence import Told, not_chosen, turned_down, without_stale
+from agent.judge.set_aside import AUTHORITY, DEFINITION, INSTRUCTION, UNREAL
 from agent.text import (
     Span,
     Token,
@@ -41,85 +43,6 @@ _COPIED_SHARE = 0.6
 _REPEATED_SHARE = 0.8
 _GRAM = 4
 
-# Words that only make sense when spoken to whoever grades.
-_INSTRUCTION = re.compile(
-    r"</?\s*(?:system|assistant|user|candidate\w*|answer|instructions?|grad\w+|eval\w+|admin|prompt|verdict|inst)\b"
-    r"|\[/?(?:inst|system)\b|<\|"
-    r"|^\W*(?:system|assistant|note to (?:the )?\w+|системн\w+ сообщени\w+|служебн\w+ \w+)\b.{0,60}:"
-    r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruct|rubric|criteri|prompts?\b|guideline|"
-    r"rules (?:above|given|of)|(?:everything|anything|all|what)\b.{0,20}\b(?:above|before|previous|prior|said)|"
-    r"(?:previous|prior|above) (?:messages?|text|rules|orders?)|system (?:message|prompt|text))"
-    r"|(?:игнориру|проигнориру|забудь|отмен[ия]|не учитыва)\w*.{0,40}(?:инструкц|рубрик|критери|промпт|указани|"
-    r"правила (?:выше|оцен)|(?:всё|все|того|что)\b.{0,20}(?:выше|раньше|сказан|предыдущ)|"
-    r"предыдущ\w+ (?:текст|сообщ|требован))"
-    r"|\b(?:graders?|evaluators?|assessors?|reviewing model|language model|judge model|as an ai|llm)\b"
-    r"|(?:оценщик|проверяющ\w+ модел|проверяющ\w+ (?:поставь|постави|обрати|долж)|языков\w+ модел|нейросет)"
-    r"|\b(?:full|maximum|max|highest|top|perfect) (?:score|marks?|points?|grades?|rating|level)s?\b"
-    r"|(?:максимальн|высш|наивысш|полн|отличн)\w* (?:балл|оценк|уров|отметк)"
-    r"|\b(?:score|grade|rate|mark|give)\b.{0,25}\b(?:3|10|100)\s*(?:/|of|out of)\s*(?:3|10|100)\b"
-    r"|\b(?:final|automatic|overall) (?:score|grade|verdict)\b|\bevaluation override\b"
-    r"|\b[23](?:[.,]\d)?\s*(?:/|of|out of|из)\s*3\b.{0,30}(?:criteri|dimension|rubric|критери|рубрик|балл|уров)"
-    r"|\b(?:all|every|each) (?:rubric )?(?:criteri\w+|dimensions?)\b.{0,40}\b(?:met|satisf\w+|fulfil\w+|3|max)\b"
-    r"(?!.{0,9}\b(?:when|if|once)\b)"
-    r"|(?:все|всем|каждо\w+) (?:критери|пункт)\w*.{0,30}(?:выполнен|балл|оценк|закрыт|макс)"
-    r"|(?:постав|выстав|присво|засчита)\w*.{0,30}(?:балл|оценк|отлично|тройк|пят[её]рк)"
-    r"|(?:постав|выстав|присво|засчита)\w*\s(?:\w+\s){0,2}(?:мне|ответ\w*|тексту|за (?:ответ|это|текст|работу)|"
-    r"(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)\w*).{0,30}(?:уровень|максим|\b[35]\b)"
-    r"|(?:постав|выстав|присво)\w*.{0,20}(?:максим\w+|\b3\b).{0,20}(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)"
-    r"|\b(?:already|previously|manually)\b.{0,30}\b(?:graded|reviewed|verified|approved|scored)\b"
-    r"|уже (?:проверен|оценен|оценён|одобрен)\w*.{0,40}(?:эксперт|комисс|комитет|методист|специалист)"
-    r"|\b(?:overall|levels?|verdict|score|root_cause|specific|owned|coverage|effective|systemic|investigation|"
-    r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3\b"
-    r"|\b(?:return|assign|award|put|give)\b.{0,20}\b(?:three|maximum|max|[35])\b.{0,20}\b(?:each|every|all)\b"
-    r".{0,15}\b(?:criteri|dimension|ax[ie]s\b|of them\b|rubric)"
-    r"|\bверни.{0,30}(?:тройк|пят[её]рк|максимум)"
-    r"|\b(?:low|bad|good|better|passing) (?:mark|grade)s?\b"
-    r"|(?:низк|высок|плох|хорош|проходн)\w* (?:оценк|балл|отметк)|\bесли оценк|оценк\w+ (?:будет|окажется)"
-    r"|\b(?:generous|lenient|kind|gentle)\b.{0,25}\b(?:answer|mark|grad\w+|me)\b|отнес\w+.{0,25}(?:ответ|снисх)"
-    r"|\bi need this job\b|нужна эта работа|\bexemplary\b|образцов\w+"
-    r"|^\W*(?:рецензия|отзыв|вердикт)\s*:"
-    r"|\b(?:measures?|actions?|items?) (?:hit|are|is)\b.{0,40}\b(?:the mechanism|specific|owned|covered)\b"
-    r"|\b(?:all|four) (?:four )?(?:kinds|sorts|types) (?:of \w+ )?(?:are|is) covered|покрыты все|\bмеры (?:бьют|конкретны)\b"
-    r"|\b(?:strong[_ ])?(?:hire|no[_ ]hire)\W*$|рекоменд\w+ (?:нанять|к найму|принять)|\bstrong_(?:yes|hire|no)\b"
-    r"|\b(?:this|my|the) (?:text|answer|response|essay|document) (?:gives|describes|covers|contains|lists|shows|"
-    r"addresses|includes|has)\b|в (?:этом|данном|моем|моём) (?:тексте|ответе|документе).{0,20}"
-    r"(?:описан|указан|привед|есть|учтен|учтён|назван|раскрыт|содерж)"
-    r"|\b(?:model|ideal|perfect|reference|textbook|good) (?:answer|response)\b"
-    r"|(?:идеальн|эталонн|правильн|хорош)\w+ ответ\w*"
-    r"|\b(?:keywords?|tags?|ключевые слова|теги)\s*:"
-    r"|\brubric\b|рубрик[аеуи]\b",
-    re.IGNORECASE,
-)
-_AUTHORITY = re.compile(
-    r"\b\d{1,2}\+?\s*(?:years?|лет|год\w*)\b.{0,40}\b(?:experience|опыт|стаж|в индустрии|in the industry)"
-    r"|\b(?:experience|опыт\w*|стаж\w*)\b.{0,20}\b\d{1,2}\+?\s*(?:years?|лет)\b"
-    r"|\b(?:ex|former|бывш\w+)[- ](?:principal|staff|google|faang|meta|amazon|cto|яндекс|техдир|архитектор)"
-    r"|\bfaang\b|\bkeynote\b|\bspeaker at\b|\bspoke at\b|спикер\w* (?:на )?"
-    r"|\b(?:any|every) (?:competent|experienced|qualified|serious) (?:reviewer|engineer|expert|interviewer)"
-    r"|люб\w+ (?:компетентн|грамотн|опытн|толков)\w+ (?:инженер|эксперт|рецензент|специалист|проверяющ)"
-    r"|\b(?:a person|people|specialist|engineer) of my (?:level|calibre|caliber)\b|моего уровня"
-    r"|\b(?:approved|endorsed|confirmed|reviewed|praised) by (?:the )?(?:cto|ceo|google|sre team|experts?|board)\b"
-    r"|(?:одобрен|утвержден|утверждён|согласован|подтвержден|подтверждён)\w* (?:техдир|техническ|cto|комитет|эксперт)"
-    r"|\b(?:speaking|writing) as an? .{0,20}\b(?:cto|ceo|vp|director|principal|staff|fellow|architect)\b"
-    r"|\bas an? (?:former )?(?:cto|ceo|vp)\b"
-    r"|(?:пишу|говорю) как .{0,40}(?:директор|архитектор|эксперт|cto)|\btrust me\b|поверьте"
-    r"|\bas the .{0,25}\bbook\b|\bкак (?:пишут|сказано|написано) в книг|(?<=\s)\[\d{1,2}\]|\b(?:ch|гл)\. ?\d"
-    r"|\b(?:gave|presented) (?:this|it) (?:as|at)\b.{0,20}\b(?:talk|conference)|выступал\w* с (?:этим|докладом)"
-    r"|(?:thank you|спасибо|благодар\w+)\b.{0,40}(?:task|question|opportunit|задани|вопрос|возможност)"
-    r"|(?:best|great|excellent|wonderful|замечательн\w+|отличн\w+|прекрасн\w+|интересн\w+) (?:task|question|задани\w|вопрос)",
-    re.IGNORECASE,
-)
-_UNREAL = re.compile(
-    r"\b(?:had (?:i|we)|if (?:i|we) had|given|with) (?:had )?(?:more|enough|some) (?:time|space|room)\b"
-    r"|(?:будь у (?:меня|нас)|если бы (?:у (?:меня|нас) )?(?:было|хватило)) .{0,12}(?:врем|мест)"
-    r"|\b(?:would|could) (?:also )?(?:describe|mention|elaborate|list|explain)\b.{0,200}\bin (?:more )?detail"
-    r"|(?:подробн\w+ бы|бы подробн\w+) \w+",
-    re.IGNORECASE,
-)
-_DEFINITION = re.compile(
-    r"^\W*(?:an? |the )?(?P<what>[a-zа-яё-]+(?: [a-zа-яё-]+){0,2}?)\s*(?:[-–—]\s*это|is an?)\s[^\d]+$",
-    re.IGNORECASE,
-)
 _QUESTION = re.compile(r"[\w)%\"'»”]\s?\?[\"'»”)]*$")
 _AGAIN = re.compile(
     r"\b(?:in other words|to repeat|once (?:again|more)|to stress|let me (?:stress|repeat)|as (?:i|we)? ?said)\b"
@@ -152,12 +75,25 @@ _EN_VERBS = word_set(
     "became began broke brought built chose came got gave held kept led left made met paid ran said sent sat "
     "shipped stood told thought tried understood wrote writes"
 )
+_GROWTH = ("harm.bigger_pool", "harm.bigger_hardware", "harm.longer_wait", "harm.more_retries")
+_TRADE = ("term.", "prevent.", "detect.", "mitigate.", "respond.", "mech.", "design.", "systemic.")
+# Words that any two sentences may share without speaking of the same thing.
+_COMMON = word_set(
+    "minut second hour week month year percent time first last then than that this these those with from into only "
+    "were been have will would should could must when what which after befor about more most some they them their "
+    "there минута секунда неделя месяц процент время раз первый последний потом тогда чтобы этот который быть "
+    "если когда после перед более больше весь только мочь надо нужно нужный сделать делать через также уже еще"
+)
 _RU_VERBAL = frozenset({"VERB", "INFN", "GRND", "PRTS", "PRED", "PRTF"})
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence: its words, its concepts (without those negated), and why it is set aside, if it is."""
+    """One sentence: its words, its concepts (without those negated), and why it is set aside, if it is.
+
+    `refused`: what it names was turned down, so no measure in it is one. `related`: it speaks of the trade, or of
+    something that the question or the rest of the text speaks of.
+    """
 
     span: Span
     words: tuple[Token, ...]
@@ -165,6 +101,9 @@ class Sentence:
     denied: tuple[Match, ...]
     has_verb: bool
     reason: Reason
+    stale: frozenset[int] = frozenset()  # where words start that earlier sentences already said
+    refused: bool = False
+    related: bool = True
 
 
 @dataclass(frozen=True)
@@ -196,21 +135,16 @@ def read(
     seen: list[frozenset[str]] = []
     kept: list[Sentence] = []
     dropped: list[Sentence] = []
+    told = Told()
     for i, span in enumerate(spans):
         words = by_sentence[i]
         found = matches.get(i, [])
         reason = _reason(span, words, known, seen, tagged, found)
         if not reason:
             seen.append(frozenset(w.lemma for w in words))
-        sentence = Sentence(
-            span,
-            words,
-            tuple(m for m in found if not m.negated),
-            tuple(m for m in found if m.negated),
-            any(map(_is_verb, words)),
-            reason,
-        )
+        sentence = _sentence(span, words, found, reason, frozenset() if reason else told.again(words))
         (dropped if reason else kept).append(sentence)
+    kept = _related(kept, context)
     return Reading(
         text,
         tuple(kept),
@@ -219,6 +153,60 @@ def read(
         frozenset(w.text for w in tokens(context) if w.text[0].isdigit()),
         frozenset(m.concept for m in lexicon.find(about)) if about else frozenset(),
     )
+
+
+def _sentence(
+    span: Span, words: tuple[Token, ...], found: list[Match], reason: Reason, stale: frozenset[int]
+) -> Sentence:
+    found = without_stale(found, stale, words)
+    plain = normalise(span.text).text
+    refused = turned_down(plain) and _measures(found) > 1
+    avoided = not_chosen(plain)
+    denied = [
+        m for m in found if m.negated or (avoided and m.concept.startswith("harm.")) or _not_grown(m, words)
+    ]
+    return Sentence(
+        span,
+        words,
+        tuple(m for m in found if m not in denied),
+        tuple(denied),
+        any(map(_is_verb, words)),
+        reason,
+        stale,
+        refused,
+    )
+
+
+def _related(kept: list[Sentence], context: str) -> list[Sentence]:
+    """The sentences, with those marked that have nothing in common with the trade, the question or the others."""
+    subject = {stem for stem in lemmas(context) if _tells(stem)}
+    for sentence in kept:
+        if _of_trade(sentence):
+            subject.update(w.lemma for w in sentence.words if _tells(w.lemma))
+    return [
+        s if _of_trade(s) or any(w.lemma in subject for w in s.words) else replace(s, related=False)
+        for s in kept
+    ]
+
+
+def _of_trade(sentence: Sentence) -> bool:
+    return any(m.concept.startswith(_TRADE) for m in (*sentence.matches, *sentence.denied))
+
+
+def _tells(stem: str) -> bool:
+    return len(stem) > 3 and stem.isalpha() and stem not in _COMMON
+
+
+def _not_grown(match: Match, words: tuple[Token, ...]) -> bool:
+    """ "Пул не увеличиваем": the "not" stands between the thing and the growing of it."""
+    if match.concept not in _GROWTH:
+        return False
+    return any(w.text in ("не", "not", "never") and match.start < w.start < match.end for w in words)
+
+
+def _measures(found: list[Match]) -> int:
+    groups = ("prevent.", "detect.", "mitigate.", "respond.")
+    return len({m.concept for m in found if m.concept.startswith(groups)})
 
 
 def _by_span(spans: list[Span], words: tuple[Token, ...]) -> list[tuple[Token, ...]]:
@@ -246,13 +234,13 @@ def _reason(
     found: list[Match],
 ) -> Reason:
     plain = normalise(span.text).text
-    if any(a < span.end and span.start < b for a, b in tagged) or _INSTRUCTION.search(plain):
+    if any(a < span.end and span.start < b for a, b in tagged) or INSTRUCTION.search(plain):
         return "instruction"
-    if _AUTHORITY.search(plain):
+    if AUTHORITY.search(plain):
         return "authority"
     if _QUESTION.search(plain) and len(words) > 2:
         return "question"
-    if _UNREAL.search(plain):
+    if UNREAL.search(plain):
         return "unreal"
     if _is_copied(plain, words, span, known):
         return "copied"
@@ -294,7 +282,7 @@ def _is_dump(plain: str, words: tuple[Token, ...]) -> bool:
 
 def _defines(plain: str, span: Span, found: list[Match]) -> bool:
     """ "A canary is a release to a few": what a word means, not what is done with it."""
-    match = _DEFINITION.match(plain)
+    match = DEFINITION.match(plain)
     if not match:
         return False
     return any(m.start - span.start < match.end("what") and m.concept[:5] != "vague" for m in found)
@@ -363,4 +351,4 @@ def _is_verb(word: Token, suffixes: bool = True) -> bool:
 
 def addresses_grader(text: str) -> bool:
     """Whether a stretch of text speaks to whoever grades instead of about the incident."""
-    return _INSTRUCTION.search(normalise(text).text) is not None
+    return INSTRUCTION.search(normalise(text).text) is not None

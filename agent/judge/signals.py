@@ -8,16 +8,49 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from agent.judge.figures import TECHNICAL, body_words, group_of, identifiers, new_numbers, undone
+from agent.judge.coherence import misfits
+from agent.judge.figures import (
+    TECHNICAL,
+    body_words,
+    group_of,
+    identifiers,
+    new_numbers,
+    of_the_trade,
+    undone,
+)
+from agent.judge.patterns import (
+    ABSTRACT_EN,
+    ABSTRACT_RU,
+    ARITHMETIC,
+    BEFORE_AFTER,
+    BOUND,
+    CLOCK,
+    DUE,
+    HEADING_LINE,
+    I_WORDS,
+    NAME,
+    NOT_NAMES,
+    ONE_PERSON_PAST,
+    OWNER,
+    PAST_ENDINGS,
+    PAST_WORDS,
+    WE_WORDS,
+)
 from agent.judge.reading import Reading, Sentence
-from agent.text import normalise, part_of_speech, word_set
+from agent.text import Span, Token, normalise, part_of_speech, word_set
 
 KINDS = ("prevent", "detect", "mitigate", "respond")
+_IDEAS = frozenset({*KINDS, "mech"})
+_TRICKS = ("instruction", "authority", "word list", "unreal")
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _HOLLOW = 0.1
 _TRADE_WORDS = 5
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
+_USUAL_EN, _USUAL_RU = 4.0, 4.6  # letters a word in plain technical prose, by script
+_TERSE = 0.7  # a figure and a name without a verb
+_WORDS_AN_IDEA = 4
+_IDEAS_A_SENTENCE = 3
 _LONG = 28  # words in a sentence that few listeners can hold
 _LABEL_WITH_FIGURE = 0.5  # "canary 5 %": of what, until when?
 _EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every sentence and say nothing of it
@@ -27,64 +60,6 @@ _EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every
     "наш весь что это также еще новый свой завести ввести создать поставить делать дать или для при"
 )
 _FULL_SENTENCE = 9  # enough words to say how
-
-_BOUND = re.compile(
-    r"[<>≥≤±→]|=>|\b(?:at most|at least|no more than|max|within|above|below|over|under|every|per|until|exceeds?|"
-    r"longer than|more than|less than|older than|up to|after)\b"
-    r"|(?:больше|более|меньше|менее|ниже|выше|дольше|старше|максимум|минимум|не реже|раз в|кажд\w+|свыше|до|"
-    r"превыш\w+|порог\w*|при|через|за|после)\b",
-    re.IGNORECASE,
-)
-_ARITHMETIC = re.compile(
-    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
-)
-_CLOCK = re.compile(
-    r"\b\d{1,2}:\d{2}\b|\b[TТ]\s?[+-]\s?\d+|(?<!\w)\+\d+(?::\d+)?\s*(?:с|s|мин|min|ч|h)?\b|\b\d{1,2}\.\d{2}\b(?!\.?\d|\s*%)"
-    r"|\b\d{1,2}\s(?:sept?|oct|nov|dec|jan|feb|mar|apr|may|june?|july?|aug)\w*\b|\bday \d+\b|\bдень \d+\b",
-    re.IGNORECASE,
-)
-_BEFORE_AFTER = re.compile(
-    r"\bfrom\s+[~≈]?\d[^.;\n]{0,30}\bto\s+[~≈]?\d|\bс\s+[~≈]?\d[^.;\n]{0,30}\bдо\s+[~≈]?\d"
-    r"|\d[\d.,]*\s*[%\w]{0,4}\s*(?:→|->|—>|=>)\s*\d|\bбыл[оаи]?\b[^.;\n]{0,40}\d[^.;\n]{0,60}\b(?:стал|теперь|ни одн|ноль)"
-    r"|\b(?:was|were|had)\b[^.;\n]{0,40}\d[^.;\n]{0,60}\b(?:now|became|after)\b|\bвместо\s+\d",
-    re.IGNORECASE,
-)
-_DUE = re.compile(
-    r"\b(?:by|due|before|until|from|до|к|срок\w*|после)\s*:?\s*(?:the\s+)?(?:\d|end|eod|mon|tue|wed|thu|fri|sat|sun|q[1-4]|jan|"
-    r"feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|next|конца|пн|вт|ср|чт|пт|понед|вторн|сред[ыу]|четв|пятн|след|янв|"
-    r"фев|март|апр|ма[яй]|июн|июл|авг|сент|окт|ноя|дек|релиз|распрод|rollout|sale)"
-    r"|\b\d{1,2}[./]\d{1,2}(?:[./]\d{2,4})?\b|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}-?(?:го|му)\b|\b\d{1,2}th\b"
-    r"|\b\d{1,2}\s+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|март|апр|ма[яй]|июн|июл|авг|сен|окт|ноя|дек)\w*"
-    r"|\b(?:mon|tues|wednes|thurs|fri)day\b|\b(?:this|next|current) (?:sprint|week|month|quarter)\b|\b(?:today|tomorrow|"
-    r"immediately|done|asap)\b|\bQ[1-4]\b|\bspr[iu]nt \d+"
-    r"|(?:сегодня|завтра|немедленно|сделано|сразу|готово)\b|(?:этот|этом|текущ\w+|следующ\w+|ближайш\w+) (?:спринт|недел|месяц|"
-    r"квартал|релиз)\w*|\bспринт\w* \d+|\b(?:одн[ау]|\d+)\s*(?:нед|недел\w*|дн\w*|мес\w*|weeks?|wks?|days?|months?|sprints?)\b"
-    r"|\b(?:квартал|спринт)\b",
-    re.IGNORECASE,
-)
-_OWNER = re.compile(
-    r"\b(?:owners?|owned by|assignee|responsible|lead|driver)\b\s*[:\-–—]?\s*\w+|@\w+"
-    r"|(?:ответственн\w+|исполнител\w+|владел\w+|делает|ведёт|ведет|отвечает)\s*[:\-–—]?\s*\w+"
-    r"|\b(?:sre|dba|платформ\w*|platform|perf|qa|devops|infra\w*|инфра\w*|ops|дежурн\w+|on-call|бэкенд|backend|edge|сеть|"
-    r"network|support|поддержк\w+|security|data|core|payments?|checkout|чекаут|pricing|перф|тимлид|архкомитет)"
-    r"(?:[- ](?:team|guild|lead|группа|команда|group|owner))?\s*(?:[,.;)]|$|\d|до\b|by\b)"
-    r"|\b(?:team|guild|команда|команды|группа)\b\s*\w*\s*[,.;)—–-]|\b(?:me|я)\s*[,.;)+]",
-    re.IGNORECASE,
-)
-_NAME = re.compile(
-    r"(?:[—–,(;:.\-]\s*|\|\s*|^)([A-ZА-ЯЁ][a-zа-яё]{2,}(?:\s[A-ZА-ЯЁ][a-zа-яё]+)?)\s*(?=[,.;)(:|—–-]|$|\d|\s+(?:до|by|и|and)\b)"
-)
-_NOT_NAMES = word_set(
-    "postgres kafka redis alert done same before after owner prevent detect contain proof first second success "
-    "target goal retry drill monday tuesday wednesday thursday friday january february march april may june july "
-    "august september october november december timeout канарейка алерт сделано проверка критерий цель готово также "
-    "hpa grafana prometheus pagerduty kubernetes java rollback deploy release откат меры action actions each every"
-)
-_I_WORDS = word_set("i my me я мой моя мое мне меня мной мою моем сам сама")
-_WE_WORDS = word_set("we our us мы наш наша наши нас нам нами")
-_ABSTRACT_EN = re.compile(r"(?:tions?|ments?|it(?:y|ies)|ances?|ences?|ness|ship|ism)$")
-_ABSTRACT_RU = re.compile(r"(?:ост(?:ь|и|ью|ей)|[ае]ни(?:е|я|ю|ем|й)|аци(?:я|и|ю|ей|й)|ств(?:о|а|ом|у))$")
-_HEADING_LINE = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*|\|)")
 
 
 def signals(reading: Reading) -> dict[str, float]:
@@ -113,15 +88,20 @@ def _topic(reading: Reading) -> dict[str, float]:
     """Whether the text is about software at all: distinct words and ideas of the trade."""
     said: set[str] = set()
     for sentence in reading.sentences:
-        if not anchored(reading, sentence):
-            continue
-        for match in sentence.matches:
+        for match in () if sentence.refused else sentence.matches:
             group = group_of(match.concept)
             if group == "term":
                 said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once
             elif group in (*KINDS, "mech"):
                 said.add(match.concept)
-    return {"topic": min(1.0, len(said) / _TRADE_WORDS)}
+    return {"topic": min(1.0, len(said) / _TRADE_WORDS) * _earnest(reading)}
+
+
+def _earnest(reading: Reading) -> float:
+    """1 unless more than half of the words speak to the grader, boast, drop names or tell what is unreal."""
+    idle = sum(len(s.words) for s in reading.set_aside if s.reason in _TRICKS)
+    said = sum(len(s.words) for s in reading.sentences)
+    return min(1.0, 2.0 * said / max(1, said + idle))
 
 
 # --- how much of the text says something that can be checked ----------------------------------------
@@ -149,7 +129,7 @@ def _grounding(reading: Reading) -> dict[str, float]:
         new = new_numbers(reading, sentence)
         numbers |= new
         names |= identifiers(sentence)
-        bounds += bool(new and _BOUND.search(sentence.span.text))
+        bounds += bool(new and BOUND.search(sentence.span.text))
         value = concreteness(reading, sentence)
         solid += value >= _CONCRETE_ENOUGH
         density += min(1.0, 4.0 * value / max(5, len(sentence.words)))
@@ -160,7 +140,7 @@ def _grounding(reading: Reading) -> dict[str, float]:
         "identifiers": saturate(len(names), 3),
         "solid_share": solid / total,
         "density": density / total,
-        "arithmetic": saturate(_hits(_ARITHMETIC, reading), 4),
+        "arithmetic": saturate(_hits(ARITHMETIC, reading), 4),
     }
 
 
@@ -177,7 +157,8 @@ def _emptiness(reading: Reading) -> dict[str, float]:
     solid = sum(is_solid(reading, s) for s in weighed)
     vague, harm, blame = (sum(_has(s, group) for s in weighed) for group in ("vague", "harm", "blame"))
     words = [w for s in weighed for w in s.words if w.text[0].isalpha()]
-    abstract = sum(bool((_ABSTRACT_EN if w.text.isascii() else _ABSTRACT_RU).search(w.text)) for w in words)
+    over = sum(len(w.text) - (_USUAL_EN if w.text.isascii() else _USUAL_RU) for w in words)
+    abstract = sum(bool((ABSTRACT_EN if w.text.isascii() else ABSTRACT_RU).search(w.text)) for w in words)
     counted = max(1, len(words))
     empty_words = sum(m.concept.startswith("vague.") for s in weighed for m in s.matches)
     hollow = sum(concreteness(reading, s) < _HOLLOW for s in reading.sentences)
@@ -185,7 +166,7 @@ def _emptiness(reading: Reading) -> dict[str, float]:
         "vague_share": vague / max(1, vague + solid),
         "vague_per_word": min(1.0, 8.0 * empty_words / counted),
         "abstract": min(1.0, 4.0 * abstract / counted),
-        "word_length": min(1.0, max(0.0, (sum(len(w.text) for w in words) / counted - 4.0) / 4.0)),
+        "word_length": min(1.0, max(0.0, over / counted / 4.0)),
         "hollow_share": hollow / max(1, len(reading.sentences)),
         "harm_share": harm / max(1, harm + solid),
         "blame_share": blame / max(1, blame + solid),
@@ -239,20 +220,35 @@ SINGLE = (
 def anchored(reading: Reading, sentence: Sentence) -> float:
     """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
     grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
-    if undone(sentence):
+    if undone(sentence) or sentence.refused or misfits(sentence.span):
         return 0.0
     if body_words(sentence) < _FRAGMENT:
         return _LABEL_WITH_FIGURE if grounded else 0.0
+    technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
     if grounded:
-        return 1.0
+        return _room(sentence)
     if not sentence.has_verb:
         return 0.4
-    technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
     places = {m.start for m in sentence.matches if m.concept in technical}  # one word may mean two things
     own = _own_words(sentence) - 2 * len(places)
     if technical and own <= 1:
         return 0.25 if own <= 0 else 0.5  # "we will add a canary": a name behind a verb
     return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
+
+
+def _room(sentence: Sentence) -> float:
+    """How much of a sentence is left for each idea it names: many ideas in few words only name them.
+
+    Ideas that share a word ("an alert on the pool") are one.
+    """
+    spans = sorted((m.start, m.end) for m in sentence.matches if group_of(m.concept) in _IDEAS)
+    apart, reached = 0, -1
+    for start, end in spans:
+        apart += start >= reached
+        reached = max(reached, end)
+    if apart < 2:
+        return 1.0 if sentence.has_verb or body_words(sentence) > _FRAGMENT + 2 else _TERSE
+    return min(1.0, len(sentence.words) / (_WORDS_AN_IDEA * apart), _IDEAS_A_SENTENCE / apart)
 
 
 def _own_words(sentence: Sentence) -> int:
@@ -303,9 +299,9 @@ def _concept_groups(reading: Reading) -> dict[str, float]:
 
 
 def _planning(reading: Reading) -> dict[str, float]:
-    items = [normalise(item.text).text for item in reading.items]
+    items = [normalise(i.text).text for i in reading.items if not _no_measure(reading, i)]
     total = max(1, len(items))
-    due = [bool(_DUE.search(item)) for item in items]
+    due = [bool(DUE.search(item)) for item in items]
     owned = [_owned(item) for item in items]
     both = sum(a and b for a, b in zip(due, owned, strict=True))
     return {
@@ -314,8 +310,24 @@ def _planning(reading: Reading) -> dict[str, float]:
         "owner_due_share": both / total,
         "owner_due": saturate(both, 2),
         "owner_any": saturate(sum(owned), 1),
-        "bounded_share": sum(bool(_BOUND.search(i) and re.search(r"\d", i[3:])) for i in items) / total,
+        "bounded_share": sum(bool(BOUND.search(i) and re.search(r"\d", i[3:])) for i in items) / total,
     }
+
+
+def _no_measure(reading: Reading, item: Span) -> bool:
+    """History, a criterion or what was weighed and left: nobody has to own it by a day."""
+    inside = [s for s in reading.sentences if s.span.start < item.end and s.span.end > item.start]
+    groups = {group_of(m.concept) for s in inside for m in s.matches}
+    if groups & set(KINDS):
+        return False
+    left = any(group_of(m.concept) == "harm" for s in inside for m in s.denied)
+    return left or bool(groups & {"trade", "verify"}) or any(_past(w) for s in inside for w in s.words)
+
+
+def _past(word: Token) -> bool:
+    if word.text.isascii():
+        return word.text in PAST_WORDS
+    return word.text.endswith(PAST_ENDINGS) and part_of_speech(word.text) == "VERB"
 
 
 def names_owner(item: str) -> bool:
@@ -325,20 +337,20 @@ def names_owner(item: str) -> bool:
 
 def names_day(item: str) -> bool:
     """Whether it says by when."""
-    return bool(_DUE.search(normalise(item).text))
+    return bool(DUE.search(normalise(item).text))
 
 
 def _owned(item: str) -> bool:
     tail = item[-70:] if len(item) > 90 else item
-    if _OWNER.search(tail) or re.search(r"owner|ответствен|владел|исполнител", item, re.IGNORECASE):
+    if OWNER.search(tail) or re.search(r"owner|ответствен|владел|исполнител", item, re.IGNORECASE):
         return True
-    return any(_is_name(match.group(1)) for match in _NAME.finditer(tail))
+    return any(_is_name(match.group(1)) for match in NAME.finditer(tail))
 
 
 @lru_cache(maxsize=20_000)
 def _is_name(words: str) -> bool:
     first = words.split(maxsplit=1)[0].lower()
-    if first in _NOT_NAMES:
+    if first in NOT_NAMES:
         return False
     if first.isascii():
         return True
@@ -350,14 +362,14 @@ def _is_name(words: str) -> bool:
 
 def _narrative(reading: Reading) -> dict[str, float]:
     words = [w.text for s in reading.sentences for w in s.words]
-    first = sum(w in _I_WORDS for w in words)
-    plural = sum(w in _WE_WORDS for w in words)
-    clock = {hit for s in reading.sentences for hit in _CLOCK.findall(s.span.text)}
+    first = sum(w in I_WORDS for w in words) + sum(_unsaid_subject(s) for s in reading.sentences)
+    plural = sum(w in WE_WORDS for w in words)
+    clock = {hit for s in reading.sentences if of_the_trade(s) for hit in CLOCK.findall(s.span.text)}
     explained = sum(_explains(reading, s) for s in reading.sentences)
     return {
         "explained": saturate(explained, 3),
         "clock": saturate(len(clock), 4),
-        "before_after": saturate(_hits(_BEFORE_AFTER, reading), 1.5),
+        "before_after": saturate(_hits(BEFORE_AFTER, reading), 1.5),
         "first_person": saturate(first, 4),
         "first_over_we": first / max(1, first + plural),
         "chain": _chain(reading),
@@ -368,6 +380,24 @@ def _narrative(reading: Reading) -> dict[str, float]:
         "ops_number": saturate(_together(reading, ("design.operations", "detect.alert")), 1.5),
         "data_number": saturate(_together(reading, ("design.data", "design.growth")), 1.5),
     }
+
+
+def _unsaid_subject(sentence: Sentence) -> int:
+    """Clauses that open with a verb of one person's past: Russian leaves "I" out ("Снял дамп, нашёл цикл")."""
+    return sum(
+        w.text.endswith(ONE_PERSON_PAST) and part_of_speech(w.text) == "VERB"
+        for i, w in enumerate(sentence.words)
+        if not w.text.isascii() and _opens_clause(sentence, i)
+    )
+
+
+def _opens_clause(sentence: Sentence, i: int) -> bool:
+    if i == 0:
+        return True
+    before = sentence.span.text[
+        sentence.words[i - 1].end - sentence.span.start : sentence.words[i].start - sentence.span.start
+    ]
+    return any(mark in before for mark in ",;:—–-.")
 
 
 def _explains(reading: Reading, sentence: Sentence) -> bool:
@@ -412,8 +442,8 @@ def _chain(reading: Reading) -> float:
 
 def _structure(reading: Reading) -> dict[str, float]:
     said = sum(len(s.words) for s in reading.sentences if is_solid(reading, s))
-    headings = sum(s.reason == "heading" or bool(_HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
-    headings += sum(bool(_HEADING_LINE.match(s.span.text)) for s in reading.sentences)
+    headings = sum(s.reason == "heading" or bool(HEADING_LINE.match(s.span.text)) for s in reading.set_aside)
+    headings += sum(bool(HEADING_LINE.match(s.span.text)) for s in reading.sentences)
     return {
         "headings": saturate(headings, 6),
         "enough": min(1.0, said / 40.0),
@@ -434,9 +464,9 @@ def _context(reading: Reading) -> dict[str, float]:
 
 # Evidence that is a form, not a concept; criteria name these beside concepts and groups.
 PATTERNS: dict[str, Callable[[Sentence], bool]] = {
-    "planning": lambda s: bool(_DUE.search(s.span.text)) or _owned(s.span.text),
-    "clock": lambda s: bool(_CLOCK.search(s.span.text)),
-    "arithmetic": lambda s: bool(_ARITHMETIC.search(s.span.text)),
-    "before_after": lambda s: bool(_BEFORE_AFTER.search(s.span.text)),
-    "first_person": lambda s: any(w.text in _I_WORDS for w in s.words),
+    "planning": lambda s: bool(DUE.search(s.span.text)) or _owned(s.span.text),
+    "clock": lambda s: bool(CLOCK.search(s.span.text)),
+    "arithmetic": lambda s: bool(ARITHMETIC.search(s.span.text)),
+    "before_after": lambda s: bool(BEFORE_AFTER.search(s.span.text)),
+    "first_person": lambda s: any(w.text in I_WORDS for w in s.words),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from agent.honest import admits_gap
+from agent.honest import admits_gap, asks_for_answer
 from agent.judge import Judgement, judge, reading_of
 from agent.judge.contexts import Context
 from agent.judge.explain import support
@@ -20,8 +20,8 @@ from agent.story.book import RUBRIC, book
 from agent.story.incident import Checked, Incident, answers, check
 
 FOLLOW_UPS = 7  # questions after the story, re-asks included: a real interview has no time for more
-LEAST = 2  # questions even a strong story is asked, about what is below STRONG
-STRONG = 2.5
+LEAST = 2  # things even a strong story is asked about, the weakest first
+STRONG = 3.0
 DOUBTS = 3  # of these, about what the log refutes
 TURN_LIMIT = 12_000  # characters of one turn
 STORY_LIMIT = 40_000  # characters of everything told: an hour of speech, and what the judge reads whole
@@ -82,6 +82,8 @@ def step(state: Story, text: str) -> tuple[Story, str]:
     state = replace(state, turns=state.turns + 1)
     if admits_gap(text):
         return _unknown(state)
+    if asks_for_answer(text) and not _supports(text, *(c.id for c in load_rubric(RUBRIC).criteria)):
+        return _fished(state)
     own, room = own_words(text), STORY_LIMIT - len(state.text)
     if room < len(own):
         return replace(state, over=True), voice.say(state.lang, "end")
@@ -152,6 +154,15 @@ def _unknown(state: Story) -> tuple[Story, str]:
         return closed, voice.say(state.lang, "unknown", hint=hint)
     following, question = _next(closed, "")
     return following, voice.say(state.lang, "unknown", hint=hint) + "\n" + question
+
+
+def _fished(state: Story) -> tuple[Story, str]:
+    """Whoever asks what to say gets the hint, once, and the question stands."""
+    criterion = state.standing.criterion or "situation"
+    if criterion in state.hinted:
+        return state, voice.say(state.lang, "no_hint")
+    said = voice.say(state.lang, "fishing", hint=book().hints[criterion].of(state.lang))
+    return replace(state, hinted=(*state.hinted, criterion)), said
 
 
 def _heard(state: Story, latest: str) -> tuple[Story, str]:
@@ -238,7 +249,7 @@ def _hint(state: Story) -> str:
 
 def _weakest(state: Story, levels: dict[str, float]) -> str:
     """The criterion that most of the missing points lie in and that was not asked about."""
-    wanted = book().expected if state.questions >= LEAST else STRONG
+    wanted = book().expected if len(state.asked) + len(state.doubted) >= LEAST else STRONG
     short = [
         c
         for c in load_rubric(RUBRIC).criteria

@@ -40,8 +40,9 @@ SAYINGS: dict[str, Wording] = {
     "follow": Wording(ru="Вы сказали: «{quote}». {question}", en="You said: \"{quote}\". {question}"),
     "again": Wording(ru="Это пока общо. {question}", en="That is still general. {question}"),
     "aside": Wording(ru="Это пригодится, но я спрашивал о другом. {question}", en="That is of use, but I asked about something else. {question}"),
-    "leave": Wording(ru="Оставим это. Где поискать к следующему разу: {hint}", en="Let us leave that. Where to look for next time: {hint}"),
-    "unknown": Wording(ru="Хорошо, что сказали прямо. Где поискать к следующему разу: {hint}", en="Good that you say so. Where to look for next time: {hint}"),
+    "leave": Wording(ru="Оставим это. К следующему разу поищите здесь. {hint}", en="Let us leave that. For next time, look here. {hint}"),
+    "unknown": Wording(ru="Хорошо, что сказали прямо. К следующему разу поищите здесь. {hint}", en="Good that you say so. For next time, look here. {hint}"),
+    "fishing": Wording(ru="Рассказ ваш, подсказать его я не могу, только куда посмотреть. {hint}", en="The story is yours, and I cannot tell it for you, only where to look. {hint}"),
     "hint": Wording(ru="{hint}", en="{hint}"),
     "no_hint": Wording(ru="Подсказку к этому вопросу я уже дал. Ответьте хотя бы частью.", en="You have had the hint for this one. Answer a part of it."),
     "doubt": Wording(

@@ -11,9 +11,10 @@ from agent import dask_workers, review_entry
 from agent.counterfactual import ProcessReplayer
 from agent.dask_workers import ClusterError, DaskExecutor
 from tests.agent.replay_scenes import PLAYED, SHORT, Here, answered, questions
+from tests.depth import examples
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra 'dask')")
-QUESTIONS = 17  # with the baseline: 36 replays
+QUESTIONS = examples(8, 17)  # with the baselines: 18 or 36 replays
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def cluster() -> Iterator[Any]:
         yield found
 
 
-def test_36_replays_survive_a_killed_worker(cluster: Any) -> None:
+def test_replays_survive_a_killed_worker(cluster: Any) -> None:
     with ProcessReplayer(SHORT, 1, PLAYED, Here()) as here:
         expected = answered(here, QUESTIONS)
     executor = DaskExecutor(cluster.scheduler_address)

@@ -3,7 +3,9 @@
 import pytest
 
 from agent.judge import judge, reading_of
+from agent.judge.coherence import misfits
 from agent.judge.contexts import Context
+from agent.judge.figures import new_numbers
 from benchmarks.judge_attacks import ATTACKS as UNSEEN
 
 CONTEXT = (
@@ -110,14 +112,16 @@ def test_honest_sentences_are_not_taken_for_attacks(text: str) -> None:
 
 LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be worth a level, see benchmarks/README.md
     "terms with verbs", "dropped names first", "keyword lines", "sarcasm", "times glued on", "owner and day glued on",
-    "life story", "what was not done", "numbers in sentences", "synonyms",
+    "life story", "what was not done", "numbers in sentences", "synonyms", "another trade", "letters explained",
+    "made-up settings", "poem", "status table",
 }  # fmt: skip
+STILL_GAIN = {"ticked boxes", "word salad"}  # on a nearly empty text even more than a level
 
 
 @pytest.mark.parametrize("attack", sorted(UNSEEN))
 def test_no_dress_or_ornament_is_worth_a_level(attack: str) -> None:
     """Weak and middling texts under every attack of the benchmark."""
-    bar = 1.0 if attack in LEFT_OPEN else 0.5
+    bar = 1.5 if attack in STILL_GAIN else 1.0 if attack in LEFT_OPEN else 0.5
     for base, rubric, language in (
         ("weak", "action-items", "en"),
         ("middle", "action-items", "en"),
@@ -137,3 +141,85 @@ def test_what_was_denied_counts_for_nothing() -> None:
     before = judge(BASES["weak"], "action-items", "en").overall
     denied = "\nI did not do a canary at 5 %.\nWe did not set an alert on the pool above 80 %."
     assert judge(BASES["weak"] + denied, "action-items", "en").overall <= before + GAIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A colleague proposed a canary at 5 %, an alert at 80 % of the pool and drills, but it was turned down by the team: "
+        "they rejected all of it.",
+        "Ничего из этого не планируется: канарейка на 5 %, таймаут 300 мс, сверка раз в 5 минут.",
+    ],
+)
+def test_measures_that_were_turned_down_are_none(text: str) -> None:
+    reading = reading_of(text, Context())
+    assert [s.refused for s in reading.sentences] == [True]
+    assert judge(text, "action-items").overall <= GAIN
+
+
+def test_one_weighed_alternative_is_no_refusal_of_the_sentence() -> None:
+    reading = reading_of(
+        "We rejected a bigger pool, because the database is bound by CPU at 95 %.", Context()
+    )
+    assert [s.refused for s in reading.sentences] == [False]
+
+
+def test_harm_that_was_weighed_and_left_is_not_held_against_the_text() -> None:
+    left = reading_of("Rejected: a bigger pool, it moves the queue into the database.", Context()).sentences[
+        0
+    ]
+    done = reading_of("Set a bigger pool, it moves the queue into the database.", Context()).sentences[0]
+    assert "harm.bigger_pool" in {m.concept for m in left.denied}
+    assert "harm.bigger_pool" in {m.concept for m in done.matches}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "count"),
+    [
+        ("A pool of 37 ms gives 5 GB on p99.", 1),
+        ("Реплика отстаёт на 40 rps, таймаут составляет 80 ГБ.", 2),
+        ("A pool of 50 connections and a timeout of 300 ms.", 0),
+        ("The replica lags by 9 s, p99 is 120 ms.", 0),
+        ("Пул 50, очередь ждёт не дольше 250 мс.", 0),
+        ("Реплика отстаёт на 9 с, таймаут 300 мс.", 0),
+    ],
+)
+def test_a_figure_must_fit_what_it_is_of(sentence: str, count: int) -> None:
+    spans = [s.span for s in reading_of(sentence, Context()).sentences]
+    assert sum(map(misfits, spans)) == count
+
+
+def test_a_tail_pasted_to_every_sentence_pays_once() -> None:
+    tail = "because p99 was above 300 ms"
+    lines = [f"{said}, {tail}." for said in ("We rolled back", "The team met", "Support wrote a letter")]
+    found = [
+        new_numbers(reading, s)
+        for reading in [reading_of("\n".join(lines), Context())]
+        for s in reading.sentences
+    ]
+    assert [bool(numbers) for numbers in found] == [True, False, False]
+
+
+def test_figures_of_something_else_count_for_nothing() -> None:
+    text = "The pool of 40 was exhausted in 5 s.\nTake 300 g of flour and bake it at 180 degrees."
+    reading = reading_of(text, Context())
+    assert [s.related for s in reading.sentences] == [True, False]
+    assert new_numbers(reading, reading.sentences[1]) == frozenset()
+
+
+def test_a_colloquial_sentence_about_the_same_thing_is_related() -> None:
+    text = "После релиза каталог ходил в базу без кэша.\nКаталог лежал 26 минут."
+    assert all(s.related for s in reading_of(text, Context()).sentences)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Everyone knows that a canary at 5 % saves from any trouble.",
+        "Мне приснилось, что мы выкатили на 5 % подов и откатились за 90 с.",
+        "In the next document I shall go into alerts with thresholds.",
+        "At my last job we had a canary at 5 % and quarterly drills.",
+    ],
+)
+def test_what_nobody_proposes_here_is_set_aside(text: str) -> None:
+    assert [s.reason for s in reading_of(text, Context()).set_aside] == ["unreal"]

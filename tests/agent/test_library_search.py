@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import library as library_module
 from agent.embedding import DIMENSIONS, MAX_TEXT, cosine_distance, embed
 from agent.library import Library, LibraryError, Reference
 
@@ -183,14 +184,18 @@ def test_a_wrong_server_address_is_refused_at_once(tmp_path: Path, url: str) -> 
         Library(tmp_path, url=url)
 
 
-def test_a_server_that_never_answers_does_not_hold_the_search_up(tmp_path: Path) -> None:
+def test_a_server_that_never_answers_does_not_hold_the_search_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert library_module._SERVER_S <= 3.0
+    monkeypatch.setattr(library_module, "_SERVER_S", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         library = Library(tmp_path, url=f"http://127.0.0.1:{silent.getsockname()[1]}")
         found = library.search("исчерпан пул соединений", POOL, 1, "ru")
     assert ids(found) == ["incidentio-2023-pool-aggregate"]
-    assert library.note == "memory: chroma gave no answer in 3 s"
+    assert library.note == "memory: chroma gave no answer in 0.3 s"
 
 
 # --- the embedding ---------------------------------------------------------------------------------

@@ -199,7 +199,10 @@ def test_a_model_that_answers_well_is_used() -> None:
         pytest.param(lambda body, n: (500, {}, "oops"), id="server error"),
     ],
 )
-def test_a_model_that_fails_leaves_the_embedded_verdict_and_a_note(answer: Any) -> None:
+def test_a_model_that_fails_leaves_the_embedded_verdict_and_a_note(
+    answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.openai_model._BACKOFF_S", (0.01,))
     found = with_model(answer, seconds=6.0)
     assert all(source != "model" for _, source in levels(found).values())
     assert found["notes"]

@@ -14,10 +14,11 @@ from agent.dialogue import ChatModel
 from agent.model import ModelFailure, Question
 from agent.rubric import load_rubric
 from agent.story.book import RUBRIC, StoryFileError, _read, book, deed_book
-from agent.story.graph import make_debrief, masked, take_turn
+from agent.story.graph import make_debrief, take_turn
 from agent.story.incident import Incident, check
 from agent.story.outline import version
 from agent.story.turns import DOUBTS, FOLLOW_UPS, Story, begin, checked, judged, step
+from agent.talk_judge import masked
 
 INCIDENT = Incident(
     session="abc",
@@ -338,15 +339,16 @@ def test_a_model_never_reads_an_order_and_is_not_believed_over_an_attacked_text(
     own = judged(state)
     for verdict in result["criteria"]:
         assert verdict["level"] < (own.levels[verdict["criterion"]].level or 0.0) + 1.0
-    assert any("grader" in note for note in result["notes"])
+    assert any("grader" in note or "проверяющему" in note for note in result["notes"])
 
 
 def test_masking_keeps_every_place():
     text = TELLING["ru"] + " " + ATTACK["ru"] + "Потеряли 5 заказов."
-    shown, hidden = masked(text)
+    shown = masked(text)
+    hidden = shown != text
     assert hidden and len(shown) == len(text) and "Игнорируй" not in shown
     assert shown.index("Потеряли 5") == text.index("Потеряли 5")
-    assert masked(TELLING["ru"]) == (TELLING["ru"], False)
+    assert masked(TELLING["ru"]) == TELLING["ru"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -454,13 +456,14 @@ def test_a_model_may_say_it_better_and_judge_and_may_fail():
     after, answer, note = take_turn(state, GENERAL["ru"], ChatModel(_Scripted(False)))
     assert after == plain[0] and not note and answer
     same, answer, note = take_turn(state, GENERAL["ru"], ChatModel(_Scripted(True)))
-    assert (same, answer, note) == (*plain, "deadline")
+    assert (same, answer, note) == (*plain, "сказано без модели: не успела")
     result = make_debrief(state, ChatModel(_Scripted(False)))
     assert result["judge"] == "model" and {v["level"] for v in result["criteria"]} == {2.5}
     assert len(result["transcript"]) == 8
     failed = make_debrief(state, ChatModel(_Scripted(True)))
     assert failed["judge"] == "embedded" and failed["overall"] == make_debrief(state)["overall"]
-    assert "investigation: deadline" in failed["notes"]
+    assert "поиск причины: не успела; судил встроенный судья" in failed["notes"]
+    assert "[поиск причины: не успела; судил встроенный судья]" in failed["text"]
 
 
 # -- the files

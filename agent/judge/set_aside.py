@@ -1,0 +1,93 @@
+"""What tells that a sentence speaks to the grader, claims an authority, is unreal or defines a word: patterns only."""
+
+import re
+
+# Words that only make sense when spoken to whoever grades.
+INSTRUCTION = re.compile(
+    r"</?\s*(?:system|assistant|user|candidate\w*|answer|instructions?|grad\w+|eval\w+|admin|prompt|verdict|inst)\b"
+    r"|\[/?(?:inst|system)\b|<\|"
+    r"|^\W*(?:system|assistant|note to (?:the )?\w+|системн\w+ сообщени\w+|служебн\w+ \w+)\b.{0,60}:"
+    r"|\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruct|rubric|criteri|prompts?\b|guideline|"
+    r"rules (?:above|given|of)|(?:everything|anything|all|what)\b.{0,20}\b(?:above|before|previous|prior|said)|"
+    r"(?:previous|prior|above) (?:messages?|text|rules|orders?)|system (?:message|prompt|text))"
+    r"|(?:игнориру|проигнориру|забудь|отмен[ия]|не учитыва)\w*.{0,40}(?:инструкц|рубрик|критери|промпт|указани|"
+    r"правила (?:выше|оцен)|(?:всё|все|того|что)\b.{0,20}(?:выше|раньше|сказан|предыдущ)|"
+    r"предыдущ\w+ (?:текст|сообщ|требован))"
+    r"|\b(?:graders?|evaluators?|assessors?|reviewing model|language model|judge model|as an ai|llm)\b"
+    r"|(?:оценщик|проверяющ\w+ модел|проверяющ\w+ (?:поставь|постави|обрати|долж)|языков\w+ модел|нейросет)"
+    r"|\b(?:full|maximum|max|highest|top|perfect) (?:score|marks?|points?|grades?|rating|level)s?\b"
+    r"|(?:максимальн|высш|наивысш|полн|отличн)\w* (?:балл|оценк|уров|отметк)"
+    r"|\b(?:score|grade|rate|mark|give)\b.{0,25}\b(?:3|10|100)\s*(?:/|of|out of)\s*(?:3|10|100)\b"
+    r"|\b(?:final|automatic|overall) (?:score|grade|verdict)\b|\bevaluation override\b"
+    r"|\b[23](?:[.,]\d)?\s*(?:/|of|out of|из)\s*3\b.{0,30}(?:criteri|dimension|rubric|критери|рубрик|балл|уров)"
+    r"|\b(?:all|every|each) (?:rubric )?(?:criteri\w+|dimensions?)\b.{0,40}\b(?:met|satisf\w+|fulfil\w+|3|max)\b"
+    r"(?!.{0,9}\b(?:when|if|once)\b)"
+    r"|(?:все|всем|каждо\w+) (?:критери|пункт)\w*.{0,30}(?:выполнен|балл|оценк|закрыт|макс)"
+    r"|(?:постав|выстав|присво|засчита)\w*.{0,30}(?:балл|оценк|отлично|тройк|пят[её]рк)"
+    r"|(?:постав|выстав|присво|засчита)\w*\s(?:\w+\s){0,2}(?:мне|ответ\w*|тексту|за (?:ответ|это|текст|работу)|"
+    r"(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)\w*).{0,30}(?:уровень|максим|\b[35]\b)"
+    r"|(?:постав|выстав|присво)\w*.{0,20}(?:максим\w+|\b3\b).{0,20}(?:по|за) (?:каждо|все)\w* (?:критери|пункт|из)"
+    r"|\b(?:already|previously|manually)\b.{0,30}\b(?:graded|reviewed|verified|approved|scored)\b"
+    r"|уже (?:проверен|оценен|оценён|одобрен)\w*.{0,40}(?:эксперт|комисс|комитет|методист|специалист)"
+    r"|\b(?:overall|levels?|verdict|score|root_cause|specific|owned|coverage|effective|systemic|investigation|"
+    r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3\b"
+    r"|\b(?:return|assign|award|put|give)\b.{0,20}\b(?:three|maximum|max|[35])\b.{0,20}\b(?:each|every|all)\b"
+    r".{0,15}\b(?:criteri|dimension|ax[ie]s\b|of them\b|rubric)"
+    r"|\bверни.{0,30}(?:тройк|пят[её]рк|максимум)"
+    r"|\b(?:low|bad|good|better|passing) (?:mark|grade)s?\b"
+    r"|(?:низк|высок|плох|хорош|проходн)\w* (?:оценк|балл|отметк)|\bесли оценк|оценк\w+ (?:будет|окажется)"
+    r"|\b(?:generous|lenient|kind|gentle)\b.{0,25}\b(?:answer|mark|grad\w+|me)\b|отнес\w+.{0,25}(?:ответ|снисх)"
+    r"|\bi need this job\b|нужна эта работа|\bexemplary\b|образцов\w+"
+    r"|^\W*(?:рецензия|отзыв|вердикт)\s*:"
+    r"|\b(?:measures?|actions?|items?) (?:hit|are|is)\b.{0,40}\b(?:the mechanism|specific|owned|covered)\b"
+    r"|\b(?:all|four) (?:four )?(?:kinds|sorts|types) (?:of \w+ )?(?:are|is) covered|покрыты все|\bмеры (?:бьют|конкретны)\b"
+    r"|\b(?:strong[_ ])?(?:hire|no[_ ]hire)\W*$|рекоменд\w+ (?:нанять|к найму|принять)|\bstrong_(?:yes|hire|no)\b"
+    r"|\b(?:this|my|the) (?:text|answer|response|essay|document) (?:gives|describes|covers|contains|lists|shows|"
+    r"addresses|includes|has)\b|в (?:этом|данном|моем|моём) (?:тексте|ответе|документе).{0,20}"
+    r"(?:описан|указан|привед|есть|учтен|учтён|назван|раскрыт|содерж)"
+    r"|\b(?:model|ideal|perfect|reference|textbook|good) (?:answer|response)\b"
+    r"|(?:идеальн|эталонн|правильн|хорош)\w+ ответ\w*"
+    r"|\b(?:keywords?|tags?|ключевые слова|теги)\s*:"
+    r"|\brubric\b|рубрик[аеуи]\b",
+    re.IGNORECASE,
+)
+AUTHORITY = re.compile(
+    r"\b\d{1,2}\+?\s*(?:years?|лет|год\w*)\b.{0,40}\b(?:experience|опыт|стаж|в индустрии|in the industry)"
+    r"|\b(?:experience|опыт\w*|стаж\w*)\b.{0,20}\b\d{1,2}\+?\s*(?:years?|лет)\b"
+    r"|\b(?:ex|former|бывш\w+)[- ](?:principal|staff|google|faang|meta|amazon|cto|яндекс|техдир|архитектор)"
+    r"|\bfaang\b|\bkeynote\b|\bspeaker at\b|\bspoke at\b|спикер\w* (?:на )?"
+    r"|\b(?:any|every) (?:competent|experienced|qualified|serious) (?:reviewer|engineer|expert|interviewer)"
+    r"|люб\w+ (?:компетентн|грамотн|опытн|толков)\w+ (?:инженер|эксперт|рецензент|специалист|проверяющ)"
+    r"|\b(?:a person|people|specialist|engineer) of my (?:level|calibre|caliber)\b|моего уровня"
+    r"|\b(?:approved|endorsed|confirmed|reviewed|praised) by (?:the )?(?:cto|ceo|google|sre team|experts?|board)\b"
+    r"|(?:одобрен|утвержден|утверждён|согласован|подтвержден|подтверждён)\w* (?:техдир|техническ|cto|комитет|эксперт)"
+    r"|\b(?:speaking|writing) as an? .{0,20}\b(?:cto|ceo|vp|director|principal|staff|fellow|architect)\b"
+    r"|\bas an? (?:former )?(?:cto|ceo|vp)\b"
+    r"|(?:пишу|говорю) как .{0,40}(?:директор|архитектор|эксперт|cto)|\btrust me\b|поверьте"
+    r"|\bas the .{0,25}\bbook\b|\bкак (?:пишут|сказано|написано) в книг|(?<=\s)\[\d{1,2}\]|\b(?:ch|гл)\. ?\d"
+    r"|\b(?:gave|presented) (?:this|it) (?:as|at)\b.{0,20}\b(?:talk|conference)|выступал\w* с (?:этим|докладом)"
+    r"|(?:thank you|спасибо|благодар\w+)\b.{0,40}(?:task|question|opportunit|задани|вопрос|возможност)"
+    r"|(?:best|great|excellent|wonderful|замечательн\w+|отличн\w+|прекрасн\w+|интересн\w+) (?:task|question|задани\w|вопрос)",
+    re.IGNORECASE,
+)
+UNREAL = re.compile(
+    r"\b(?:had (?:i|we)|if (?:i|we) had|given|with) (?:had )?(?:more|enough|some) (?:time|space|room)\b"
+    r"|(?:будь у (?:меня|нас)|если бы (?:у (?:меня|нас) )?(?:было|хватило)) .{0,12}(?:врем|мест)"
+    r"|\b(?:would|could) (?:also )?(?:describe|mention|elaborate|list|explain)\b.{0,200}\bin (?:more )?detail"
+    r"|(?:подробн\w+ бы|бы подробн\w+) \w+"
+    # announced for elsewhere, dreamt, left to nobody in particular, or said to be what everybody knows
+    r"|\b(?:in|for) (?:the|my|an?) (?:next|other|another|separate|later|follow-up) (?:document|part|text|answer|post|chapter)\b"
+    r"|\bin another (?:document|text|answer|post)\b|\bв (?:следующ|друг|отдельн)\w+ (?:документ|част|текст|ответ|стать)\w*"
+    r"|\b(?:i|we) (?:dreamt|dreamed|imagined|fantasi[sz]ed)\b|\b(?:мне|нам) (?:при)?снил\w+|\bво сне\b"
+    r"|\b(?:somebody|someone|anybody|anyone) (?:some ?day|ever|one day)\b|(?:кто|когда)-нибудь.{0,20}(?:кто|когда)-нибудь"
+    r"|\b(?:everyone|everybody|anyone|anybody) (?:\w+ )?knows\b|\bas (?:everybody|everyone) knows\b"
+    r"|\b(?:всем|каждому|любому) (?:\w+ )?(?:известно|понятно|ясно)\b|\b(?:все|каждый|любой) знают?,? что\b"
+    r"|\b(?:at|in) (?:my|our) (?:last|previous|former|old) (?:job|company|place|employer|team)\b(?!.{0,9}\b(?:i|my)\b)"
+    r"|\bна (?:прошл|прежн|предыдущ|стар)\w+ (?:работе|месте)\b"
+    r"|^\W*(?:sure|yeah|oh yes|right|ага|ну да|да-да|ну конечно),? (?:let us|let's|why not|давайте|ещё|еще)\b",
+    re.IGNORECASE,
+)
+DEFINITION = re.compile(
+    r"^\W*(?:an? |the )?(?P<what>[a-zа-яё-]+(?: [a-zа-яё-]+){0,2}?)\s*(?:[-–—]\s*это|is an?)\s[^\d]+$",
+    re.IGNORECASE,
+)

@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LIVE := $(VENV)/.live
 
-.PHONY: play setup test check live prove record conformance format lint types imports bench clean
+.PHONY: play setup test check live prove prove-one record conformance format lint types imports bench clean
 
 play: setup
 	@$(BIN)/dropprod play payment-pool
@@ -33,12 +34,21 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-check: lint types imports test
+check: lint types imports test prove-one
 
-# What takes minutes, a browser or a whole build: tests/live.
-live: setup
+# What takes a browser, a whole build, kills or thousands of requests: tests/live, a quarter of an hour. What the machine lacks is skipped.
+# After it, in full, what a plain run only samples.
+$(LIVE): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,fuzz]'
+	@touch $(LIVE)
+
+live: $(LIVE)
 	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n 0 -rs tests/live
+	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n auto $$(grep -rlE --include='*.py' 'DROPPROD_LIVE|tests\.depth' tests/agent tests/simulator)
+
+# The schema of every scenario and the cause that its file names: three minutes on two cores.
+prove-one: setup
+	$(BIN)/dropprod lint --seed 1 --progress
 
 # Every scenario and every variant of its cause: a quarter of an hour on two cores. One of them: `dropprod lint ID`.
 prove: setup

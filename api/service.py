@@ -75,6 +75,7 @@ class ApplicationService:
         self._lives: dict[str, _Live] = {}
         self._opening: dict[str, threading.Lock] = {}  # a replay takes seconds: one at a time a session
         self._judging: set[str] = set()
+        self._built = 0
         self._turns = threading.Lock()
 
     # sessions
@@ -198,6 +199,10 @@ class ApplicationService:
     def live_count(self) -> int:
         return len(self._lives)
 
+    def let_go_count(self) -> int:
+        """Worlds that were dropped from memory so far, about: threads do not wait for each other to count."""
+        return self._built - len(self._lives)
+
     def now_s(self, session_id: str) -> float | None:
         """The session's simulated second, also while a command is under way in another thread."""
         live = self._lives.get(session_id)
@@ -254,6 +259,7 @@ class ApplicationService:
 
     def _build(self, scenario: Scenario, seed: int, language: str) -> World:
         world = self._simulator.build(scenario, seed, language)
+        self._built += 1
         world.follow_limit_s = FOLLOW_LIMIT_S
         return world
 

@@ -228,17 +228,23 @@ _BUSY_S = 5.0  # another process' commit takes milliseconds: longer means that i
 
 
 class SqliteStore(SqlStore):
-    """Sessions in one SQLite file: WAL, and `synchronous=FULL`, so that a commit outlives a crash."""
+    """Sessions in one SQLite file: WAL, and `synchronous=FULL`, so that a commit outlives a crash.
+
+    A second connection reads, so that nobody's look waits for the disk to take somebody else's line.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db, self._reader = self._connect(), self._connect()
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path}: cannot open: {error}") from None
         self._guard(self._prepare)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         _use_wal(db)
@@ -264,7 +270,11 @@ class SqliteStore(SqlStore):
                     self._db.rollback()
 
     def read(self, work: Work[Result]) -> Result:
-        return self._guard(work)
+        with self._reading:
+            try:
+                return work(self._reader)
+            except sqlite3.Error as error:
+                raise StoreError(f"{self._path}: {error}") from error
 
     def write(self, work: Work[Result]) -> Result:
         def whole(db: sqlite3.Connection) -> Result:
@@ -276,7 +286,8 @@ class SqliteStore(SqlStore):
         return self._guard(whole)
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._db.close()
 
 

@@ -61,7 +61,7 @@ def serve(options: argparse.Namespace) -> int:
 
     from agent.library import LibraryError
     from api.http.app import create_app
-    from api.http.compose import Settings, compose, warm_up
+    from api.http.compose import Settings, compose
 
     database = options.database or os.environ.get("DROPPROD_DATABASE_URL") or None
     if database is not None and not database.startswith(("postgresql://", "postgres://")):
@@ -88,11 +88,22 @@ def serve(options: argparse.Namespace) -> int:
     _drain_at_signal(server, context)
     where = f"http://{options.host}:{options.port}"
     print(say(language, "serve.open", where=where), file=sys.stderr)
-    threading.Thread(target=warm_up, args=(context,), daemon=True).start()
+    threading.Thread(target=_settle, args=(context,), daemon=True).start()
     server.run()
     if traces is not None:
         traces.shutdown()
     return 0 if server.started else 1
+
+
+def _settle(context: Context) -> None:
+    """Load what players will need, then take over when everything is looked through for garbage."""
+    from api.http import compose
+    from api.http.collecting import Collector
+
+    compose.warm_up(context)
+    collector = Collector(context.service.let_go_count, context.first.somebody_waits)
+    collector.begin(freeze=not context.service.live_count())  # a frozen world would never be freed
+    collector.run()
 
 
 def _allowances() -> dict[str, Any]:

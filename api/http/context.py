@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import HTTPConnection
 
+from api.http.turns import PeopleFirst
 from api.players import Player, Players
 from api.service import ApplicationService
 from api.store import SqlStore
@@ -52,6 +53,7 @@ class Context:
     joining: Buckets  # new players, by address
     streams: dict[str, int] = field(default_factory=dict)  # open ones by player
     under_way: dict[str, int] = field(default_factory=dict)  # requests by player
+    first: PeopleFirst = field(default_factory=PeopleFirst)
     watching: Executor = field(
         default_factory=_one_thread
     )  # where streams look: never more than one at a time

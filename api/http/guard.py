@@ -67,7 +67,7 @@ async def current_player(
         raise Problem(429, f"a player has at most {MOST_UNDER_WAY} requests under way", {"Retry-After": "1"})
     under_way[who.id] = under_way.get(who.id, 0) + 1
     try:
-        with context_of(request).spending.charged_to(who.id):
+        with context_of(request).spending.charged_to(who.id), context_of(request).first.request():
             yield who
     finally:
         under_way[who.id] -= 1

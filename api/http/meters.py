@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -51,16 +49,10 @@ class Histogram:
         self._sum = 0.0
         self._lock = threading.Lock()
 
-    @contextmanager
-    def time(self) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - began
-            with self._lock:
-                self._sum += took
-                self._counts[next((n for n, b in enumerate(BOUNDS) if took <= b), len(BOUNDS))] += 1
+    def add(self, took_s: float) -> None:
+        with self._lock:
+            self._sum += took_s
+            self._counts[next((n for n, b in enumerate(BOUNDS) if took_s <= b), len(BOUNDS))] += 1
 
     def lines(self) -> Iterator[str]:
         yield from _head(self.name, self.text, "histogram")

@@ -35,7 +35,7 @@ IDLE_EVERY_S = 2.0
 IDLE_AFTER_S = 30.0  # without a line in its log
 BEAT_S = 15.0  # something is sent at least so often: proxies cut what is silent
 MOST_STREAMS = 8  # open ones of a player
-MOST_NEW = 20  # seconds whose percentiles a stream finds out in one go, some milliseconds each
+MOST_NEW = 5  # seconds whose percentiles a stream finds out before others have their turn: 2 to 20 ms each
 MOST_AT_ONCE_S = 20  # simulated seconds that a stream lets pass in one go
 MOST_BEHIND_S = 5.0  # nobody looked for longer: the world stood still
 
@@ -100,6 +100,7 @@ class _Cursor:
         return quiet and now < self.looked_at + IDLE_EVERY_S
 
     def step(self) -> dict[str, Any] | None:
+        self.context.first.step_aside()
         now = time.monotonic()
         due = 0.0 if self.more else self.context.pace.due_s(self.session, now)
         mark = self.mark if now - self.sent_at < BEAT_S else ()

@@ -13,6 +13,7 @@ from api.http.meters import Meters
 from api.http.problems import HEADERS
 
 log = logging.getLogger("dropprod")
+COMMANDS = "/v1/sessions/{session}/commands"
 
 
 class Watched:
@@ -43,12 +44,15 @@ class Watched:
                 if status >= 500:
                     told.fail(str(status))
         finally:
+            took_s, path = time.perf_counter() - began, route_of(scope)
             self.meters.requests.inc(f'status="{status // 100}xx"')
+            if path == COMMANDS and status == 200:
+                self.meters.command_s.add(took_s)
             fields = {
                 "method": scope["method"],
-                "path": route_of(scope),
+                "path": path,
                 "status": status,
-                "ms": round(1000 * (time.perf_counter() - began), 1),
+                "ms": round(1000 * took_s, 1),
             }
             log.info("request", extra={"fields": fields})
 

@@ -11,8 +11,15 @@ import tempfile
 import time
 from pathlib import Path
 
-POSTGRES = shutil.which("postgres")
-INITDB = shutil.which("initdb")
+
+def _binary(name: str) -> str | None:
+    """From the path, else where Debian's package puts what only the server's account needs: the newest."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda p: int(p.parts[4]))
+    return shutil.which(name) or next((str(path) for path in reversed(packaged)), None)
+
+
+POSTGRES = _binary("postgres")
+INITDB = _binary("initdb")
 
 
 class Server:

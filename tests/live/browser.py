@@ -66,6 +66,9 @@ def chromium(width: int = 1400, height: int = 1000, language: str = "ru-RU", dar
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     driver.implicitly_wait(10)
+    # A window has at least 500 pixels, a phone fewer.
+    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     if dark:
         media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

@@ -5,6 +5,7 @@ Screenshots go to the folder DROPPROD_SHOTS names, to be looked at.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
@@ -38,18 +39,21 @@ def browser() -> Iterator[Any]:
 
 def keep(browser: Any, name: str) -> None:
     if SHOTS:
-        height = min(3000, browser.execute_script("return document.body.scrollHeight") + 160)
-        width = browser.get_window_size()["width"]
-        browser.set_window_size(width, max(700, height))
-        time.sleep(0.5)
-        browser.save_screenshot(str(Path(SHOTS) / f"{name}.png"))
+        width, height = browser.execute_script(
+            "return [innerWidth, Math.min(3000, document.documentElement.scrollHeight)]"
+        )
+        whole = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = browser.execute_cdp_cmd(
+            "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": whole}
+        )
+        (Path(SHOTS) / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 def find(browser: Any, css: str) -> Any:
     return browser.find_element("css selector", css)
 
 
-def until(browser: Any, script: str, seconds: float = 20.0) -> Any:
+def until(browser: Any, script: str, seconds: float = 60.0) -> Any:
     """Wait until a script says something true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -109,6 +113,9 @@ def test_the_demo_from_the_card_to_the_verdict(browser: Any, address: str) -> No
     assert browser.execute_script("return document.querySelectorAll('.charts .mark').length") > 3
     sick = browser.execute_script("return document.querySelector('.topo svg').getAttribute('aria-label')")
     assert "payments-db: bad" in sick
+    until(browser, "/14:03/.test(document.querySelector('.charts svg').textContent)")
+    wide = "[...document.querySelectorAll('.topo text')].filter(x => x.getComputedTextLength() > 132).length"
+    assert browser.execute_script(f"return {wide}") == 0, "texts stay within their boxes"
     keep(browser, "incident")
     run(browser, "kubectl rollout undo deployment/payment-service")
     run(browser, "wait 700")
@@ -174,7 +181,9 @@ def test_a_phone_and_the_dark(address: str, language: str, word: str) -> None:
         browser.get(address)
         until(browser, "document.querySelectorAll('.cards li').length > 5")
         assert find(browser, "h1").text == word
+        assert browser.execute_script("return innerWidth") == 390
         assert overflow(browser) <= 0
+        keep(browser, f"phone-home-{language[:2]}")
         begin(browser, address)
         run(browser, "status")
         time.sleep(1)

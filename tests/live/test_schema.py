@@ -85,7 +85,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 "all",
             ),
             *("--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--seed", "20261126"),
-            *("--header", f"Authorization: Bearer {token}", "--request-timeout", "60", "--no-color"),
+            *("--header", f"Authorization: Bearer {token}", "--request-timeout", "180", "--no-color"),
             *("--exclude-path-regex", "/events$", "--continue-on-failure", "--suppress-health-check", "all"),
         ]
         environment = {

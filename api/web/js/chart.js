@@ -35,7 +35,7 @@ export const MARKS = { deploy: "var(--c4)", rollout: "var(--c4)", alert: "var(--
 export function chart({ title, unit = "", t: ts, series, marks = [], from, to, low = 0, high = null, clock, format = num }) {
   const first = from ?? (ts[0] || 0), last = Math.max(to ?? 0, ts.length ? ts[ts.length - 1] : 0, first + 60);
   const shown = series.map((s) => s.values.filter((v, i) => v !== null && ts[i] >= first));
-  const top = high ?? (Math.max(1e-9, ...shown.map((vs) => vs.reduce((a, b) => Math.max(a, b), 0))) * 1.08);
+  const top = high ?? ((Math.max(0, ...shown.map((vs) => vs.reduce((a, b) => Math.max(a, b), 0))) || 1) * 1.08);
   const x = (s) => L + ((s - first) / (last - first)) * (W - L - R), y = (v) => T + (1 - (Math.min(top, Math.max(low, v)) - low) / (top - low || 1)) * (H - T - B);
   const node = svg("svg", { viewBox: `0 0 ${W} ${H}`, width: "100%", role: "img" });
   for (const v of ticks(low, top, 4)) {

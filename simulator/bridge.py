@@ -126,7 +126,7 @@ class Conditions:
         for group in self.world.plane.network.groups:
             if group.service == name:
                 base = f"service/{group.label}/"
-                asked += self._at(base + "requests", second) + self._at(base + "errors", second)
+                asked += self._at(base + "requests", second)
                 refused += self._at(base + "rejected", second) + self._at(base + "errors", second)
                 inside += self._at(base + "in_flight", second)
         if asked <= 0:

@@ -16,7 +16,7 @@ from simulator.interventions import release
 from simulator.reply import Reply, failure
 from simulator.rooms import ROOMS
 from simulator.scenario import Text
-from simulator.tool import Tool
+from simulator.tool import Tool, helped
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -26,6 +26,10 @@ MISTYPED = 0.8  # this like a tool's name, a word is that name mistyped: the she
 NOT_UNDERSTOOD = (2, 127)  # bash: a syntax error, a command not found
 YES = {"y", "yes", "д", "да", "ok", "ок"}
 
+OWN = (  # tools of this project, and no real tool's name with its own way to be asked
+    "ack actions alerts backfill cgraph chaos coverage dbctl dbrun deploy escalate facade failover flags graph gslb hint"
+    " histcheck note oncall owners page plan postmortem resolve runtime sev shardctl status timeline trace wait"
+).split()
 READERS = frozenset(
     "kubectl promql graph trace logcli timeline status git grep head tail wc sort uniq jq".split()
 )
@@ -62,7 +66,7 @@ def tools() -> dict[str, Tool]:
     }
     for room in ROOMS:
         found.update(room.tools())
-    return found
+    return found | {name: helped(found[name], verbs.run_help) for name in OWN if name in found}
 
 
 def changes(line: str) -> bool:
@@ -126,7 +130,7 @@ def _answer(world: World, line: str) -> Reply:
 def run_line(world: World, line: str) -> Reply:
     """A shell line, bare SQL, or free text that plainly asks for a command."""
     from simulator.phrases import interpret
-    from simulator.postgres.tools import is_sql, run_sql
+    from simulator.postgres.tools import is_sql, may_be_words, run_sql
     from simulator.shell import run as shell
 
     refused = _gate(world, line)
@@ -135,9 +139,9 @@ def run_line(world: World, line: str) -> Reply:
     if line == "break":  # alone it is the shell's word, and outside of a loop it means nothing there
         line = "break --help"
     first = line.split(None, 1)[0]
-    if is_sql(line) and first not in tools():
+    if is_sql(line) and (first == "set" or first not in tools()):
         reply = run_sql(world, line)
-        if not reply.err:
+        if not reply.err or not may_be_words(line, reply.err):
             return reply
     else:
         reply = shell.run_line(world, line, tools())
@@ -159,7 +163,7 @@ def run_line(world: World, line: str) -> Reply:
 
 def _gate(world: World, line: str) -> str | None:
     """A release gate stops a version before any command can bring it to production."""
-    if not ({"max_queries", "load_test"} & set(world.policies)):
+    if not release.GATES & set(world.policies):
         return None
     bad = world.scenario.focus.bad_version
     words = line.split()

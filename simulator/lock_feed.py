@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FEWEST = 2  # sessions that are played at once even if each stands for a whole pool
 OVER_S = 10  # seconds over which waits are averaged: single orders come a few a second
+HELD = "held/{}"  # column of a history
 STEP = 50  # shares are multiples of 1/STEP: moments of waiting, as healthy systems have them, are left out
 
 
@@ -92,3 +93,11 @@ def _hold(world: World, state: Standing, pool: str, connections: float) -> None:
     if left != now:
         world.plane.set_pool_limit("", pool, left)
     state.given[pool] = left
+    history = world.plane.history
+    while len(history.column(HELD.format(pool))) < history.seconds:
+        history.append(HELD.format(pool), state.usual[pool] - left)
+
+
+def held(world: World, pool: str) -> int:
+    """Connections of a pool that are busy with waiting for row locks: the plane's own numbers lack them."""
+    return round(world.plane.history.last(HELD.format(pool)))

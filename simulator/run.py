@@ -17,6 +17,9 @@ from simulator.world import World
 
 Progress = Callable[[float, float], None]
 EXEC_FOLLOW_S = 10.0
+EXEC_WAIT_S = (
+    240.0  # a rollout, a drain, a statement: what ends by itself may take longer than what is only followed
+)
 STEP_S = 5.0  # how often a long run reports its progress
 SETTLE_S = 5.0  # a world for `exec` has this much history behind it
 
@@ -129,7 +132,7 @@ def run_scenario(
 def exec_once(scenario: Scenario, seed: int, at_s: float | None, line: str) -> Reply:
     """One console command against a fresh world at a second; the timeline has run up to it."""
     world = make_world(scenario, seed)
-    world.follow_limit_s = EXEC_FOLLOW_S
+    world.follow_limit_s, world.waits_s = EXEC_FOLLOW_S, EXEC_WAIT_S
     play(world, (), max(SETTLE_S, at_s or 0.0))
     return execute(world, line)
 

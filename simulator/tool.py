@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from simulator.reply import Reply
@@ -33,3 +33,15 @@ class Tool:
     summary: Text
     forms: tuple[str, ...] = ()
     changes: Callable[[list[str]], bool] = never
+
+
+def helped(tool: Tool, run_help: Run) -> Tool:
+    """The tool, answering `--help` and `-h` alone as `help TOOL` does, and then changing nothing."""
+
+    def asks(argv: list[str]) -> bool:
+        return argv[1:] in (["--help"], ["-h"])
+
+    def run(world: World, argv: list[str], stdin: str) -> Reply:
+        return run_help(world, ["help", tool.name], stdin) if asks(argv) else tool.run(world, argv, stdin)
+
+    return replace(tool, run=run, changes=lambda argv: not asks(argv) and tool.changes(argv))

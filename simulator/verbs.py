@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from simulator import facts
+from simulator.lock_feed import held
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.telemetry import pager
@@ -56,6 +57,10 @@ STATUS = {
     "watching": Text(
         ru="SLI в норме с {0}, нужно {1:.0f} мин подряд и пустая очередь",
         en="SLI healthy since {0}; needs {1:.0f} min in a row and an empty queue",
+    ),
+    "held": Text(
+        ru="SLI в норме с {0}, но инцидент не закрыт: исправить нужно не только SLI",
+        en="SLI healthy since {0}, yet not over: the SLI is not all that has to be put right",
     ),
     "resolved": Text(ru="закрыт в {0}", en="resolved at {0}"),
 }
@@ -131,8 +136,9 @@ def run_status(world: World, _argv: list[str], _stdin: str) -> Reply:
             busy, waiting = (
                 max(0.0, sum(v)) for v in zip(*((p.active, p.waiting) for p in main), strict=True)
             )
-            limit = sum(p.limit for p in main)
-            rows.append((_label(world, "pool", name), f"{busy:.0f}/{limit} / {waiting:.0f}"))
+            locked = sum(held(world, p.name) for p in main)
+            limit = sum(p.limit for p in main) + locked
+            rows.append((_label(world, "pool", name), f"{busy + locked:.0f}/{limit} / {waiting:.0f}"))
             rows.append((_label(world, "cpu", name), f"{world.plane.database(name).cpu:.0%}"))
         worker = world.scenario.focus.worker
         if worker:
@@ -155,13 +161,18 @@ def _label(world: World, key: str, *values: object) -> str:
 def _state(world: World) -> str:
     watch = world.watch
     head = STATUS["state"].of(world.language) + ": "
-    if watch.broken_s is None:
-        return STATUS["calm"].of(world.language)
     if watch.resolved_s is not None:
         return head + _label(world, "resolved", clock(world, watch.resolved_s))
+    if watch.broken_s is None:
+        return STATUS["calm"].of(world.language)
     if watch.healthy_since_s is not None:
+        hold_s, queued = (
+            world.scenario.sli.hold_s,
+            facts.backlog(world.plane.history, world.scenario) >= facts.DRAINED,
+        )
+        held = world.now_s >= watch.healthy_since_s + hold_s and not queued
         return head + _label(
-            world, "watching", clock(world, watch.healthy_since_s), world.scenario.sli.hold_s / 60
+            world, "held" if held else "watching", clock(world, watch.healthy_since_s), hold_s / 60
         )
     return head + _label(world, "open", clock(world, watch.broken_s))
 

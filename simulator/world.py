@@ -84,6 +84,7 @@ class World:
         self.colour = False
         self.turn_based = True
         self.follow_limit_s = 120.0
+        self.waits_s = 0.0
         self.files: dict[str, str] = {}
         self.shell_vars: dict[str, str] = {}
         self.command_log: list[str] = []
@@ -188,6 +189,11 @@ class World:
         rooms = [(r.name, r.identity(self.rooms[r.name])) for r in ROOMS if r.name in self.rooms]
         played = self.entities.history.digest() if self.entities is not None else ""
         return pods, self.pending, self.agenda.heap[:1], self.hints_shown, rooms, played
+
+    @property
+    def patience_s(self) -> float:
+        """How long a command that comes to an end by itself is waited for; one that only follows has its limit."""
+        return max(self.follow_limit_s, self.waits_s)
 
     def fork(self) -> World:
         """An independent copy."""

@@ -81,4 +81,4 @@ def listeners(world: World, name: str) -> tuple[str, ...]:
         return ("6379", "26379")
     if isinstance(part, Balancer):
         return ("80", "443", "8404")
-    return ("80", "8080", "443")
+    return ("80", "8080", "443", "9090")  # the last for scrapes

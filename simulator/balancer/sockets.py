@@ -6,6 +6,7 @@ Nothing here opens a socket: who listens where and how many connections stand fo
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,25 @@ def _unknown(option: str) -> bool:
     return name not in DIG_OPTIONS and name.removeprefix("no") not in DIG_OPTIONS
 
 
-def _dig_head(argv: list[str], status: str, answers: int) -> str:
+def _dig_head(world: World, argv: list[str], status: str, answers: int) -> str:
     """The lines above the sections."""
+    number = 1 + (zlib.crc32(" ".join(argv).encode()) + int(world.now_s * 1000)) % 65_535
     return (
-        f"; <<>> DiG 9.18.28 <<>> {' '.join(argv[1:])}\n;; global options: +cmd\n;; Got answer:\n"
-        f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: 4711\n"
+        f"\n; <<>> DiG 9.18.28 <<>> {' '.join(argv[1:])}\n;; global options: +cmd\n;; Got answer:\n"
+        f";; ->>HEADER<<- opcode: QUERY, status: {status}, id: {number}\n"
         f";; flags: qr aa rd ra; QUERY: 1, ANSWER: {answers}, AUTHORITY: {0 if answers else 1}, ADDITIONAL: 1\n\n"
+        ";; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: 1232\n"
+    )
+
+
+def _dig_foot(world: World, name: str, answer: str) -> str:
+    """Who is responsible, when there is no answer, and the lines below the sections."""
+    zone = "cluster.local."
+    soa = f"{zone}\t\t30\tIN\tSOA\tns.dns.{zone} hostmaster.{zone} {int(world.at(0.0).timestamp())} 7200 1800 86400 30\n"
+    section = f"\n;; ANSWER SECTION:\n{answer}" if answer else f"\n;; AUTHORITY SECTION:\n{soa}"
+    return (
+        f"{section}\n;; Query time: 1 msec\n;; SERVER: {SERVER}#53({SERVER}) (UDP)\n"
+        f";; WHEN: {world.at(world.now_s):%a %b %d %H:%M:%S UTC %Y}\n;; MSG SIZE  rcvd: {len(name) + (57 if answer else 104)}\n\n"
     )
 
 
@@ -72,15 +86,14 @@ def run_dig(world: World, argv: list[str], _stdin: str) -> Reply:
     answer = f"{hosts[0].rstrip('.')}.\t\t30\tIN\t{kind if kind != 'ANY' else 'A'}\t{data}\n" if data else ""
     if "+noall" in argv:
         return Reply(answer if "+answer" in argv else "")
-    section = f"\n;; ANSWER SECTION:\n{answer}" if answer else ""
     trace = (
         "".join(f"{zone}\t\t518400\tIN\tNS\tns.{zone}\n" for zone in (".", "com.")) + "\n"
         if "+trace" in argv
         else ""
     )
     return Reply(
-        f"{trace}{_dig_head(argv, 'NOERROR' if name else 'NXDOMAIN', int(bool(answer)))}"
-        f";; QUESTION SECTION:\n;{hosts[0]}.\t\t\tIN\t{kind}\n{section}\n;; Query time: 1 msec\n;; SERVER: {SERVER}#53\n"
+        f"{trace}{_dig_head(world, argv, 'NOERROR' if name else 'NXDOMAIN', int(bool(answer)))}"
+        f";; QUESTION SECTION:\n;{hosts[0].rstrip('.')}.\t\t\tIN\t{kind}\n{_dig_foot(world, hosts[0], answer)}"
     )
 
 
@@ -92,13 +105,14 @@ def _bare(host: str) -> str:
 def _reverse(world: World, argv: list[str], wanted: str) -> Reply:
     found = next((n for n in named(world) if address(world, n) == wanted), "")
     full = f"{found}.{world.scenario.namespace}.svc.cluster.local." if found else ""
+    full = "kube-dns.kube-system.svc.cluster.local." if wanted == SERVER else full
     if "+short" in argv:
         return Reply(full + "\n" if full else "")
     name = ".".join(reversed(wanted.split("."))) + ".in-addr.arpa."
-    answer = f"\n;; ANSWER SECTION:\n{name}\t30\tIN\tPTR\t{full}\n" if full else ""
+    answer = f"{name}\t30\tIN\tPTR\t{full}\n" if full else ""
     return Reply(
-        f"{_dig_head(argv, 'NOERROR' if full else 'NXDOMAIN', int(bool(answer)))}"
-        f";; QUESTION SECTION:\n;{name}\t\tIN\tPTR\n{answer}\n;; Query time: 1 msec\n;; SERVER: {SERVER}#53\n"
+        f"{_dig_head(world, argv, 'NOERROR' if full else 'NXDOMAIN', int(bool(answer)))}"
+        f";; QUESTION SECTION:\n;{name}\t\tIN\tPTR\n{_dig_foot(world, name, answer)}"
     )
 
 

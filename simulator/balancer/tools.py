@@ -65,9 +65,9 @@ def run_curl(world: World, argv: list[str], _stdin: str) -> Reply:
             err += f"curl: (22) The requested URL returned error: {answer.status}\n"
             code = 22
         else:
-            out += _shown(call, answer)
+            out += _shown(world, call, answer)
         if call.on("verbose"):
-            err += _verbose(url, call, answer)
+            err += _verbose(world, url, call, answer)
         out += _written(call, answer, url)
     return Reply(out, err, code, min(cost, 60.0))
 
@@ -256,23 +256,39 @@ def _inside(world: World, name: str, service: Service, number: int) -> Answer:
 
 
 def _exposition(world: World, name: str) -> str:
-    """What Prometheus would scrape from a service now."""
-    lines = []
+    """What Prometheus would scrape from a service now: without what it adds or makes itself."""
+    lines, told = [], ""
     for labels, samples in world.telemetry.select(None, [], world.now_s - 60, world.now_s):
-        if name in labels.values():
-            shown = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if k != "__name__")
-            lines.append(f"{labels['__name__']}{{{shown}}} {samples[-1][1]:g}")
+        metric = labels["__name__"]
+        if name not in labels.values() or metric in ("ALERTS", "up"):
+            continue
+        if metric != told:
+            kind = "counter" if metric.endswith(("_total", "_bucket", "_sum", "_count")) else "gauge"
+            lines.append(f"# TYPE {metric} {kind}")
+            told = metric
+        shown = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if k not in ("__name__", "job"))
+        lines.append(f"{metric}{{{shown}}} {samples[-1][1]:g}")
     return "\n".join(lines) + "\n"
 
 
-def _shown(call: Call, answer: Answer) -> str:
-    head = f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, '')}\r\ncontent-type: {answer.kind}\r\ncontent-length: {len(answer.body.encode())}\r\n\r\n"
+def _headers(world: World, answer: Answer) -> list[str]:
+    return [
+        f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, '')}",
+        f"content-type: {answer.kind}",
+        f"content-length: {len(answer.body.encode())}",
+        f"date: {world.at(world.now_s):%a, %d %b %Y %H:%M:%S GMT}",
+        "",
+    ]
+
+
+def _shown(world: World, call: Call, answer: Answer) -> str:
+    head = "\r\n".join([*_headers(world, answer), ""])
     body = "" if call.on("head") else answer.body
     text = (head.replace("\r", "") if call.on("include") or call.on("head") else "") + body
     return "" if call.options.get("output") else text
 
 
-def _verbose(url: str, call: Call, answer: Answer) -> str:
+def _verbose(world: World, url: str, call: Call, answer: Answer) -> str:
     host = re.sub(r"^\w+://", "", url).partition("/")[0]
     method = call.options.get("request") or (
         "POST" if call.on("data") else "HEAD" if call.on("head") else "GET"
@@ -281,7 +297,8 @@ def _verbose(url: str, call: Call, answer: Answer) -> str:
     port = host.partition(":")[2] or ("443" if url.startswith("https") else "80")
     return (
         f"* Connected to {host.partition(':')[0]} port {port} (#0)\n> {method} {path} HTTP/1.1\n> Host: {host}\n> User-Agent: curl/7.88.1\n> Accept: */*\n> \n"
-        f"< HTTP/1.1 {answer.status} {REASONS.get(answer.status, '')}\n< content-type: {answer.kind}\n< \n"
+        + "".join(f"< {line}\n" for line in _headers(world, answer))
+        + f"* Connection #0 to host {host.partition(':')[0]} left intact\n"
     )
 
 

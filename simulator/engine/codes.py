@@ -24,3 +24,5 @@ NEAR = 8.0
 WIDE = 256  # further steps up to REACH
 REACH = 72.0
 INFINITE = 1e300
+FAINT, GREAT = 1e-18, 1e200  # of weights: below notice, and beyond what need be held
+ALL = 1e20  # so much likelier in a queue than without one: what is left is beyond a float's last digit

@@ -251,6 +251,7 @@ class CohortPlane(Readings):
             list(k.scope_retries),
             [k.breaker_state[b] if b >= 0 else codes.CLOSED for b in k.scope_breaker],
             [taken[a:b] for a, b in zip(self.split_at, ends, strict=True)],
+            {name: f for name, f in zip(self.services, k.service_failing, strict=False) if f > 0.0},
         )
         for name in CLEARED:
             setattr(k, name, kn.floats(len(getattr(k, name))))
@@ -303,10 +304,10 @@ class CohortPlane(Readings):
         limit = int(k.pool_limit[p])
         inside = max(0.0, k.pool_busy[p] + k.queue_total[p])
         cores = self.network.databases[self.network.pools[p].database].cores
+        if limit > cores or limit - inside > BUSY_ENOUGH * math.sqrt(inside):
+            return
         briefest = min((n.mean_s for n in self.network.nodes if n.pool == p), default=0.0)
-        if briefest * codes.BRISK < k.dt:
-            return  # it turns over within a step, and waits there pass within one
-        if limit <= cores and limit - inside <= BUSY_ENOUGH * math.sqrt(inside):
+        if briefest * codes.BRISK >= k.dt:  # a brisker one turns over within a step, and its waits pass
             shape = _shape(limit, self._room(int(k.pool_database[p])), 1.0, 1)
             k.pool_table[p] = self._copied(shape, stations.table(*shape))
 
@@ -579,15 +580,18 @@ class CohortPlane(Readings):
         self.kernel.service_failing[self.services.index(service)] = share
         self.failing_why[service] = why
 
-    def set_pool_limit(self, database: str, pool: str, limit: int) -> None:
-        """The limit of a pool; connections above a lower one are closed, busy ones as they come back."""
+    def set_pool_limit(self, database: str, pool: str, limit: int, opened: bool = False) -> None:
+        """The limit of a pool; connections above a lower one are closed, busy ones as they come back.
+
+        `opened`: all of them are open, as where each client fills its share when it starts.
+        """
         self._sync()
         k = self.kernel
         for p, spec in enumerate(self.network.pools):
             if pool in (spec.name, spec.family):
                 k.pool_limit[p] = float(limit)
                 self.pool_limits[p] = limit
-                if k.pool_transient[p] == 0 and k.pool_open[p] > limit:
+                if k.pool_transient[p] == 0 and (opened or k.pool_open[p] > limit):
                     k.pool_open[p] = float(limit)
 
     def set_cores(self, database: str, cores: float) -> None:
@@ -698,13 +702,13 @@ class CohortPlane(Readings):
         """A WORK node takes another time from now on; what is under way keeps its own."""
         k, node = self.kernel, self.network.nodes[i]
         longest = 0
-        for which, stride in enumerate((1, codes.STRIDE)):
+        for which, stride in enumerate((1, k.long_stride)):
             found = delay_weights(mean_s * stretch, node.shape, k.dt * stride, MOST_SLOTS // stride)
             found = [*found, 0.0] if len(found) == 1 else found
             self._put_weights(2 * i + which, found)
             longest = max(longest, len(found) * stride)
         if longest + 1 > k.ring[i]:
-            self._longer_ring(i, -(-(longest + 1) // codes.STRIDE) * codes.STRIDE)
+            self._longer_ring(i, -(-(longest + 1) // k.long_stride) * k.long_stride)
 
     def _put_weights(self, n: int, weights: list[float]) -> None:
         """Delay table `n` of the kernel from now on: where its last own one was, if there is room."""
@@ -808,9 +812,16 @@ class CohortPlane(Readings):
     def p99_series_ms(self, class_name: str, most: int | None = None) -> "array[float]":
         return self._tracer(class_name).p99_series_ms(most)
 
+    def edge_p99_ms(self, class_name: str) -> float:
+        return self._tracer(class_name).edge_p99_ms()
+
     def latency_s(self, class_name: str, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of successful requests that finished in the window, in seconds."""
         return self._tracer(class_name, PER_SECOND * DENSE).latency_s(from_s, to_s)
+
+    def finished(self, class_name: str) -> list[tuple[float, float, float]]:
+        """(finished at, latency in seconds, how many) of all successful requests so far."""
+        return self._tracer(class_name).spread()
 
     def sample_request(self, class_name: str, start_s: float, index: int) -> list[Span]:
         return self._tracer(class_name).spans(start_s, index)

@@ -124,6 +124,7 @@ class ExactPlane(Walk, Readings):
                 scope_retries=self.scope_retries,
                 scope_breaker=[c.breaker.state if c.breaker else 0 for c in self.clocks],
                 split_taken=self.split_taken,
+                failing={name: share for name, share in self.failing.items() if share > 0.0},
             )
         )
         self._clear()
@@ -152,6 +153,11 @@ class ExactPlane(Walk, Readings):
             found = self._finished(class_name, second - WINDOW_S + 1, second + 1)
             series.append(mean_and_p99(found)[1] * 1000)
         return series
+
+    def finished(self, class_name: str) -> list[tuple[float, float, float]]:
+        """(finished at, latency in seconds, how many) of all successful requests so far."""
+        c = self._class(class_name)
+        return [(s + 0.5, x, 1.0) for s in sorted(self.latencies) for cls, x in self.latencies[s] if cls == c]
 
     def sample_request(self, class_name: str, start_s: float, index: int) -> list[Span]:
         """The exact engine keeps no traces: it is the oracle, not the engine of play."""
@@ -455,8 +461,8 @@ class ExactPlane(Walk, Readings):
         self.failing[service] = share
         self.failing_why[service] = why
 
-    def set_pool_limit(self, database: str, pool: str, limit: int) -> None:
-        """The limit of a pool, in every shard of its database. Raises KeyError for an unknown one."""
+    def set_pool_limit(self, database: str, pool: str, limit: int, opened: bool = False) -> None:
+        """The limit of a pool, in every shard of its database, all `opened` or as needed. KeyError: an unknown one."""
         net = self.network
         found = [
             p
@@ -469,7 +475,8 @@ class ExactPlane(Walk, Readings):
             run = self.runs[p]
             run.limit = self.pool_limits[p] = limit
             if not net.pools[p].transient:
-                run.open = max(run.active, min(run.open, limit))  # busy ones close as they come back
+                kept = limit if opened else min(run.open, limit)
+                run.open = max(run.active, kept)  # busy ones close as they come back
             self._connect(p)
 
     def _at_database(self, pool: int, database: str) -> bool:

@@ -6,11 +6,14 @@ cdef extern from "math.h":
     cpdef double exp(double x)
     cpdef double erfc(double x)
     cpdef double sqrt(double x)
+    cpdef double log(double x)
 
 cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LATE_SHARE, LEAD, NEAR, REACH, INFINITE
+cdef double FAINT, GREAT, ALL
+cdef bint compiled
 cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
 cdef long long CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
-cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, STRIDE, WINDOW, LUCK, LUCKY, GRID, WIDE
+cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, WINDOW, LUCK, LUCKY, GRID, WIDE
 
 
 cdef class Kernel:
@@ -222,6 +225,7 @@ cdef class Kernel:
     cdef public double step_dt
     cdef public long long tick
     cdef public long long stride
+    cdef public long long long_stride
     cdef public long long stirred
     cdef public long long quiet_ticks
     cdef public long long nodes
@@ -495,7 +499,7 @@ cdef double spread(Kernel k, long long i, long long column, long long bucket, do
     i=cython.longlong, cols=cython.longlong, at=cython.longlong, ring=cython.longlong,
     j=cython.longlong, first=cython.longlong, r=cython.longlong, base=cython.longlong,
     t=cython.longlong, column=cython.longlong, slot=cython.longlong, to=cython.longlong,
-    q=cython.longlong, behind=cython.double,
+    q=cython.longlong, stride=cython.longlong, behind=cython.double,
     whole=cython.double, rest=cython.double, share=cython.double, x=cython.double
 )
 cdef void refine(Kernel k) noexcept
@@ -516,7 +520,7 @@ cdef void split(Kernel k, long long i) noexcept
 cdef void part_ways(Kernel k, long long i, long long w, long long column, long long bucket, double mass) noexcept
 
 @cython.locals(
-    v=cython.longlong, s=cython.longlong, cols=cython.longlong, base=cython.longlong,
+    whole=cython.double, v=cython.longlong, s=cython.longlong, cols=cython.longlong, base=cython.longlong,
     total=cython.double, low=cython.longlong, high=cython.longlong, first=cython.longlong,
     last=cython.longlong, pods=cython.longlong, j=cython.longlong, rest=cython.double,
     limited=cython.double, n=cython.longlong, failing=cython.double, alive=cython.double,
@@ -535,7 +539,7 @@ cdef void receive(Kernel k, long long i, long long first, long long last, long l
     got=cython.double, h=cython.longlong, queued=cython.double, lead=cython.double,
     pairs=cython.double, mixed=cython.double, either=cython.double, live=cython.longlong
 )
-cdef void balance(Kernel k, long long i, double total, double rest, long long pods) noexcept
+cdef void balance(Kernel k, long long i, double total, double rest, double whole, long long pods) noexcept
 
 @cython.locals(
     served=cython.double, each=cython.double, before=cython.double, base=cython.double, gap=cython.double,
@@ -637,5 +641,53 @@ cdef void end_of_step(Kernel k) noexcept
 )
 cpdef void descend(double[::1] tail, double exactly, double load, double again) noexcept
 
-@cython.locals(x=cython.double, n=cython.longlong)
-cpdef long long geometric(double[::1] into, double ratio, double least, double most) noexcept
+@cython.locals(x=cython.double, n=cython.longlong, m=cython.longlong)
+cpdef long long queued(double[::1] into, double ratio, double most) noexcept
+
+@cython.locals(
+    high=cython.double, low=cython.double, x=cython.double, both=cython.double, back=cython.double,
+    unsure=cython.double, n=cython.longlong
+)
+cpdef double total(double[::1] values, long long count) noexcept
+
+cpdef double exact(double[::1] values, long long count) noexcept
+
+@cython.locals(servers=cython.longlong, count=cython.longlong, ratio=cython.double)
+cpdef double share_out(double[::1] tail, double[::1] waiting, double full, double load, double again) noexcept
+
+@cython.locals(middle=cython.double, _=cython.longlong)
+cpdef double fullest(
+    double[::1] tail, double[::1] waiting, double load, double again, double low, double high
+) noexcept
+
+@cython.locals(n=cython.longlong)
+cpdef double weighed(double[::1] values, long long count, long long most) noexcept
+
+@cython.locals(x=cython.double, top=cython.double, n=cython.longlong)
+cpdef void crowded(double[::1] weights, long long servers, double load) noexcept
+
+@cython.locals(blocked=cython.double, n=cython.longlong)
+cpdef double erlang_b(long long servers, double load) noexcept
+
+@cython.locals(i=cython.longlong)
+cpdef void lapse(double[::1] gone, double[::1] rest, double[::1] filled, double part) noexcept
+
+@cython.locals(
+    hits=cython.double, i=cython.longlong, before=cython.double, left=cython.double, read=cython.double,
+    rate=cython.double, after=cython.double, mean=cython.double, steady=cython.double, part=cython.double,
+    over=cython.double, came=cython.double
+)
+cpdef double fill_cache(
+    double[::1] held, double[::1] filled, double[::1] gone, double[::1] share, double[::1] keys, double per_s,
+    double seconds, double life
+) noexcept
+
+@cython.locals(i=cython.longlong)
+cpdef double asked_for(
+    double[::1] into, double[::1] share, double[::1] keys, double per_s, double seconds
+) noexcept
+
+@cython.locals(low=cython.double, high=cython.double, middle=cython.double, _=cython.longlong)
+cpdef double characteristic_s(
+    double[::1] into, double[::1] share, double[::1] keys, double per_s, double capacity
+) noexcept

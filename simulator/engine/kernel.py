@@ -15,7 +15,7 @@ power operator, no sums in library code, and no negative operand of // or %.
   proportion: serving them in node order would favour one hop and can hide a collapse.
 - Slots given back during a step can be taken in that step: admission counts what the step before gave
   back, and the step after corrects the balance.
-- A step is one tick, or STRIDE ticks when nothing has stirred for a while. Whether it may be long depends
+- A step is one tick, or `long_stride` ticks when nothing has stirred for a while. Whether it may be long depends
   on the state alone, never on who looks when.
 
 Order inside a step: open and expire buckets, arrivals and retries, finish queries in service, serve the
@@ -24,11 +24,12 @@ queues, walk the nodes forward, judge the breakers. Mass is conserved: see `imba
 
 # mypy: allow-untyped-defs
 from array import array
-from math import erfc, exp, sqrt
+from math import erfc, exp, fsum, log, sqrt
 
 from simulator.engine import codes
 
 COMPILED = not __file__.endswith(".py")
+compiled = COMPILED  # the same, of C
 ENTER = codes.ENTER
 WORK = codes.WORK
 QUERY = codes.QUERY
@@ -59,7 +60,6 @@ LATE_SHARE = codes.LATE_SHARE
 LEAD = codes.LEAD
 MAX_ATTEMPTS = codes.MAX_ATTEMPTS
 ATTEMPTS = codes.ATTEMPTS
-STRIDE = codes.STRIDE
 WINDOW = codes.WINDOW
 LUCK = codes.LUCK
 LUCKY = codes.LUCKY
@@ -68,6 +68,9 @@ NEAR = codes.NEAR
 WIDE = codes.WIDE
 REACH = codes.REACH
 INFINITE = codes.INFINITE
+FAINT = codes.FAINT
+GREAT = codes.GREAT
+ALL = codes.ALL
 
 
 def floats(n):
@@ -110,7 +113,7 @@ INTS = (
     "group_trace changes"
 ).split()
 SCALARS = (
-    "dt tick stride stirred quiet_ticks nodes groups pools stores stations services scopes workers "
+    "dt tick stride long_stride stirred quiet_ticks nodes groups pools stores stations services scopes workers "
     "clocks free_entry entries trace_width trace_used step_dt orders limits change_count classes"
 ).split()
 
@@ -155,10 +158,10 @@ def restore(frozen):
 def run(k, until):
     """Advance to tick `until`; a long step that would end beyond it is left for later."""
     while k.tick < until:
-        if k.tick % STRIDE == 0 and k.tick - k.stirred >= k.quiet_ticks:
-            if k.tick + STRIDE > until:
+        if k.tick % k.long_stride == 0 and k.tick - k.stirred >= k.quiet_ticks:
+            if k.tick + k.long_stride > until:
                 return
-            stride = STRIDE
+            stride = k.long_stride
         else:
             stride = 1
         if stride == 1:
@@ -679,8 +682,8 @@ def schedule_retries(k, s, column, base, per_attempt):
             last = int(wait * (1.0 + k.scope_jitter[s]) + 0.5)
             if first < 1:
                 first = 1
-            if last > size - STRIDE - 1:
-                last = size - STRIDE - 1
+            if last > size - k.long_stride - 1:
+                last = size - k.long_stride - 1
             if last < first:
                 last = first
             each = x / (last - first + 1)
@@ -1355,6 +1358,7 @@ def refine(k):
     Work under way is due as its own time says, most of a brief one in the first tick: of steady arrivals as much is
     due in a tick as lies behind it in the weights of a short step.
     """
+    stride = k.long_stride
     for i in range(k.nodes):
         if k.kind[i] != WORK:
             continue
@@ -1362,28 +1366,28 @@ def refine(k):
         at = k.clock_at[2 * k.clock_of[i]] + k.clock_at[2 * k.clock_of[i] + 1]
         ring = k.ring[i]
         behind = 1.0
-        for j in range(ring // STRIDE):
-            first = (at + j * STRIDE) % ring
+        for j in range(ring // stride):
+            first = (at + j * stride) % ring
             r = k.range_at[i] + first
             base = k.future_at[i] + first * (cols + 1)
             whole = 0.0
             rest = behind
-            for t in range(STRIDE):
-                rest = weight_behind(k, i, j * STRIDE + t, rest)
+            for t in range(stride):
+                rest = weight_behind(k, i, j * stride + t, rest)
                 whole += rest
             if k.future_low[r] > k.future_high[r] and k.future[base + cols] <= 0.0:
                 behind = rest
                 continue
             share = 1.0
-            for t in range(STRIDE):
-                behind = weight_behind(k, i, j * STRIDE + t, behind)
-                x = behind / whole if whole > 0.0 else 1.0 / STRIDE
+            for t in range(stride):
+                behind = weight_behind(k, i, j * stride + t, behind)
+                x = behind / whole if whole > 0.0 else 1.0 / stride
                 if t == 0:
                     share = x
                     continue
                 if x <= 0.0:
                     continue
-                slot = (at + j * STRIDE + t) % ring
+                slot = (at + j * stride + t) % ring
                 to = k.future_at[i] + slot * (cols + 1)
                 for column in range(cols + 1):
                     k.future[to + column] += k.future[base + column] * x
@@ -1491,8 +1495,9 @@ def enter(k, i):
     rest = k.door_expected[d] - k.door_arrived[d]
     if rest < total:
         rest = total
+    whole = (k.door_arrived[d] + rest) / rest if rest > 0.0 else 1.0
     k.door_arrived[d] += total
-    balance(k, i, total * alive, rest * alive, pods)
+    balance(k, i, total * alive, rest * alive, whole, pods)
     for b in range(low, high + 1):
         x = k.flow[base + b % cols]
         if x > 0.0:
@@ -1544,9 +1549,10 @@ def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
         fail(k, i, column, left, REJECTED)
 
 
-def balance(k, i, total, rest, pods):
+def balance(k, i, total, rest, whole, pods):
     """Power of two choices over pods, in the mean: `share` admitted and `wait_share` queued by branch.
 
+    Of what pods have room for, arrivals get their part of the `rest` of this step; `whole` steps are a rest.
     Two pods are drawn with replacement and the one with less in flight is taken; a request is refused
     only if both are full. Pods of a group spread around its mean, so some are full before all are.
     """
@@ -1599,7 +1605,7 @@ def balance(k, i, total, rest, pods):
             queued = k.group_wanted[g] - k.group_mixed[g] + either * k.group_pods[g] / pods
             room = k.group_queue[g] * k.group_pods[g] - k.queue_total[k.group_station[g]]
             if k.group_order[g] != LIFO:
-                queued = fitting(k, g, queued, queued / scale, room)
+                queued = scale * fitting(k, g, queued / scale, whole * queued / scale, room)
             k.wait_share[j - first] = queued / total
 
 
@@ -2096,18 +2102,165 @@ def descend(tail, exactly, load, again):
         tail[n - 1] = share
 
 
-def geometric(into, ratio, least, most):
-    """Fill `into` with 1, ratio, ratio squared … down to the first below `least`; how many, or 0 beyond `most`."""
+def queued(into, ratio, most):
+    """Fill `into` with 1, ratio, ratio squared …; how many, where the rest is below notice. 0 beyond `most`.
+
+    Without a `most`: up to a factor. A long queue in overload outgrows a float, and only the proportions count.
+    """
     x = 1.0
     into[0] = x
     for n in range(1, len(into)):
         x = x * ratio
         into[n] = x
-        if x < least:
+        if x < FAINT:
             return n + 1
         if x > most:
             return 0
+        if x > GREAT:
+            for m in range(n + 1):
+                into[m] = into[m] / GREAT
+            x = into[n]
     return len(into)
+
+
+def total(values, count):
+    """The sum of the first `count` of `values`, none below zero, with one rounding: `fsum`, bit for bit.
+
+    Compiled, the errors of a plain sum are summed beside it. That sum of errors is off by less than count squared
+    roundings of roundings: where so little could turn the last bit, and uncompiled, fsum itself is asked.
+    """
+    if not compiled:
+        return exact(values, count)
+    high = 0.0
+    low = 0.0
+    for n in range(count):
+        x = values[n]
+        both = high + x
+        back = both - high
+        low = low + ((high - (both - back)) + (x - back))
+        high = both
+    both = high + low
+    low = low - (both - high)
+    unsure = 8.0 * (count + 1.0) * (count + 1.0) * 1.3e-32 * both
+    if both + (low + unsure) == both + (low - unsure):
+        return both + low
+    return exact(values, count)
+
+
+def exact(values, count):
+    """Their sum by `fsum`."""
+    return fsum(values[:count])
+
+
+def share_out(tail, waiting, full, load, again):
+    """Fill `tail` with the shares of pods with at least so many busy, a share `full` of them full (see `stations`).
+
+    Returns how much rarer one more waits in a full one.
+    """
+    servers = len(tail) - 1
+    ratio = load * ((1.0 - again) * full + again) / servers
+    count = queued(waiting, ratio, ALL)
+    tail[servers] = full
+    descend(tail, full * waiting[0] / total(waiting, count) if count else 0.0, load, again)
+    return ratio
+
+
+def fullest(tail, waiting, load, again, low, high):
+    """By 60 halvings of `low` to `high`: the logarithm of the share of full pods at which all have at least none busy."""
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        share_out(tail, waiting, exp(middle), load, again)
+        if tail[0] >= 1.0:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def weighed(values, count, most):
+    """The sum of `values`, each times its index or, beyond it, `most`; they are changed to these products."""
+    for n in range(count):
+        values[n] = values[n] * (n if n < most else most)
+    return total(values, count)
+
+
+def crowded(weights, servers, load):
+    """Fill `weights` with how often 0, 1, … are in M/M/c/room, up to a factor: the most frequent weighs 1."""
+    x = 0.0
+    top = 0.0
+    weights[0] = x
+    for n in range(1, len(weights)):
+        x = x + log(load / (n if n < servers else servers))
+        weights[n] = x
+        if x > top:
+            top = x
+    for n in range(len(weights)):
+        weights[n] = exp(weights[n] - top)
+
+
+def erlang_b(servers, load):
+    """Erlang's B: the share that M/M/c/c turns away at offered load `load`."""
+    blocked = 1.0
+    for n in range(1, servers + 1):
+        blocked = load * blocked / (n + load * blocked)
+    return blocked
+
+
+def lapse(gone, rest, filled, part):
+    """Of what was `filled` at one time a `part` is `gone` now, and the `rest` is not."""
+    for i in range(len(gone)):
+        gone[i] = gone[i] + filled[i] * part
+        rest[i] = filled[i] * (1.0 - part)
+
+
+def fill_cache(held, filled, gone, share, keys, per_s, seconds, life):
+    """Let `seconds` pass in a cache (`keys.CacheFill`): changes `held`, tells `filled`. Returns the mean share of hits."""
+    hits = 0.0
+    for i in range(len(held)):
+        before = held[i]
+        left = before if before < gone[i] else gone[i]
+        read = per_s * share[i] / keys[i]
+        rate = read + 1.0 / life
+        if rate * seconds < 1e-12:
+            after = before - left
+            if not after > 0.0:
+                after = 0.0
+            mean = after
+        else:
+            steady = (read - left / seconds) / rate
+            part = exp(-rate * seconds)
+            over = (1.0 - part) / (rate * seconds)
+            after = steady + (before - steady) * part
+            after = (after if after < 1.0 else 1.0) if after > 0.0 else 0.0
+            mean = steady + (before - steady) * over
+            mean = (mean if mean < 1.0 else 1.0) if mean > 0.0 else 0.0
+        came = after - before + left
+        filled[i] = came if came > 0.0 else 0.0
+        held[i] = after
+        hits = hits + share[i] * mean
+    return hits
+
+
+def asked_for(into, share, keys, per_s, seconds):
+    """How many keys were read within `seconds`, in the mean; `into` gets them by bin."""
+    for i in range(len(into)):
+        into[i] = keys[i] * (1.0 - exp(-per_s * share[i] / keys[i] * seconds))
+    return total(into, len(into))
+
+
+def characteristic_s(into, share, keys, per_s, capacity):
+    """Within how long `capacity` keys are asked for, in the mean."""
+    low = 0.0
+    high = 1.0
+    while high < 1e12 and asked_for(into, share, keys, per_s, high) < capacity:
+        high = high * 2.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if asked_for(into, share, keys, per_s, middle) < capacity:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def imbalance(k):

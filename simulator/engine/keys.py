@@ -7,11 +7,12 @@ as much as a hundred. Both engines use the same bins: the cohort engine in the m
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from simulator.engine import streams
+from simulator.engine import kernel, streams
 
 if TYPE_CHECKING:
     from simulator.scenario import KeySpace  # which itself knows who is placed by key
@@ -99,7 +100,7 @@ class Fills:
     """Entries of each bin that were filled by `until` since the fills before, in shares of the bin's keys."""
 
     until: float
-    share: tuple[float, ...]
+    share: array[float]
 
 
 class CacheFill:
@@ -115,7 +116,7 @@ class CacheFill:
         self.bins = bins(space)
         self.ttl_s = ttl_s
         self.capacity = capacity
-        self.present = [0.0] * len(self.bins.rank)
+        self.present = _zeros(len(self.bins.rank))
         self.clock = 0.0  # time that has passed
         self.fills: list[Fills] = []  # the oldest first; together they are `present`
         self.reached = 0.0  # up to when fills have expired
@@ -125,75 +126,56 @@ class CacheFill:
         before, self.bins = self.bins, bins(space)
         kept = [p for rank, p in zip(before.rank, self.present, strict=True) if rank > 0]
         hot = sum(rank < 0 for rank in self.bins.rank)
-        self.present = [0.0] * hot + kept
+        self.present = _zeros(hot) + array("d", kept)
         self.fills = []
 
     def flush(self, share: float = 1.0) -> None:
         """Empty the cache, or so much of it (one node of several)."""
-        self.present = [p * (1.0 - share) for p in self.present]
-        self.fills = [
-            Fills(f.until, tuple(x * (1.0 - share) for x in f.share)) for f in self.fills if share < 1.0
-        ]
+        self.present = _times(self.present, 1.0 - share)
+        self.fills = [Fills(f.until, _times(f.share, 1.0 - share)) for f in self.fills if share < 1.0]
 
     def step(self, per_s: float, seconds: float) -> float:
         """Let `seconds` pass with `per_s` reads a second over all keys. Returns the mean share of hits."""
         life = self._characteristic_s(per_s) if self.capacity is not None else math.inf
         self.clock += seconds
         if life < self.ttl_s:
-            leaving = [0.0] * len(self.present)
+            leaving = _zeros(len(self.present))
             self.fills = []
         else:
             life = math.inf
             leaving = self._expired(seconds)
-        filled, moved, hits = [], [], 0.0
-        for i, share in enumerate(self.bins.share):
-            read = per_s * share / self.bins.keys[i]
-            rate = read + 1.0 / life
-            gone = leaving[i]
-            if rate * seconds < 1e-12:
-                steady, part, over = 0.0, 0.0, 0.0
-            else:
-                steady = (read - gone / seconds) / rate
-                part = math.exp(-rate * seconds)
-                over = (1.0 - part) / (rate * seconds)
-            if rate * seconds < 1e-12:
-                after = mean = max(0.0, self.present[i] - gone)
-            else:
-                after = min(1.0, max(0.0, steady + (self.present[i] - steady) * part))
-                mean = min(1.0, max(0.0, steady + (self.present[i] - steady) * over))
-            filled.append(max(0.0, after - self.present[i] + gone))
-            moved.append(after)
-            hits += share * mean
+        moved, filled = self.present[:], _zeros(len(self.present))
+        share, keys = _flat(self.bins)
+        hits: float = kernel.fill_cache(moved, filled, leaving, share, keys, per_s, seconds, life)
         self.present = moved
         if life == math.inf:
-            self.fills.append(Fills(self.clock, tuple(filled)))
+            self.fills.append(Fills(self.clock, filled))
         return hits
 
-    def _expired(self, seconds: float) -> list[float]:
+    def _expired(self, seconds: float) -> array[float]:
         """What was filled a TTL before the last `seconds`: it is gone now."""
         if not self.fills and any(self.present):
             self._spread()
-        gone = [0.0] * len(self.present)
+        gone, rest = _zeros(len(self.present)), _zeros(len(self.present))
         until = self.clock - self.ttl_s
-        kept = []
+        kept: list[Fills] = []
         for n, fills in enumerate(self.fills):
             if fills.until > until:
                 since = max(self.reached, self.fills[n - 1].until if n else self.reached)
                 part = (until - since) / (fills.until - since) if until > since else 0.0
-                gone = [g + x * part for g, x in zip(gone, fills.share, strict=True)]
-                rest = Fills(fills.until, tuple(x * (1.0 - part) for x in fills.share))
-                kept = [rest, *self.fills[n + 1 :]]
+                kernel.lapse(gone, rest, fills.share, part)
+                kept = [Fills(fills.until, rest), *self.fills[n + 1 :]]
                 break
-            gone = [g + x for g, x in zip(gone, fills.share, strict=True)]
+            kernel.lapse(gone, rest, fills.share, 1.0)
         self.fills = kept
         self.reached = max(self.reached, until)
-        return [min(g, p) for g, p in zip(gone, self.present, strict=True)]
+        return gone
 
     def _spread(self) -> None:
         """Nothing is known of the ages of what is held: they are even."""
         begin = self.clock - self.ttl_s
         self.reached = begin
-        share = tuple(p / AGES for p in self.present)
+        share = array("d", [p / AGES for p in self.present])
         self.fills = [Fills(begin + self.ttl_s * (n + 1) / AGES, share) for n in range(AGES)]
 
     def hit_ratio(self) -> float:
@@ -213,19 +195,20 @@ class CacheFill:
         assert self.capacity is not None
         if per_s <= 0.0 or self.capacity >= sum(self.bins.keys):
             return math.inf
-        low, high = 0.0, 1.0
-        while self._held(per_s, high) < self.capacity and high < 1e12:
-            high *= 2.0
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            if self._held(per_s, middle) < self.capacity:
-                low = middle
-            else:
-                high = middle
-        return max(high, 1e-3)
+        share, keys = _flat(self.bins)
+        found: float = kernel.characteristic_s(_zeros(len(keys)), share, keys, per_s, self.capacity)
+        return max(found, 1e-3)
 
-    def _held(self, per_s: float, seconds: float) -> float:
-        return math.fsum(
-            n * (1.0 - math.exp(-per_s * s / n * seconds))
-            for n, s in zip(self.bins.keys, self.bins.share, strict=True)
-        )
+
+def _zeros(count: int) -> array[float]:
+    return array("d", bytes(8 * count))
+
+
+def _times(values: array[float], factor: float) -> array[float]:
+    return array("d", [x * factor for x in values])
+
+
+@lru_cache(maxsize=64)
+def _flat(found: Bins) -> tuple[array[float], array[float]]:
+    """The shares of bins and how many keys each has, as the kernel reads them."""
+    return array("d", found.share), array("d", found.keys)

@@ -8,13 +8,11 @@ from typing import Any
 from simulator.engine import codes
 from simulator.engine import kernel as kn
 from simulator.engine.network import CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
+from simulator.engine.ticks import pace
 from simulator.engine.tracers import WalkTimes, erlang_survival
 from simulator.scenario import Scenario, Worker
 
 WEIGHT_CUT = 1e-7  # a tail below this share of an arrival is put into the last tick kept
-TICKS = (0.05, 0.025, 0.02, 0.01, 0.005, 0.002)  # seconds; the longest that resolves every time-out
-TICKS_PER_TIMEOUT = 20
-TICKS_PER_DEADLINE = 50  # where servers drop what is too late, its last moments decide
 BUCKETS_PER_TIMEOUT = 25
 LONGEST_WAIT_S = 120.0  # retries wait no longer
 QUIET_S = 10.0  # so long after anything stirred, steps get longer
@@ -79,17 +77,6 @@ def delay_weights(mean_s: float, shape: int, dt_s: float, most: int = 1 << 30) -
     return weights
 
 
-def tick_s(net: Network) -> float:
-    """The tick that resolves the shortest time-out of a network."""
-    for tick in TICKS:
-        if all(
-            tick * (TICKS_PER_DEADLINE if s.drops else TICKS_PER_TIMEOUT) <= s.timeout_s + 1e-9
-            for s in net.scopes
-        ):
-            return tick
-    return TICKS[-1]
-
-
 def bucket_ticks(limit: int) -> int:
     """Ticks of a bucket for a time-out of `limit` ticks: even, so that its middle is a tick."""
     return max(2, 2 * (limit // (2 * BUCKETS_PER_TIMEOUT)))
@@ -106,14 +93,17 @@ class Layout:
         self.services = services
         self.worker_names = worker_names
         self.k: Any = kn.Kernel()
-        self.dt = tick_s(net)
+        times = WalkTimes(net)
+        self.holds_s = [max(1e-5, times.mean_s(g)) for g in range(len(net.groups))]
+        rates = {n: c.share * scenario.traffic.rps for n, c in scenario.traffic.classes.items()}
+        self.dt, self.long_stride = pace(net, rates, self.holds_s)
         self.cpu_store: dict[int, int] = {}  # group -> store, for pods whose CPU is shared
         self.workers = {n: c for n, c in scenario.components.items() if isinstance(c, Worker)}
 
     def fill(self) -> Any:
         k, net = self.k, self.net
         k.dt = k.step_dt = self.dt
-        k.stride = 1
+        k.stride, k.long_stride = 1, self.long_stride
         k.quiet_ticks = round(QUIET_S / self.dt)
         k.free_entry = -1
         k.nodes, k.groups = len(net.nodes), len(net.groups)
@@ -148,7 +138,7 @@ class Layout:
                 width.append(bucket_ticks(limit))
             ticks.append(max(1, limit))
             waits.append(int(endless))
-        cols = [t // w + 3 + -(-codes.STRIDE // w) for t, w in zip(ticks, width, strict=True)]
+        cols = [t // w + 3 + -(-self.long_stride // w) for t, w in zip(ticks, width, strict=True)]
         put(k, "scope_kind", [self._scope_kind(i) for i in range(len(net.scopes))])
         put(k, "scope_class", [s.cls for s in net.scopes])
         put(k, "scope_owner", [s.owner for s in net.scopes])
@@ -270,8 +260,7 @@ class Layout:
         put(k, "queue_head", [-1] * station)
         put(k, "queue_tail", [-1] * station)
         put(k, "queue_total", [0.0] * station)
-        times = WalkTimes(net)
-        put(k, "group_hold_s", [max(1e-5, times.mean_s(g)) for g in range(len(groups))])
+        put(k, "group_hold_s", list(self.holds_s))
         names = (
             "late", "flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted",
             "came", "spread", "wanted", "mixed", "asked", "expected",
@@ -368,7 +357,7 @@ class Layout:
         cells = slots = 0
         for n in net.nodes:
             longest = 2
-            for stride in (1, codes.STRIDE):
+            for stride in (1, self.long_stride):
                 if n.kind != WORK:
                     at.append(0)
                     size.append(0)
@@ -383,7 +372,7 @@ class Layout:
                 at.append(tables[key][0])
                 size.append(tables[key][1])
                 longest = max(longest, tables[key][1] * stride)
-            longest = -(-(longest + 1) // codes.STRIDE) * codes.STRIDE
+            longest = -(-(longest + 1) // self.long_stride) * self.long_stride
             ring.append(longest if n.kind == WORK else 0)
             future.append(cells)
             ranges.append(slots)
@@ -422,7 +411,7 @@ class Layout:
             longest = s.backoff_s
             for _ in range(1, min(s.retries, codes.MAX_ATTEMPTS)):
                 longest *= s.backoff_factor
-            ticks = round(min(longest * (1 + s.jitter), LONGEST_WAIT_S) / self.dt) + 2 * codes.STRIDE + 2
+            ticks = round(min(longest * (1 + s.jitter), LONGEST_WAIT_S) / self.dt) + 2 * self.long_stride + 2
             sizes.append(ticks if s.retries else 0)
             at.append(attempts)
             column_at.append(columns)

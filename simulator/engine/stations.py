@@ -6,7 +6,6 @@ content is N (the pointwise stationary fluid approximation: Wang, Tipper, Banerj
 """
 
 import math
-from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,22 +14,14 @@ from simulator.engine.codes import GRID, NEAR, REACH, WIDE
 
 Point = tuple[float, float]  # (content, busy)
 
-GREAT, FAINT = 1e200, 1e-18
+RAREST = -690.0  # logarithm of the smallest share of full pods that is looked for
 LOADS = 260  # offered loads a curve is computed at
 CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
 
 
-def erlang_b(servers: int, load: float) -> float:
-    """Erlang's B: the share that M/M/c/c turns away at offered load `load`."""
-    blocked = 1.0
-    for n in range(1, servers + 1):
-        blocked = load * blocked / (n + load * blocked)
-    return blocked
-
-
 def erlang_c(servers: int, load: float) -> float:
     """Erlang's C: the chance to wait in M/M/c with offered load `load` < servers."""
-    blocked = erlang_b(servers, load)
+    blocked = kernel.erlang_b(servers, load)
     return blocked / (1.0 - load / servers * (1.0 - blocked))
 
 
@@ -55,23 +46,21 @@ def open_curve(servers: int, spread: float) -> list[Point]:
 def closed_curve(servers: int, room: int, spread: float) -> list[Point]:
     """The same with at most `room` in the system (M/M/c/room): at a full house every server is busy."""
     points = [(0.0, 0.0)]
+    weights, counts = kernel.floats(room + 1), kernel.floats(room + 1)
     for step in range(1, LOADS):
         load = servers * (3.0 * (step / LOADS) ** 1.5 + 1e-9)
-        logs, log_p = [0.0], 0.0
-        for n in range(1, room + 1):
-            log_p += math.log(load / min(n, servers))
-            logs.append(log_p)
-        top = max(logs)
-        weights = [math.exp(x - top) for x in logs]
-        total = math.fsum(weights)
-        busy = math.fsum(min(n, servers) * w for n, w in enumerate(weights)) / total
-        content = math.fsum(n * w for n, w in enumerate(weights)) / total
+        kernel.crowded(weights, servers, load)
+        counts[:] = weights
+        all_ = kernel.total(weights, room + 1)
+        busy = kernel.weighed(weights, room + 1, servers) / all_
+        content = kernel.weighed(counts, room + 1, room) / all_
         points.append((busy + spread * (content - busy), busy))
     points.append((float(room), float(servers)))
     return points
 
 
-def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
+@lru_cache(maxsize=64)  # near ones differ in their spread alone
+def choice_curve(servers: int, room: int, pods: int) -> Sequence[Point]:
     """Per pod, when the one with more free slots of two random pods is taken (Mitzenmacher 1996).
 
     Two full pods look alike, however many wait in them. Arrivals that lift pods from n - 1 to n balance
@@ -79,63 +68,26 @@ def choice_curve(servers: int, room: int, pods: int) -> list[Point]:
     many pods; few wait together, too, when all are full at once (Erlang's C over all their slots).
     """
     points = [(0.0, 0.0)]
+    again = 1.0 / pods
+    tail, waiting = kernel.floats(servers + 1), kernel.floats(room - servers + 1)
     for step in range(1, LOADS):
         load = servers * (2.0 * (step / LOADS) ** 1.2 + 1e-9)
-        low, high = -690.0, 0.0
-        if _too_full(math.exp(low), servers, room, load, pods):
+        kernel.share_out(tail, waiting, math.exp(RAREST), load, again)
+        if tail[0] >= 1.0:
             points.append((load, load))  # pods are full more rarely than a float can say
             continue
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            if _too_full(math.exp(middle), servers, room, load, pods):
-                high = middle
-            else:
-                low = middle
-        full = math.exp(high)
-        tail, weights = _shares(full, servers, room, load, pods)
-        waiting = full * math.fsum(n * w for n, w in enumerate(weights)) / math.fsum(weights)
-        busy = math.fsum(tail[1:])
+        full = math.exp(kernel.fullest(tail, waiting, load, again, RAREST, 0.0))
+        count = kernel.queued(waiting, kernel.share_out(tail, waiting, full, load, again), math.inf)
+        weight = kernel.total(waiting, count)
+        queue = full * kernel.weighed(waiting, count, count) / weight
+        tail[0] = 0.0
+        busy = kernel.total(tail, servers + 1)
         rho = busy / servers
         together = erlang_c(servers * pods, busy * pods) if rho < 0.999 else 1.0
-        waiting += together * rho / max(1e-3, 1.0 - rho) / pods
-        points.append((busy + waiting, busy))
+        queue += together * rho / max(1e-3, 1.0 - rho) / pods
+        points.append((busy + queue, busy))
     points.append((float(room), float(servers)))
     return points
-
-
-def _queued(full: float, servers: int, room: int, load: float, pods: int) -> Sequence[float]:
-    """How often 0, 1, … wait in a full pod, up to a factor, if a share `full` of the pods is full."""
-    again = 1.0 / pods
-    ratio = load * ((1.0 - again) * full + again) / servers
-    even = array("d", bytes(8 * (room - servers + 1)))
-    count = kernel.geometric(even, ratio, FAINT, GREAT)
-    if count:
-        return even[:count]
-    weights = [1.0]
-    for _ in range(room - servers):
-        weights.append(weights[-1] * ratio)
-        if weights[-1] > GREAT:  # a long queue in overload: only the proportions count
-            weights = [w / GREAT for w in weights]
-    return weights
-
-
-def _shares(
-    full: float, servers: int, room: int, load: float, pods: int
-) -> tuple[Sequence[float], Sequence[float]]:
-    """(shares of pods with at least 0 … `servers` busy, how often 0, 1, … wait in a full one up to a factor).
-
-    `full` is the share that is full. Both draws meet such a share x of the pods with a chance of x squared, and of few
-    pods more often: each is drawn twice now and then.
-    """
-    waiting = _queued(full, servers, room, load, pods)
-    tail = array("d", bytes(8 * servers)) + array("d", (full,))
-    kernel.descend(tail, full * waiting[0] / math.fsum(waiting), load, 1.0 / pods)
-    return tail, waiting
-
-
-def _too_full(full: float, servers: int, room: int, load: float, pods: int) -> bool:
-    """Whether more than all pods would have at least none busy."""
-    return _shares(full, servers, room, load, pods)[0][0] >= 1.0
 
 
 def _gridded(points: list[Point], servers: float) -> tuple[float, ...]:
@@ -191,7 +143,7 @@ def loss_table(servers: int) -> tuple[float, ...]:
     points = [(0.0, 0.0)]
     for step in range(1, LOADS):
         load = servers * (4.0 * (step / LOADS) ** 2 + 1e-9)
-        blocked = erlang_b(servers, load)
+        blocked = kernel.erlang_b(servers, load)
         points.append((load * (1.0 - blocked), blocked * servers))
     points.append((float(servers), float(servers)))
     return _gridded(points, float(servers))

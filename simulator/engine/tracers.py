@@ -7,6 +7,7 @@ when somebody looks; observing changes nothing. Their luck is counter-based.
 import math
 from array import array
 from bisect import bisect_left
+from copy import copy
 from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -207,6 +208,7 @@ class Tracers:
         self.columns: dict[int, list[float]] = {}
         self.rows = 0
         self.failed = False
+        self.edge = (-1, 0.0)  # the last second whose value was looked up without those before it, and the value
 
     # -- what the kernel recorded
 
@@ -274,16 +276,34 @@ class Tracers:
         if most is not None:
             last = min(last, len(self.series) + most)
         self._send(last)
-        served = self.plane.history.column(f"class/{self.spec.name}/ok")
         for second in range(len(self.series), last):
-            pairs: list[tuple[float, float]] = []
-            for s in range(max(0, second - WINDOW_S + 1), second + 1):
-                each = self._each(s)
-                pairs.extend((latency, w * each) for latency, w in self.finished.get(s, ()))
+            self.series.append(self._p99_ms(second))
             self.finished.pop(second - WINDOW_S - 1, None)
-            value = weighted_quantile(pairs, 0.99) if served[second] > 0 or pairs else 0.0
-            self.series.append(value * 1000)
         return self.series
+
+    def edge_p99_ms(self) -> float:
+        """The last value of the series; without those before it, where most of them have not been found out yet."""
+        last = self.plane.history.seconds
+        enough = WINDOW_S + math.ceil(self.spec.timeout_s)  # nobody who started earlier is in the last window
+        if last - len(self.series) <= enough:
+            series = self.p99_series_ms()
+            return series[-1] if series else 0.0
+        if self.edge[0] == last:
+            return self.edge[1]
+        self._refresh()
+        late = copy(self)
+        late.started, late.walked_s = last - enough, -1
+        late.pending, late.finished, late.all, late.sent = [], {}, [], {}
+        late._send()
+        self.edge = (last, late._p99_ms(last - 1))
+        return self.edge[1]
+
+    def _p99_ms(self, second: int) -> float:
+        pairs: list[tuple[float, float]] = []
+        for s in range(max(0, second - WINDOW_S + 1), second + 1):
+            each = self._each(s)
+            pairs.extend((latency, w * each) for latency, w in self.finished.get(s, ()))
+        return weighted_quantile(pairs, 0.99) * 1000
 
     def _each(self, second: int) -> float:
         """The requests that a tracer of weight 1 stands for that finished in a second.
@@ -296,6 +316,11 @@ class Tracers:
             column(base + "ok")[second] + column(base + "declined")[second] if not self.spec.worker else 1.0
         )
         return fine / self.sent[second] if second in self.sent else 0.0
+
+    def spread(self) -> list[tuple[float, float, float]]:
+        """(finished at, latency, requests it stands for) of everything that has finished."""
+        self._send()
+        return [(end, latency, w * self._each(int(end))) for end, latency, w in self.all]
 
     def latency_s(self, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of what finished in the window."""

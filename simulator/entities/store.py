@@ -101,12 +101,13 @@ class Store(Replicated):
         """Write a row at a leader, or (value None) remove it. `PENDING`: `owner.resume(conditions, number, "ok")` follows, or never."""
         before = self.read(leader.index, table, key)
         position = self.append(leader, (table, key, value, before), conditions)
-        if not self._sync(leader):
+        if not self.acknowledged_by(leader):
             return WRITTEN
         self.waiting.append((position, leader.leads, owner, number))
         return PENDING
 
-    def _sync(self, leader: Copy) -> int:
+    def acknowledged_by(self, leader: Copy) -> int:
+        """How many followers must have a write of this leader before it is acknowledged."""
         return leader.sync if leader.sync >= 0 else self.spec.sync
 
     def applied(self, copy: Copy, entry: Entry) -> None:
@@ -146,7 +147,7 @@ class Store(Replicated):
         ends = sorted(
             (c.end for c in self.copies if c is not leader and c.follows == leader.leads), reverse=True
         )
-        sync = self._sync(leader)
+        sync = self.acknowledged_by(leader)
         safe = leader.end if not sync else ends[sync - 1] if len(ends) >= sync else 0
         left = []
         for waiter in self.waiting:

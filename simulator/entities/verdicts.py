@@ -42,8 +42,8 @@ TEXTS = {
         "операция {n} (сущность {e}) начиналась с {x}, в строке {h}",
     ),
     "unbalanced": (
-        "the balance does not add up after operation {n}: expected {x}, found {h}",
-        "остаток не сходится после операции {n}: ожидалось {x}, найдено {h}",
+        "the balance does not add up after operation {n} (entity {e}): expected {x}, found {h}",
+        "остаток не сходится после операции {n} (сущность {e}): ожидалось {x}, найдено {h}",
     ),
     "half-done": (
         "the saga of entity {e} is half done after operation {n}: expected {x}, happened {h}",

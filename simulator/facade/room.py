@@ -110,11 +110,24 @@ def each_second(world: World) -> None:
         if world.now_s >= when:
             del state.coming[flow]
             state.behind.append(flow)
+            carry(world, state)
             world.note("facade", T["moved"].of(world.language).format(spec_of(world).seams[flow].method))
     world.settings.ways = ways(world, state)
     _watch(world, state)
     if state.copy_rate:
         _copy(world, state)
+
+
+def carry(world: World, state: Facade) -> None:
+    """Tell the plane which share of its calls goes the new way: of the flows that traffic drives, those behind."""
+    business = world.scenario.entities
+    assert business is not None
+    driven = [
+        flow for flow in spec_of(world).seams if flow in business.drive and business.drive[flow].traffic
+    ]
+    through = sum(business.drive[flow].share for flow in driven if flow in state.behind)
+    total = sum(business.drive[flow].share for flow in driven)
+    world.plane.set_route(spec_of(world).route, state.share * through / total if total else state.share)
 
 
 def _watch(world: World, state: Facade) -> None:

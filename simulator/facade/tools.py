@@ -53,6 +53,10 @@ T = {
         en="{0}: the change is being built and released, ready in {1:.0f} s",
     ),
     "removed": Text(ru="{0} больше не ходит через фасад", en="{0} no longer goes through the facade"),
+    "nothing_behind": Text(
+        ru="новым путём пойдёт {0:g} % того, что за фасадом; пока за ним ничего нет: facade add METHOD",
+        en="{0:g} % of what is behind the facade will go the new way; nothing is behind it yet: facade add METHOD",
+    ),
     "routed": Text(ru="новым путём идёт {0:g} %", en="{0:g} % go the new way"),
     "shadow": Text(ru="теневых вызовов: {0:g} %", en="shadow calls: {0:g} %"),
     "dual": Text(ru="двойная запись: {0}", en="dual writing: {0}"),
@@ -142,6 +146,7 @@ def _remove(world: World, state: Facade, words: list[str]) -> str:
     state.coming.pop(flow, None)
     if flow in state.behind:
         state.behind.remove(flow)
+        room.carry(world, state)
     return say(world, "removed", room.spec_of(world).seams[flow].method) + "\n"
 
 
@@ -233,9 +238,12 @@ def _verify(world: World, _state: Facade, _words: list[str]) -> str:
 
 def _route(world: World, state: Facade, words: list[str]) -> str:
     state.share = _number(world, words[0], 0, 100) / 100
-    world.plane.set_route(room.spec_of(world).route, state.share)
+    room.carry(world, state)
     world.note("facade", say(world, "routed", state.share * 100))
-    return say(world, "routed", state.share * 100) + "\n"
+    return (
+        say(world, "routed" if state.behind or not state.share else "nothing_behind", state.share * 100)
+        + "\n"
+    )
 
 
 Act = Callable[["World", "Facade", list[str]], str]

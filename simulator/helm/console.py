@@ -332,12 +332,12 @@ def _wait(world: "World", call: Call, deployment: Deployment) -> str:
     seconds = duration(call.text("timeout", "5m0s"))
     if seconds is None:
         raise Refused(f'Error: invalid argument "{call.text("timeout")[:60]}" for "--timeout" flag')
-    until_s = world.now_s + min(seconds, world.follow_limit_s)
+    until_s = world.now_s + min(seconds, world.patience_s)
     while not counts(world.kubernetes, deployment, world.now_s).complete:
         before_s = world.now_s
         world.advance(min(STEP_S, max(0.0, until_s - world.now_s)))
         if world.now_s <= before_s:
-            if seconds > world.follow_limit_s:
+            if seconds > world.patience_s:
                 raise Refused(f"Release {deployment.name} has been cancelled.", INTERRUPTED)
             return "context deadline exceeded"
     return ""

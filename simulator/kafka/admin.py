@@ -162,12 +162,29 @@ def _described(world: World, name: str, every: bool) -> str:
     return out
 
 
+def _unset(world: World, name: str, words: Words) -> list[str]:
+    """Settings to be deleted that the topic has not been given."""
+    asked = [key.strip() for text in words.all("delete-config") for key in text.split(",")]
+    topic, held = topics_of(world)[name], kafka_of(world).held.get(name, {})
+    given = {key for key in SETTINGS if text_of(topic, key) != SETTINGS[key][2]} | {
+        k for k, v in held.items() if v
+    }
+    return [key for key in asked if key not in given]
+
+
 def _alter(world: World, name: str, words: Words) -> Reply:
     wanted: dict[str, str] = {}
     for text in words.all("add-config"):
         for pair in text.split(","):
             key, _, value = pair.partition("=")
             wanted[key.strip()] = value.strip()
+    unset = _unset(world, name, words)
+    if unset:
+        return failure(
+            "Error while executing config command with args\norg.apache.kafka.common.errors.InvalidConfigurationException: "
+            f"Invalid config(s): {','.join(unset)}",
+            1,
+        )
     for text in words.all("delete-config"):
         for key in text.split(","):
             wanted[key.strip()] = SETTINGS[key.strip()][2] if key.strip() in SETTINGS else ""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from simulator.entities.groups import Group
     from simulator.world import World
 
+RESTART_S = 3.0  # until a dead consumer that no pod runs is back
+
 
 def follow_pods(world: World) -> None:
     """Close, kill and start members as their pods go and come."""
@@ -60,6 +62,18 @@ def crash(world: World, what: str) -> None:
     meets = bridge.catch_up(world)
     assert world.entities is not None
     world.entities.crash(what, meets)
+
+
+def die(world: World, what: str) -> None:
+    """The process of `GROUP/MEMBER` dies. With its container it starts again, else as soon as a process can."""
+    crash(world, what)
+    group, _, member = what.partition("/")
+    seat = kafka_of(world).seats.get(group, {}).get(member, "")
+    pod = world.kubernetes.pods.get(seat)
+    if pod is None:
+        world.agenda.at(world.now_s + RESTART_S, "kafka.start", priority=6, what=what)
+    else:
+        world.agenda.at(world.now_s, "kubernetes.container_died", pod=seat, uid=pod.uid)
 
 
 def close(world: World, what: str) -> None:

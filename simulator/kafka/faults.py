@@ -13,7 +13,6 @@ from simulator.wording import Unknown
 if TYPE_CHECKING:
     from simulator.world import World
 
-RESTART_S = 3.0  # until the kubelet runs the container of a dead consumer again
 POWER = "chaos kafka"
 
 
@@ -31,8 +30,7 @@ def bring(world: World, words: list[str]) -> list[str]:
         raise Unknown(words[1], known)
     gone = groups[group].gone(member)
     if kind == "crash" and not gone:
-        consumers.crash(world, words[1])
-        world.agenda.at(world.now_s + RESTART_S, "kafka.start", priority=6, what=words[1])
+        consumers.die(world, words[1])
     elif kind == "stop" and not gone:
         consumers.close(world, words[1])
         return [f"chaos kafka start {words[1]}"]

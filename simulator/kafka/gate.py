@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,29 @@ NO_KAFKA = Text(
     en="# there is no Kafka in this scenario; there is one in: {0}",
 )
 CLIENTS = ("kcat", "kafkacat")
+NUMBER = re.compile(r"\d+$")
+# What each tool of Kafka 3.7 says when it is not told where the brokers are; the others find out by their own options.
+MISSING = {
+    **dict.fromkeys(
+        ("kafka-console-consumer", "kafka-consumer-groups", "kafka-get-offsets", "kafka-log-dirs", "kafka-broker-api-versions",
+         "kafka-delete-records"), 'Missing required argument "[bootstrap-server]"',
+    ),
+    "kafka-console-producer": 'Missing required argument "[broker-list]"',
+    "kafka-replica-verification": 'Missing required argument "[broker-list]"',
+    "kafka-topics": "--bootstrap-server must be specified\njava.lang.IllegalArgumentException: --bootstrap-server must be specified\n"
+    "\tat org.apache.kafka.tools.TopicCommand$TopicCommandOptions.checkArgs(TopicCommand.java)",
+    "kafka-configs": "One of the required --bootstrap-server, --boostrap-controller, or --zookeeper arguments must be specified",
+    "kafka-reassign-partitions": "Please specify --bootstrap-server",
+    "kafka-acls": "One of --bootstrap-server or --authorizer must be specified",
+    "kafka-features": "Please specify --bootstrap-server.",
+    "kafka-cluster": "Please specify --bootstrap-server.",
+    **{
+        f"kafka-{name}": f"usage: kafka-{name} [-h] --bootstrap-server BOOTSTRAP_SERVER [--command-config COMMAND_CONFIG]\n"
+        f"kafka-{name}: error: argument --bootstrap-server is required"
+        for name in ("leader-election", "metadata-quorum", "transactions")
+    },
+}  # fmt: skip
+ANY_ACTION = ("--list", "--describe", "--create", "--alter", "--delete")
 
 
 def guarded(tool: Tool) -> Tool:
@@ -28,6 +52,14 @@ def guarded(tool: Tool) -> Tool:
         if {"--help", "--version"} & set(argv[1:]) and argv[0] not in CLIENTS:
             return Reply("3.7.0\n") if "--version" in argv else Reply(_help(tool))
         asked = address(argv)
+        if not asked and argv[0] in CLIENTS and not {"-V", "-h", "-F"} & set(argv):
+            return failure(
+                "Error: -b <broker,..> missing\n\nUsage: kcat <options> [file1 file2 .. | topic1 topic2 ..]]",
+                1,
+            )
+        missing = "" if asked else _missing(argv)
+        if missing:
+            return failure(missing, 1)
         if "kafka" not in world.rooms:
             reply = _unreachable(world, argv[0], asked or f"kafka:{PORT}", resolved=False)
             return replace(
@@ -39,6 +71,16 @@ def guarded(tool: Tool) -> Tool:
         return tool.run(world, argv, stdin)
 
     return replace(tool, run=run)
+
+
+def _missing(argv: list[str]) -> str:
+    """What the tool says when no address is given; other slips it notices first stay its own affair."""
+    name = argv[0].removesuffix(".sh")
+    if any(word.startswith(("--zookeeper", "--bootstrap-controller")) for word in argv):
+        return ""
+    if name == "kafka-topics" and sum(word in ANY_ACTION for word in argv) != 1:
+        return ""
+    return MISSING.get(name, "")
 
 
 def _help(tool: Tool) -> str:
@@ -63,19 +105,25 @@ def _wrong_address(world: World, asked: str) -> bool | None:
     """None when one of the addresses leads to the cluster; else whether any of them has a name that resolves."""
     if not asked:
         return None
-    resolves = False
+    resolves, brokers = False, kafka_of(world).brokers
     for each in asked.split(","):
         host, _, port = each.strip().rpartition(":") if ":" in each else (each.strip(), "", str(PORT))
         first = host.lower().split(".")[0]
         known = (
             first in ("localhost", "127", "10")
-            or first in kafka_of(world).brokers
-            or any(w in host.lower() for w in ("kafka", "broker"))
+            or first in brokers
+            or (any(w in first for w in ("kafka", "broker")) and _stands(first, len(brokers)))
         )
         resolves = resolves or known
         if known and port in (str(PORT), "9093", "9094", "29092"):
             return None
     return resolves
+
+
+def _stands(host: str, brokers: int) -> bool:
+    """Whether a host's number, if it has one, is that of a broker: pods count from 0, brokers from 1."""
+    number = NUMBER.search(host)
+    return number is None or int(number[0]) <= brokers
 
 
 def _unreachable(world: World, tool: str, asked: str, resolved: bool) -> Reply:

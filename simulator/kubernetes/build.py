@@ -89,12 +89,31 @@ def place(cluster: Cluster, pod: Pod, zones: list[str] | None = None) -> bool:
             break
     if best is None:
         return False
-    best.requested_m += need
-    best.pods += 1
-    best.addresses = best.addresses % 253 + 1
-    pod.node = best.name
-    pod.ip = f"10.244.{best.index}.{best.addresses}"
+    _bind(pod, best)
     return True
+
+
+def _bind(pod: Pod, node: Node) -> None:
+    node.requested_m += cpu_m(pod.template.cpu_request)
+    node.pods += 1
+    node.addresses = node.addresses % 253 + 1
+    pod.node = node.name
+    pod.ip = f"10.244.{node.index}.{node.addresses}"
+
+
+def _own_node(cluster: Cluster, zone: str, need_m: int) -> Node:
+    """A machine for databases alone, where the others have no room for one that has always run."""
+    here = [n for n in cluster.nodes.values() if n.zone == zone]
+    for node in here:
+        if node.taints and node.requested_m + need_m <= node.cpu_m:
+            return node
+    number = 1 + sum(bool(n.taints) for n in here)
+    name, index = f"node-{zone}-db-{number:02d}", len(cluster.nodes) + 1
+    address = f"{here[0].internal_ip.rpartition('.')[0]}.{100 + number}"
+    age = _draw(cluster, name, "age", (120, 420)) * DAY_S
+    taints = {("dedicated", "NoSchedule"): "postgres"}
+    cluster.nodes[name] = Node(name, zone, index, address, created_s=-age, taints=taints)
+    return cluster.nodes[name]
 
 
 def _load(node: Node) -> tuple[float, int]:
@@ -328,8 +347,10 @@ def _add_database(cluster: Cluster, name: str, database: Postgres, homes: list[s
         memory_limit="64Gi",
     )
     labels = {"app": name, "team": "database"}
-    cluster.statefulsets[name] = StatefulSet(name, 2, template, created, labels)
-    for ordinal in range(2):
+    pods = database.shards if database.shards > 1 else 2  # each shard's server, or a primary and its standby
+    zones = list(dict.fromkeys(node.zone for node in cluster.nodes.values()))
+    cluster.statefulsets[name] = StatefulSet(name, pods, template, created, labels)
+    for ordinal in range(pods):
         pod_label = {**labels, "statefulset.kubernetes.io/pod-name": f"{name}-{ordinal}"}
         pod = Pod(
             name=f"{name}-{ordinal}",
@@ -343,7 +364,9 @@ def _add_database(cluster: Cluster, name: str, database: Postgres, homes: list[s
             labels=pod_label,
         )
         cluster.pods[pod.name] = pod
-        place(cluster, pod, homes[ordinal : ordinal + 1] or None)
+        zone = homes[ordinal] if ordinal < len(homes) else zones[ordinal % len(zones)]
+        if database.shards > 1 or not place(cluster, pod, homes[ordinal : ordinal + 1] or None):
+            _bind(pod, _own_node(cluster, zone, cpu_m(template.cpu_request)))
         pod.started_s, pod.ready_s, pod.ready = pod.created_s + 3, pod.created_s + 20, True
     _add_service(cluster, name, 5432, created, labels)
     cluster.secrets[f"{name}-credentials"] = ("Opaque", 2, created)
@@ -362,8 +385,9 @@ SYSTEM_PODS = (
 def _add_system_pods(cluster: Cluster) -> None:
     """What `-A` shows besides the scenario's namespace."""
     names = list(cluster.nodes)
+    shared = [name for name in names if not cluster.nodes[name].taints]
     for number, (namespace, app, kind) in enumerate(SYSTEM_PODS):
-        node = cluster.nodes[names[number % len(names)]]
+        node = cluster.nodes[shared[number % len(shared)]]
         _add_system_pod(cluster, (namespace, app, kind), node, number)
     for number, name in enumerate(names):
         _add_system_pod(cluster, ("kube-system", "kube-proxy", "DaemonSet"), cluster.nodes[name], number)

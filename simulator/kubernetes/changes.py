@@ -318,7 +318,7 @@ def _delete(world: "World", item: Item, grace_s: float, forced: bool) -> list[Po
 
 
 def _wait_gone(world: "World", doomed: list[Pod]) -> None:
-    until_s = world.now_s + world.follow_limit_s
+    until_s = world.now_s + world.patience_s
     while any(pod.gone_s > world.now_s for pod in doomed) and world.now_s < until_s - 1e-9:
         before_s = world.now_s
         world.advance(min(STEP_S, until_s - world.now_s))

@@ -11,6 +11,7 @@ from simulator.kubernetes import (
     inspect,
     labels,
     machines,
+    outputs,
     patching,
     release,
     rollout,
@@ -84,6 +85,7 @@ VERBS: dict[str, Verb] = {
     "top pods": inspect.run_top,
     "uncordon": machines.run_cordon,
     "version": info.run_version,
+    "kustomize": verbs.run_kustomize,
     "wait": rollout.run_wait,
     **{
         f"rollout {action}": rollout.run_rollout
@@ -107,7 +109,7 @@ def run_kubectl(world: "World", argv: list[str], stdin: str = "") -> Reply:
             shown = info.help_text(call.verb)
             return Reply(shown, code=1) if call.verb == "rollout" else Reply(err=shown, code=1)
         verbs.check_globals(call)
-        reply = VERBS.get(call.verb, _not_simulated)(world, call)
+        reply = outputs.shown(VERBS.get(call.verb, _not_simulated), world, call)
     except Refused as problem:
         return Reply(problem.out, problem.message + "\n" * bool(problem.message), problem.code)
     if len(reply.out) > MAX_ANSWER:

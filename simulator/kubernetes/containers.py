@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from simulator.engine import streams
 from simulator.kubernetes import events, pods
 from simulator.kubernetes.notes import say
-from simulator.kubernetes.state import Cluster, Deployment, Pod
+from simulator.kubernetes.state import NEVER, Cluster, Deployment, Ended, Pod
 from simulator.scenario import Probe
 from simulator.settings import knob_value
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 BACKOFF_S, BACKOFF_CAP_S = 10.0, 300.0  # CrashLoopBackOff: doubles up to the cap
+KEPT_ENDS = 20  # former containers of a pod whose logs can still be read
 KUBELET = "kubelet"
 NO_SLOT = "remaining connection slots are reserved for non-replication superuser connections"
 
@@ -28,12 +29,17 @@ NO_SLOT = "remaining connection slots are reserved for non-replication superuser
 
 def refused(world: World, deployment: Deployment, pod: Pod) -> bool:
     """Whether the database has no slots left for this pod's pool: the container dies of it and backs off."""
-    if deployment.pooled is None:
-        return False
-    if held(world, deployment) + pool_of(world, deployment, pod) <= deployment.pooled[2]:
+    if not shut_out(world, deployment, pod):
         return False
     crash(world, deployment, pod, f"FATAL:  {NO_SLOT}", 1)
     return True
+
+
+def shut_out(world: World, deployment: Deployment, pod: Pod) -> bool:
+    """Whether the pools of the other pods leave too few of the database's slots for this pod's."""
+    if deployment.pooled is None:
+        return False
+    return held(world, deployment) + pool_of(world, deployment, pod) > deployment.pooled[2]
 
 
 def pool_of(world: World, deployment: Deployment, pod: Pod) -> int:
@@ -49,16 +55,22 @@ def pool_of(world: World, deployment: Deployment, pod: Pod) -> int:
 
 def held(world: World, deployment: Deployment) -> int:
     """Connections that the ready pods of a deployment keep together; those that still drain keep theirs."""
-    return sum(
-        pool_of(world, deployment, pod)
-        for pod in world.kubernetes.pods.values()
-        if pod.app == deployment.name and pod.ready and not pod.lost
-    )
+    name, total = deployment.name, 0
+    each: dict[tuple[tuple[str, str], ...], int] = {}  # by environment: nearly all pods have the same
+    for pod in world.kubernetes.pods.values():
+        if pod.app == name and pod.ready and not pod.lost:
+            env = pod.template.env
+            if env not in each:
+                each[env] = pool_of(world, deployment, pod)
+            total += each[env]
+    return total
 
 
 def crash(world: World, deployment: Deployment, pod: Pod, why: str, code: int) -> None:
     """The container ended; the kubelet starts it again after its back-off."""
     wait_s = min(BACKOFF_S * 2**pod.restarts, BACKOFF_CAP_S) if pod.crash or code == 1 else 0.0
+    was = Ended(pod.since_s, pod.ready_s if pod.ready else NEVER, world.now_s, code, why)
+    pod.ended, pod.began_s = (*pod.ended[-KEPT_ENDS:], was), world.now_s + wait_s
     pod.ready = False
     pod.crash, pod.crashed_s = (why if code == 1 else ""), world.now_s
     pod.restarts += 1
@@ -92,7 +104,7 @@ def follow_pools(world: World) -> None:
             wanted = max(1, min(deployment.pooled[2], held(world, deployment)))
             names = [p.family or p.name for p in world.plane.network.pools]
             if world.plane.pool_limits[names.index(client or name)] != wanted:
-                world.plane.set_pool_limit(name, client or name, wanted)
+                world.plane.set_pool_limit(name, client or name, wanted, opened=True)  # kept full by pods
 
 
 # -- probes that requests hold up
@@ -180,14 +192,28 @@ def _liveness(world: World, deployment: Deployment, pod: Pod, spec: Probe, misse
     about = ("Pod", pod.name)
     text = f"Container {pod.template.container} failed liveness probe, will be restarted"
     events.record(world, about, "Killing", text, KUBELET)
+    _end(world, deployment, pod, 143)
+    say(world, "pod", "liveness_killed", pod=pod.name)
+    return True
+
+
+def on_container_died(world: World, pod: str, uid: str) -> None:
+    """The process of a running container was killed; the kubelet starts it again."""
+    found = world.kubernetes.pods.get(pod)
+    deployment = world.kubernetes.deployments.get(found.app) if found is not None else None
+    if found is None or deployment is None or found.uid != uid or not found.active or found.lost:
+        return
+    _end(world, deployment, found, 137)
+    pods.publish(world, deployment)
+
+
+def _end(world: World, deployment: Deployment, pod: Pod, code: int) -> None:
     if pod.ready and deployment.routed:
         zone = pods.zone_of(world.kubernetes, deployment, pod)
         world.plane.kill_pods(pod.app, pod.version, 1, zone)
         _count_out(world.kubernetes, deployment, pod)
     pod.misses = pod.liveness_misses = 0
-    crash(world, deployment, pod, "", 143)
-    say(world, "pod", "liveness_killed", pod=pod.name)
-    return True
+    crash(world, deployment, pod, "", code)
 
 
 def _count_out(cluster: Cluster, deployment: Deployment, pod: Pod) -> None:

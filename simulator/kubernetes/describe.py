@@ -14,12 +14,12 @@ from simulator.kubernetes.parts import (
     container_ids,
     container_state,
     endpoint_pods,
+    former,
     hpa_conditions,
     memory_of,
     node_conditions,
     node_info,
     pod_conditions,
-    running_since,
 )
 from simulator.kubernetes.resources import NAMESPACES, Item, request
 from simulator.kubernetes.state import (
@@ -186,13 +186,14 @@ def _pod_container(world: "World", pod: Pod, deployment: Deployment | None) -> s
     text += f"    Port:\t{template.port}/TCP\n    Host Port:\t0/TCP\n"
     state: dict[str, Any] = container_state(world, pod)
     if "running" in state:
-        text += f"    State:\tRunning\n      Started:\t{_when(world, running_since(pod))}\n"
+        text += f"    State:\tRunning\n      Started:\t{_when(world, pod.since_s)}\n"
     else:
         text += f"    State:\tWaiting\n      Reason:\t{state['waiting']['reason']}\n"
     if pod.restarts:
-        text += "    Last State:\tTerminated\n      Reason:\tError\n      Exit Code:\t143\n"
-        text += f"      Started:\t{_when(world, pod.started_s)}\n"
-        text += f"      Finished:\t{_when(world, pod.restarted_s - 1)}\n"
+        was = former(pod)
+        text += f"    Last State:\tTerminated\n      Reason:\tError\n      Exit Code:\t{was.code}\n"
+        text += f"      Started:\t{_when(world, was.began_s)}\n"
+        text += f"      Finished:\t{_when(world, was.ended_s)}\n"
     text += f"    Ready:\t{pod.ready}\n    Restart Count:\t{pod.restarts}\n"
     text += _resources(template, "    ") + _probes(deployment, "    ", template.port)
     return text + _environment(template, "    ") + "    Mounts:\t<none>\n"

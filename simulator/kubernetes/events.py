@@ -47,14 +47,13 @@ def silence(world: "World", kind: str, name: str) -> None:
     """The object goes away: what was still to come does not, what recurs stops."""
     cluster: Cluster = world.kubernetes
     now_s = world.now_s
-    kept = Events()
-    for event in cluster.events:
-        if (event.kind, event.name) == (kind, name):
-            if event.first_s > now_s:
-                continue
-            event.until_s = min(event.until_s, now_s)
-        kept.append(event)
-    cluster.events = kept
+    about = [event for event in cluster.events if event.name == name and event.kind == kind]
+    for event in about:
+        event.until_s = min(event.until_s, now_s)
+    if any(event.first_s > now_s for event in about):
+        cluster.events = Events(
+            e for e in cluster.events if e.first_s <= now_s or e.name != name or e.kind != kind
+        )
 
 
 def visible(cluster: Cluster, now_s: float, about: tuple[str, str] | None = None) -> list[KubeEvent]:

@@ -7,6 +7,7 @@ from simulator.kubernetes import analysis, autoscaler, containers, controller, n
 HANDLERS: dict[str, Callable[..., None]] = {
     "kubernetes.canary_check": analysis.on_canary_check,
     "kubernetes.container_back": containers.on_container_back,
+    "kubernetes.container_died": containers.on_container_died,
     "kubernetes.hpa_sync": autoscaler.on_hpa_sync,
     "kubernetes.node_evict": nodes.on_evict,
     "kubernetes.node_unreachable": nodes.on_unreachable,

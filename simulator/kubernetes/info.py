@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes import access, printing
+from simulator.kubernetes import access, printing, schema
 from simulator.kubernetes.layout import table
 from simulator.kubernetes.parse import SUBCOMMANDS, Call, Refused
 from simulator.kubernetes.parts import VERSION
@@ -176,76 +176,7 @@ def run_api_versions(world: "World", call: Call) -> Reply:
     )
 
 
-FIELDS = {
-    "Deployment": (
-        "Deployment enables declarative updates for Pods and ReplicaSets.",
-        "minReadySeconds integer|paused boolean|progressDeadlineSeconds integer|replicas integer|"
-        "revisionHistoryLimit integer|selector LabelSelector|strategy DeploymentStrategy|"
-        "template PodTemplateSpec",
-    ),
-    "Pod": (
-        "Pod is a collection of containers that can run on a host.",
-        "containers []Container|nodeName string|restartPolicy string|terminationGracePeriodSeconds integer",
-    ),
-    "HorizontalPodAutoscaler": (
-        "HorizontalPodAutoscaler scales a workload on the metrics that are specified.",
-        "maxReplicas integer|metrics []MetricSpec|minReplicas integer|scaleTargetRef object",
-    ),
-}
-TOP_FIELDS = "apiVersion string|kind string|metadata ObjectMeta|spec {kind}Spec|status {kind}Status"
-
-
-DEEPER = {
-    "containers": ("[]Container", "List of containers belonging to the pod."),
-    "image": ("string", "Container image name."),
-    "env": ("[]EnvVar", "List of environment variables to set in the container."),
-    "resources": ("ResourceRequirements", "Compute Resources required by this container."),
-    "limits": ("map[string]Quantity", "Limits describes the maximum amount of compute resources allowed."),
-    "requests": (
-        "map[string]Quantity",
-        "Requests describes the minimum amount of compute resources required.",
-    ),
-    "livenessProbe": (
-        "Probe",
-        "Periodic probe of container liveness. Container will be restarted if the probe fails.",
-    ),
-    "readinessProbe": ("Probe", "Periodic probe of container service readiness."),
-    "startupProbe": ("Probe", "StartupProbe indicates that the Pod has successfully initialized."),
-    "volumes": ("[]Volume", "List of volumes that can be mounted by containers belonging to the pod."),
-    "affinity": ("Affinity", "If specified, the pod's scheduling constraints."),
-    "tolerations": ("[]Toleration", "If specified, the pod's tolerations."),
-    "nodeSelector": (
-        "map[string]string",
-        "NodeSelector is a selector which must be true for the pod to fit on a node.",
-    ),
-    "terminationGracePeriodSeconds": (
-        "integer",
-        "Optional duration in seconds the pod needs to terminate gracefully.",
-    ),
-    "rollingUpdate": ("RollingUpdateDeployment", "Rolling update config params."),
-    "maxSurge": (
-        "IntOrString",
-        "The maximum number of pods that can be scheduled above the desired number of pods.",
-    ),
-    "maxUnavailable": (
-        "IntOrString",
-        "The maximum number of pods that can be unavailable during the update.",
-    ),
-    "status": ("Object", "Most recently observed status."),
-    "metadata": ("ObjectMeta", "Standard object's metadata."),
-    "spec": ("Object", "Specification of the desired behavior."),
-    "template": ("PodTemplateSpec", "Template describes the pods that will be created."),
-    "ports": ("[]ContainerPort", "List of ports to expose from the container."),
-    "selector": ("LabelSelector", "Label selector for pods."),
-    "labels": (
-        "map[string]string",
-        "Map of string keys and values that can be used to organize and categorize objects.",
-    ),
-    "annotations": (
-        "map[string]string",
-        "Annotations is an unstructured key value map stored with a resource.",
-    ),
-}
+TOP_FIELDS = "  apiVersion\t<string>\n  kind\t<string>\n  metadata\t<ObjectMeta>\n  spec\t<{kind}Spec>\n  status\t<{kind}Status>"
 
 
 def run_explain(world: "World", call: Call) -> Reply:
@@ -260,21 +191,22 @@ def run_explain(world: "World", call: Call) -> Reply:
         kind = resource_type(word)
     except Refused as problem:  # explain says it without the usual "error: "
         raise Refused(problem.message.removeprefix("error: ")) from None
-    about, spec = FIELDS.get(kind.kind, (f"{kind.kind} of {kind.api_version}.", ""))
-    fields = spec if path == "spec" and spec else TOP_FIELDS.format(kind=kind.kind)
-    if path not in ("", "spec") or (path == "spec" and not spec):
-        last = path.rpartition(".")[2]
-        known = dict(line.split(" ", 1) for line in spec.split("|") if line)
-        if path.startswith("spec.") and last in known:
-            head = f"FIELD: {last} <{known[last]}>\n"
-            return Reply(_heading(kind) + head + f"\nDESCRIPTION:\n    {about}\n\n")
-        deeper = DEEPER.get(last)
-        if deeper is not None:
-            field, text = deeper
-            return Reply(_heading(kind) + f"FIELD: {last} <{field}>\n\nDESCRIPTION:\n    {text}\n\n")
-        raise Refused(f'error: field "{last[:100]}" does not exist', out=_heading(kind))
-    lines = "".join(f"  {name}\t<{what}>\n" for name, what in (f.split(" ", 1) for f in fields.split("|")))
-    return Reply(_heading(kind) + f"DESCRIPTION:\n    {about}\n\nFIELDS:\n{lines}\n")
+    parts = [part for part in path.split(".") if part]
+    found = schema.walk(kind.kind, parts)
+    if kind.kind not in schema.types():
+        if parts:
+            raise Refused(f'error: field "{parts[0][:100]}" does not exist', out=_heading(kind))
+        lines = TOP_FIELDS.format(kind=kind.kind)
+        return Reply(
+            _heading(kind) + f"DESCRIPTION:\n    {kind.kind} of {kind.api_version}.\n\nFIELDS:\n{lines}\n\n"
+        )
+    if found is None:
+        raise Refused(f'error: field "{parts[-1][:100]}" does not exist', out=_heading(kind))
+    shown, about, name = found
+    head = f"FIELD: {parts[-1]} <{shown}\n\n\n" if parts else ""
+    fields = schema.listed(name, deep=call.on("recursive"))
+    fields = f"FIELDS:\n{fields}\n" if fields else ""
+    return Reply(_heading(kind) + f"{head}DESCRIPTION:\n    {about}\n\n{fields}")
 
 
 def _heading(kind: ResourceType) -> str:

@@ -212,8 +212,10 @@ def pod_usage(world: "World", pod: Pod) -> tuple[int, int]:
     deployment = world.kubernetes.deployments.get(pod.app)
     share, held = 0.04, 0.0
     if pod.owner_kind == "StatefulSet" and pod.app in world.scenario.databases():
-        # The first member is the primary; the standby only replays.
-        share = world.plane.database(pod.app).cpu if pod.name.endswith("-0") else 0.06
+        if world.scenario.databases()[pod.app].shards > 1:
+            share = world.plane.history.last(f"db/{pod.name}/cpu")
+        else:  # the first member is the primary; the standby only replays
+            share = world.plane.database(pod.app).cpu if pod.name.endswith("-0") else 0.06
     elif deployment is not None and deployment.routed and pod.ready:
         group = world.plane.group(pod.app, pod.version)
         share = group.cpu_share
@@ -310,9 +312,9 @@ def node_usage(world: "World", node: Node) -> tuple[int, int]:
 
 
 # Tools that images carry and other rooms play: name to the module that exports TOOLS.
-DEPRECATED = (
-    "kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec "
-    "[POD] -- [COMMAND] instead.\n"
+NO_DASHES = (
+    "error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n"
+    "See 'kubectl exec -h' for help and examples"
 )
 
 
@@ -320,7 +322,9 @@ def run_exec(world: "World", call: Call) -> Reply:
     """`kubectl exec`: a handful of harmless commands inside a pod."""
     if not call.args:
         raise Refused("error: pod, type/name or --filename must be specified")
-    command = call.command if call.dashes else call.args[1:]
+    if len(call.args) > 1 and not call.dashes:
+        raise Refused(NO_DASHES)
+    command = call.command
     if not command:
         raise Refused("error: you must specify at least one command for the container")
     pod, _ = _pod_of(world, call, call.args[0], "error: pod, type/name or --filename must be specified")
@@ -336,6 +340,4 @@ def run_exec(world: "World", call: Call) -> Reply:
             f'error: Internal error occurred: unable to upgrade connection: container not found ("'
             f'{pod.template.container}")'
         )
-    reply = inside.run(world, pod, command, call.stdin if call.on("stdin") else "")
-    warning = "" if call.dashes else DEPRECATED
-    return Reply(reply.out, warning + reply.err, reply.code)
+    return inside.run(world, pod, command, call.stdin if call.on("stdin") else "")

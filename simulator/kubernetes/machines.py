@@ -103,7 +103,7 @@ def _evict(world: "World", call: Call, node: Node) -> tuple[bool, str]:
     asked_s = call.number("grace-period", -1)
     grace_s = asked_s if asked_s >= 0 else pods.GRACE_S
     out, waiting = "", list(leaving)
-    until_s = world.now_s + min(world.follow_limit_s, call.seconds("timeout", 0.0) or world.follow_limit_s)
+    until_s = world.now_s + min(world.patience_s, call.seconds("timeout", 0.0) or world.patience_s)
     retry_s = world.now_s
     while True:
         if waiting and world.now_s >= retry_s - 1e-9:

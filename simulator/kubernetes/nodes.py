@@ -100,7 +100,7 @@ def restore(world: World, node: Node) -> None:
             pods.remove(world, pod)
             continue
         deployment = cluster.deployments.get(pod.app)
-        pod.restarts, pod.restarted_s = pod.restarts + 1, world.now_s
+        pod.restarts, pod.restarted_s, pod.began_s = pod.restarts + 1, world.now_s, world.now_s
         pod.ready, pod.ready_s = False, world.now_s + (deployment.startup_s if deployment else 20.0)
         if deployment is None:
             pod.ready = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.kubernetes import pods as lives
 from simulator.kubernetes.build import uid_of
 from simulator.kubernetes.layout import stamp
-from simulator.kubernetes.state import Autoscaler, Deployment, Node, Pod, Template, counts
+from simulator.kubernetes.state import NEVER, Autoscaler, Deployment, Ended, Node, Pod, Template, counts
 from simulator.scenario import Probe
 
 if TYPE_CHECKING:
@@ -125,16 +125,16 @@ def pod_conditions(pod: Pod) -> list[tuple[str, bool]]:
     ]
 
 
-def running_since(pod: Pod) -> float:
-    """When the present container of a pod started."""
-    return pod.restarted_s if pod.restarts else pod.started_s
-
-
 def container_state(world: "World", pod: Pod) -> Object:
     """The `state` of a pod's container."""
-    if world.now_s >= pod.started_s:
-        return {"running": {"startedAt": stamp(world.at(running_since(pod)))}}
     shown = lives.status(pod, world.now_s)
+    if shown in ("Error", "CrashLoopBackOff"):
+        minutes, seconds = divmod(round(pod.began_s - pod.crashed_s), 60)
+        wait = f"back-off {f'{minutes}m' if minutes else ''}{seconds}s restarting failed"
+        box = f"container={pod.template.container} pod={pod.name}_{pod.namespace}({pod.uid})"
+        return {"waiting": {"message": f"{wait} {box}", "reason": "CrashLoopBackOff"}}
+    if world.now_s >= pod.started_s:
+        return {"running": {"startedAt": stamp(world.at(pod.since_s))}}
     waiting: Object = {"reason": shown if shown not in ("Pending", "Terminating") else "ContainerCreating"}
     if shown == "ImagePullBackOff":
         waiting["message"] = f'Back-off pulling image "{pod.template.image}"'
@@ -154,8 +154,16 @@ def last_state(world: "World", pod: Pod) -> Object:
     """What the container before the present one ended with; {} when there was none."""
     if not pod.restarts:
         return {}
-    ended, began = stamp(world.at(pod.restarted_s - 1)), stamp(world.at(pod.started_s))
-    return {"terminated": {"exitCode": 143, "finishedAt": ended, "reason": "Error", "startedAt": began}}
+    was = former(pod)
+    ended, began = stamp(world.at(was.ended_s)), stamp(world.at(was.began_s))
+    return {"terminated": {"exitCode": was.code, "finishedAt": ended, "reason": "Error", "startedAt": began}}
+
+
+def former(pod: Pod) -> Ended:
+    """The container before the present one of a pod that has restarted; one of before the start stood a moment."""
+    if pod.ended:
+        return pod.ended[-1]
+    return Ended(pod.started_s, NEVER, pod.restarted_s - 1, 143, "")
 
 
 def container_status(world: "World", pod: Pod) -> Object:

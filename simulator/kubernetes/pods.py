@@ -35,7 +35,7 @@ def status(pod: Pod, now_s: float) -> str:
         return "Terminating"
     if not pod.node:
         return "Pending"
-    if pod.crash:
+    if pod.crash and now_s < pod.began_s:
         return "Error" if now_s - pod.crashed_s < ERROR_SHOWN_S else "CrashLoopBackOff"
     if now_s >= pod.started_s:
         return "Running"

@@ -201,7 +201,7 @@ def status_line(world: "World", found: Deployment) -> tuple[str, bool]:
 
 
 def _status(world: "World", call: Call, items: list[Item], errors: list[str]) -> Reply:
-    out, limit_s = "", world.now_s + world.follow_limit_s
+    out, limit_s = "", world.now_s + world.patience_s
     for item in items:
         if item.type.plural == "statefulsets":
             raise Refused("error: rollout status is only available for RollingUpdate strategy type", out=out)
@@ -267,7 +267,7 @@ def run_wait(world: "World", call: Call) -> Reply:
         return Reply("", errors[0] + "\n", 1)
     if not items:
         raise Refused("error: no matching resources found")
-    limit_s = world.now_s + min(world.follow_limit_s, call.seconds("timeout", 30.0))
+    limit_s = world.now_s + min(world.patience_s, call.seconds("timeout", 30.0))
     out = ""
     for item in items:
         while not _met(world, item, kind, rest):

@@ -194,6 +194,17 @@ class StatefulSet:
     storage: str = "500Gi"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A container that is no more: `ready_s` is NEVER if it was not ready once, `why` its last words."""
+
+    began_s: float
+    ready_s: float
+    ended_s: float
+    code: int
+    why: str
+
+
 @dataclass
 class Pod:
     """A pod; what a table shows of it at a given moment is computed from its times (pods.py)."""
@@ -220,6 +231,8 @@ class Pod:
     liveness_misses: int = 0
     restarts: int = 0
     restarted_s: float = 0.0
+    began_s: float = 0.0  # when its present container started or will; 0 for the first
+    ended: tuple[Ended, ...] = ()  # its former containers, oldest first
     deleted_s: float | None = None
     gone_s: float = NEVER
 
@@ -230,6 +243,11 @@ class Pod:
     @property
     def active(self) -> bool:
         return self.deleted_s is None
+
+    @property
+    def since_s(self) -> float:
+        """When its present container started, or will."""
+        return self.began_s or (self.restarted_s if self.restarts else self.started_s)
 
 
 class Pods(dict[str, Pod]):

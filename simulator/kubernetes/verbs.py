@@ -16,6 +16,7 @@ from simulator.kubernetes.resources import TYPES, ResourceType, find, items, req
 from simulator.kubernetes.state import Pod
 from simulator.reply import Reply
 from simulator.shell import files
+from simulator.shell.home import HOME
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -38,6 +39,22 @@ def run_edit(world: World, call: Call) -> Reply:
         )
     return Reply(
         "Edit cancelled, no changes made.\n", words(world, "no_editor").removeprefix("error: ") + "\n"
+    )
+
+
+def run_kustomize(world: World, call: Call) -> Reply:
+    """Nothing of a kustomization lies on this host: the tool says so of the directory it is given."""
+    asked = next((word for word in call.args if not word.startswith("-")), ".")
+    path = asked.rstrip("/")
+    if path in (".", "", "~", HOME):
+        raise Refused(
+            "error: unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory "
+            f"'{HOME}'"
+        )
+    first = path if path.startswith("/") else f"{HOME}/{path.removeprefix('./').partition('/')[0]}"
+    raise Refused(
+        f"error: must build at directory: not a valid directory: evalsymlink failure on '{asked[:200]}' : "
+        f"lstat {first[:200]}: no such file or directory"
     )
 
 

@@ -162,6 +162,16 @@ def primaries(world: World, cluster: Cluster) -> list[Copy]:
     return [c for c in store_of(world, cluster).copies if c.leads and runs(world, c.name)]
 
 
+def follows(world: World, database: str) -> bool:
+    """Whether one node leads and all others run and take what it writes."""
+    cluster = of_database(world, database)
+    if cluster is None or len(primaries(world, cluster)) != 1:
+        return False
+    copies = [node(world, cluster, member) for member in cluster.agents]
+    running = all(agent.state == RUNNING and runs(world, member) for member, agent in cluster.agents.items())
+    return running and not any(copy.stopped for copy in copies)
+
+
 def part(world: World, cluster: Cluster, place: str) -> bool:
     """`etcdctl --force-new-cluster` in a place: its members go on by themselves with what they had."""
     index = cluster.dcs_of.get(place, 0)

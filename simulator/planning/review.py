@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from simulator.scenario import PlanSpec, Text
 if TYPE_CHECKING:
     from simulator.world import World
 
+NUMBER = re.compile(r"(?:^|(?<=\s))(\d{1,2})[.)](?=\s)")
 ORDER = Text(
     ru="«{0}» стоит раньше, чем «{1}»: нужно наоборот.", en="“{0}” comes before “{1}”: it must follow it."
 )
@@ -44,7 +46,19 @@ def lines_of(text: str) -> list[str]:
     parts = [text]
     for mark in ("\\n", "\n", ";", "→", "->"):
         parts = [piece for part in parts for piece in part.split(mark)]
+    parts = [piece for part in parts for piece in _numbered(part)]
     return [p.strip().lower() for p in parts if p.strip()]
+
+
+def _numbered(text: str) -> list[str]:
+    """The parts of `1. … 2. … 3. …`; a number that is not the next one is a figure and parts nothing."""
+    found, begin, expected = [], 0, 0
+    for mark in NUMBER.finditer(text):
+        number = int(mark.group(1))
+        if number == expected + 1:
+            found.append(text[begin : mark.start()])
+            begin, expected = mark.start(), number
+    return [*found, text[begin:]]
 
 
 def judge(spec: PlanSpec, text: str, language: str) -> Review:

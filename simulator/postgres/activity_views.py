@@ -24,6 +24,7 @@ from simulator.postgres.state import FIRST_OID, Table
 from simulator.postgres.storage import WAL_START
 from simulator.postgres.types import DAY_US, US
 from simulator.postgres.work import LIVE, Desk, Store, desk_of, work_of
+from simulator.standby.state import stream
 
 if TYPE_CHECKING:
     from simulator.postgres.catalog import Catalog
@@ -270,8 +271,9 @@ def stat_user_tables(catalog: Catalog) -> Rows:
     for table in catalog.database.tables.values():
         calls, rows, gained = touched.get(table.name, 0), catalog.live_rows(table), catalog.gained(table)
         old = rows if table.spec else 0
+        key = streams.key_of(catalog.world.seed, "vacuums", table.name)
         found.append({
-            "relid": table.oid, "schemaname": "public", "relname": table.name, "seq_scan": 14 if old else 1,
+            "relid": table.oid, "schemaname": "public", "relname": table.name, "seq_scan": 6 + streams.below(key, 0, 19) if old else 1,
             "seq_tup_read": old * 5, "idx_scan": old * 3 + calls, "idx_tup_fetch": old * 4 + calls * 2,
             "n_tup_ins": table.base_rows + gained + table.inserted, "n_tup_upd": table.base_rows // 2 + table.updated,
             "n_tup_del": table.base_rows // 30 + table.deleted, "n_tup_hot_upd": table.base_rows // 3,
@@ -279,8 +281,8 @@ def stat_user_tables(catalog: Catalog) -> Rows:
             "n_ins_since_vacuum": old // 90, "last_vacuum": at_us(catalog, table.vacuumed_s),
             "last_autovacuum": at_us(catalog, table.autovacuumed_s) or _auto_us(catalog, table, 9), "last_analyze": at_us(catalog, table.analyzed_s),
             "last_autoanalyze": _auto_us(catalog, table, 4), "vacuum_count": int(table.vacuumed_s is not None),
-            "autovacuum_count": 61 if old else 0, "analyze_count": int(table.analyzed_s is not None),
-            "autoanalyze_count": 144 if old else 0,
+            "autovacuum_count": 24 + streams.below(key, 1, 66) if old else 0, "analyze_count": int(table.analyzed_s is not None),
+            "autoanalyze_count": 96 + streams.below(key, 2, 140) if old else 0,
         })  # fmt: skip
     return found
 
@@ -317,13 +319,16 @@ def stat_replication(catalog: Catalog) -> Rows:
     if store is not None:
         return [_standby(catalog, store, n, name, sent) for n, name in enumerate(store.replayed)]
     lag_us = int(1_200 + catalog.world.plane.database(catalog.session.component).qps / 4)
+    streams, waits = stream(catalog.world, catalog.session.component) or (True, False)
+    if not streams:
+        return []
     return [{
         "pid": WALSENDER_PID, "usesysid": roles(catalog.world, catalog.session.component)["replicator"],
         "usename": "replicator", "application_name": f"{catalog.session.component}-replica-1",
         "client_addr": STANDBY_ADDRESS, "client_port": 41_204, "backend_start": boot_us(catalog) + 9 * US,
         "state": "streaming", "sent_lsn": lsn(sent), "write_lsn": lsn(sent), "flush_lsn": lsn(sent),
         "replay_lsn": lsn(sent - REPLAY_LAG_BYTES), "write_lag": lag_us // 2, "flush_lag": lag_us,
-        "replay_lag": lag_us * 2, "sync_priority": 0, "sync_state": "async",
+        "replay_lag": lag_us * 2, "sync_priority": int(waits), "sync_state": "sync" if waits else "async",
         "reply_time": catalog.clock_us - 640_000,
     }]  # fmt: skip
 
@@ -391,7 +396,7 @@ def stat_archiver(catalog: Catalog) -> Rows:
     known = archiver_row(catalog.world, catalog.session.component)
     if known is not None:
         return [{**known, "stats_reset": boot_us(catalog)}]
-    segment = wal_position(catalog) >> 24
+    segment = (wal_position(catalog) >> 24) - 1  # the one being written is not archived yet
     return [{
         "archived_count": segment, "last_archived_wal": f"00000003{segment >> 8:08X}{segment & 0xFF:08X}",
         "last_archived_time": catalog.clock_us - 4 * US, "failed_count": 0, "stats_reset": boot_us(catalog),

@@ -157,6 +157,15 @@ def _triggers(catalog: Catalog, found: re.Match[str]) -> Result:
     return Result(tag="ALTER TABLE")
 
 
+def _statistics(catalog: Catalog, found: re.Match[str]) -> Result:
+    """How much ANALYZE samples of a column; within an incident no plan changes by it."""
+    table = catalog.table(found[1].strip('"').removeprefix("public."))
+    if table.column(found[2].strip('"').lower()) is None:
+        raise PgError(f'column "{found[2]}" of relation "{table.name}" does not exist')
+    notices = [Notice("lowering statistics target to 10000", "WARNING")] if int(found[3]) > 10_000 else []
+    return Result(tag="ALTER TABLE", notices=notices)
+
+
 def _cluster(catalog: Catalog, found: re.Match[str]) -> Result:
     catalog.table(found[1].strip('"').removeprefix("public."))
     raise PgError(f'there is no previously clustered index for table "{found[1]}"')
@@ -225,6 +234,7 @@ FORMS: tuple[tuple[re.Pattern[str], Handler], ...] = (
     (_form(r'alter database ([\w"]+) (?:reset ([\w.]+)()|(?:with )?connection limit -?\d+)'), _alter_database),
     (_form(r'alter sequence (?:if exists )?([\w"]+) (?:restart|increment|owned|cache|minvalue|maxvalue)' + ANY), _sequence),
     (_form(r'alter table (?:only )?([\w."]+) (?:disable|enable) trigger (\w+)'), _triggers),
+    (_form(r'alter table (?:only )?([\w."]+) alter (?:column )?([\w"]+) set statistics (-?\d{1,6})'), _statistics),
     (_form(r"alter default privileges " + ANY), lambda _c, _f: Result(tag="ALTER DEFAULT PRIVILEGES", notices=[NO_PRIVILEGES])),
     (_form(r'(grant|revoke) (?:[\w, ]+) on (?:table )?([\w."]+)[\w\s,]* (?:to|from) ([\w", ]+)'), _privileges),
     (_form(r'(?:create|drop) (?:user|role) (?:if exists )?([\w"]+)' + ANY), _refused("permission denied to create or drop a role")),

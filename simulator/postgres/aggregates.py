@@ -50,13 +50,15 @@ class Collect:
             return self.separator.join(str(v) for v in values)[: functions.MAX_TEXT]
         if self.kind == "array_agg":
             return functions.array(*values)
-        return "[" + ", ".join(_json(v) for v in values) + "]"
+        kept = self.kind == "json_agg"  # json keeps its text, jsonb is written anew
+        return "[" + ", ".join(_json(v, kept) for v in values) + "]"
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, kept: bool = False) -> str:
     if isinstance(value, str) and value[:1] in "[{":
         try:
-            return types.dump_jsonb(json.loads(value))
+            parsed = json.loads(value)
+            return value if kept else types.dump_jsonb(parsed)
         except ValueError:
             return json.dumps(value, ensure_ascii=False)
     return json.dumps(value, ensure_ascii=False)
@@ -77,6 +79,10 @@ class Percentile:
             self.values.append((value, weight))
 
     def finalize(self) -> Any:
+        return self.at(self.share)
+
+    def at(self, wanted: float) -> Any:
+        self.share = wanted
         if not self.values:
             return None
         self.values.sort(key=lambda pair: _sort_key(pair[0]), reverse=bool(self.desc))
@@ -100,6 +106,25 @@ class Percentile:
             if reached >= self.share * total:
                 return float(value)
         return float(self.values[-1][0])
+
+
+class Percentiles(Percentile):
+    """The same of several shares, given and returned as arrays."""
+
+    shares: tuple[float, ...] = ()
+
+    def step(self, shares: Any, value: Any, weight: float, cont: int, desc: int) -> None:
+        self.shares = tuple(float(part) for part in functions.array_elements(str(shares)))
+        for share in self.shares[:1] or (0.5,):
+            super().step(share, value, weight, cont, desc)
+
+    def finalize(self) -> Any:
+        found = [self.at(share) for share in self.shares]
+        return None if not self.values else functions.array(*(_shortest(value) for value in found))
+
+
+def _shortest(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Mode:
@@ -175,6 +200,7 @@ class Rows:
 AGGREGATES: dict[str, tuple[int, type]] = {
     "pg_collect": (-1, Collect),
     "pg_percentile": (5, Percentile),
+    "pg_percentiles": (5, Percentiles),
     "pg_mode": (1, Mode),
     "pg_moment": (2, Moment),
     "pg_only": (1, Only),

@@ -84,9 +84,11 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "pg_is_in_recovery": ("", BOOL, "pg_in_recovery"), "pg_postmaster_start_time": ("", TIMESTAMPTZ, "pg_started"),
     "pg_conf_load_time": ("", TIMESTAMPTZ, "pg_conf_load_time"),
     "pg_current_wal_lsn": ("", LSN, "pg_current_wal_lsn"), "pg_wal_lsn_diff": ("**", WHOLE, "pg_lsn_diff"),
-    "pg_current_wal_insert_lsn": ("", LSN, "pg_current_wal_lsn"), "pg_switch_wal": ("", LSN, "pg_switch_wal"),
+    "pg_walfile_name": ("*", TEXT, "pg_walfile_name"), "pg_current_wal_insert_lsn": ("", LSN, "pg_current_wal_lsn"), "pg_switch_wal": ("", LSN, "pg_switch_wal"),
     "pg_last_wal_receive_lsn": ("", LSN, "pg_received_lsn"), "pg_last_wal_replay_lsn": ("", LSN, "pg_replayed_lsn"),
-    "txid_current": ("", INT8, "pg_txid"),
+    "txid_current": ("", INT8, "pg_txid"), "txid_current_if_assigned": ("", INT8, "pg_null"),
+    "txid_current_snapshot": ("", PgType("txid_snapshot"), "pg_snapshot"),
+    "pg_current_snapshot": ("", PgType("pg_snapshot"), "pg_snapshot"),
     "pg_current_xact_id": ("", INT8, "pg_txid"), "pg_sleep": ("n", VOID, "pg_sleep"),
     "pg_stat_reset": ("", VOID, "pg_stat_reset"), "pg_stat_statements_reset": ("?iii", VOID, "pg_stmts_reset"),
     "pg_advisory_lock": ("i?i", VOID, "pg_void"), "pg_advisory_unlock": ("i?i", BOOL, "pg_true"),
@@ -349,13 +351,36 @@ def _json_path_text(c: Compiler, name: str, args: list[Any], scope: Scope) -> Ty
     )
 
 
+def _row_object(c: Compiler, node: Any, scope: Scope) -> Typed | None:
+    """`json_agg(t)`: a row of what is called t, as an object; None when no such thing is meant."""
+    if not isinstance(node, exp.Column) or node.args.get("table"):
+        return None
+    alias = name_of(node.this)
+    source = next((s for s in scope.sources if s.alias == alias), None)
+    if source is None or any(alias in s.columns for s in scope.sources):
+        return None
+    pairs: list[Any] = []
+    for column in source.columns:
+        table, own = exp.to_identifier(alias, quoted=True), exp.to_identifier(column, quoted=True)
+        pairs += [exp.Literal.string(column), exp.Column(this=own, table=table)]
+    built = c.expr(exp.Anonymous(this="json_build_object", expressions=pairs), scope)
+    return Typed(f"pg_json_dense({built.sql})", JSON)
+
+
+def _row_to_json(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
+    row = _row_object(c, args[0], scope) if args else None
+    if row is None:
+        raise no_function(name, [c.expr(a, scope) for a in args])
+    return row
+
+
 Special = Callable[["Compiler", str, list[Any], Scope], Typed]
 SPECIAL: dict[str, Special] = {
     "coalesce": _coalesce, "greatest": _coalesce, "least": _coalesce, "nullif": _nullif, "round": _round,
     "trunc": _round, "abs": _abs, "mod": _mod, "now": _now, "transaction_timestamp": _now,
     "statement_timestamp": _now, "clock_timestamp": _now, "date_trunc": _date_trunc, "date_bin": _date_bin,
     "age": _age, "date_part": _date_part, "pg_typeof": _typeof, "jsonb_extract_path_text": _json_path_text,
-    "jsonb_extract_path": _json_path_text, "json_extract_path_text": _json_path_text,
+    "jsonb_extract_path": _json_path_text, "row_to_json": _row_to_json, "json_extract_path_text": _json_path_text,
 }  # fmt: skip
 
 
@@ -387,7 +412,29 @@ def decorated(c: Compiler, node: Any, scope: Scope) -> Typed:
     if name not in AGGREGATES:
         what = "OVER" if over else "FILTER"
         raise PgError(f"{what} specified, but {name} is not a window function nor an aggregate function")
+    if over and _near_rows(node):
+        return _unweighted(c, name, args, scope, order, filter_sql, over)
     return aggregate(c, name, args, scope, order, filter_sql, over)
+
+
+def _near_rows(node: Any) -> bool:
+    """Whether a window takes a few rows around each: then a sampled row is that one row, not what it stands for."""
+    window = node.find(exp.WindowSpec)
+    edges = [str(window.args.get(key) or "") for key in ("start", "end")] if window is not None else []
+    return bool(edges) and not any("UNBOUNDED" in edge.upper() for edge in edges)
+
+
+def _unweighted(
+    c: Compiler, name: str, args: list[Any], scope: Scope, order: Any, filter_sql: str, over: str
+) -> Typed:
+    weights = [source.weight for source in scope.sources]
+    try:
+        for source in scope.sources:
+            source.weight = None
+        return aggregate(c, name, args, scope, order, filter_sql, over)
+    finally:
+        for source, weight in zip(scope.sources, weights, strict=True):
+            source.weight = weight
 
 
 def _over(c: Compiler, node: exp.Window, scope: Scope) -> str:
@@ -454,6 +501,8 @@ def aggregate(
     if not over:
         scope.has_aggregate = True
     try:
+        if len(args) == 1 and isinstance(args[0], exp.Order) and isinstance(args[0].this, exp.Distinct):
+            order, args = args[0], [args[0].this]  # `string_agg(DISTINCT x, ',' ORDER BY x)`
         distinct = len(args) == 1 and isinstance(args[0], exp.Distinct)
         plain = list(args[0].expressions) if distinct else list(args)
         if plain and isinstance(plain[-1], exp.Order):
@@ -464,7 +513,10 @@ def aggregate(
             return Typed(_counted(f"sum({weight}){tail}", scope) if weight else f"count(*){tail}", INT8)
         if name == "count" and len(plain) == 1 and _whole_row(plain[0]):
             plain = [_first_column(plain[0], scope)]
-        pieces = [c.expr(a, scope) for a in plain]
+        whole = (
+            _row_object(c, plain[0], scope) if name in ("json_agg", "jsonb_agg") and len(plain) == 1 else None
+        )
+        pieces = [whole] if whole is not None else [c.expr(a, scope) for a in plain]
         if name in ("percentile_cont", "percentile_disc", "mode"):
             return _ordered_set(c, name, pieces, order, scope, tail)
         if name in ("string_agg", "array_agg", "json_agg", "jsonb_agg"):
@@ -560,10 +612,14 @@ def _ordered_set(c: Compiler, name: str, pieces: list[Typed], order: Any, scope:
     desc = int(bool(item.args.get("desc"))) if isinstance(item, exp.Ordered) else 0
     if name == "mode":
         return Typed(f"pg_mode({value.sql}){tail}", value.type)
-    share = ops.settle(pieces[0], FLOAT8, c.now_us).sql if pieces else "0.5"
     weight = scope.weight or "1"
     cont = int(name == "percentile_cont")
     kind = value.type if not cont or value.type.name == "interval" else FLOAT8
+    several = bool(pieces) and pieces[0].type.is_array
+    share = ops.settle(pieces[0], FLOAT8, c.now_us).sql if pieces and not several else "0.5"
+    if several:
+        sql = f"pg_percentiles({pieces[0].sql}, {value.sql}, {weight}, {cont}, {desc}){tail}"
+        return Typed(sql, PgType(f"{kind.name}[]"))
     sql = f"pg_percentile({share}, {value.sql}, {weight}, {cont}, {desc}){tail}"
     return Typed(f"CAST({sql} AS INTEGER)" if kind.name == "interval" else sql, kind)
 

@@ -40,8 +40,30 @@ def deparse(table: Table, node: Any) -> str:
             return exp.Cast(this=item.copy(), to=exp.DataType.build("numeric"))
         return item
 
-    text = node.copy().transform(decorate).sql(dialect="postgres", normalize_functions=False)
+    made = node.copy().transform(decorate)
+    text = made.transform(_in_brackets).sql(dialect="postgres", normalize_functions=False)
+    text = _INTERVAL.sub(_interval, text)
     return re.sub(r"CAST\(('(?:[^']|'')*'|[\d.]+) AS (TEXT|DECIMAL)\)", _short_cast, text)
+
+
+_INTERVAL = re.compile(r"INTERVAL '([^']*)'( [A-Z]+)?")
+
+
+def _interval(match: re.Match[str]) -> str:
+    """`INTERVAL '1 DAY'` as the server prints the value it has read."""
+    try:
+        us = types.parse_interval(match[1] + (match[2] or "").lower())
+    except PgError:
+        us = None
+    return f"'{match[1] if us is None else types.format_interval(us)}'::interval"
+
+
+def _in_brackets(item: Any) -> Any:
+    """Arithmetic inside anything else stands in brackets."""
+    parent = item.parent
+    inner = isinstance(parent, exp.Expression) and not isinstance(parent, exp.Paren | exp.Anonymous)
+    arithmetic = isinstance(item, exp.Add | exp.Sub | exp.Mul | exp.Div)
+    return exp.Paren(this=item.copy()) if inner and arithmetic else item
 
 
 def _short_cast(match: re.Match[str]) -> str:

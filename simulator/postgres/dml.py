@@ -289,9 +289,10 @@ def _hits(writer: Writer, alias: str, others: list[Any], where: Any, nodes: list
         scope.aggregates_forbidden = "WHERE"
         condition_sql = f" WHERE {condition(c, where.this, scope, 'WHERE')}"
         select.mark_indexed(c, where.this, scope)
+        select.weigh_single(c, where.this, scope)
     first = scope.sources[0]
     own = next(iter(first.columns.values())).sql.partition(".")[0] if first.columns else "s1"
-    weight = f"{own}.{ident(WEIGHT_COLUMN)}" if table.sampled else "1"
+    weight = f"{own}.{ident(WEIGHT_COLUMN)}" if table.sampled and first.weight else "1"
     cells = "".join(f", {text}" for text in changed.values())
     found = runner.run(
         writer.catalog,
@@ -344,6 +345,7 @@ def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
         rowcheck.check_length(table, values)
     rowcheck.check_rules(catalog, table, written, only)
     keys, parents = rowcheck.Keys(catalog, table), rowcheck.Parents(catalog, table)
+    _keep_the_rest(writer, hits)
     for hit, values in zip(hits, written, strict=True):
         if hit.weight == 1:  # of a row that stands for many only its own key is known
             keys.check(values, ignore=hit.rowid, only=only)
@@ -354,6 +356,21 @@ def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
     table.updated += total
     table.rewritten(total)
     return _finished(writer, tree, written, f"UPDATE {total}", alias, total * UPDATE_S_PER_ROW)
+
+
+def _keep_the_rest(writer: Writer, hits: list[Hit]) -> None:
+    """Of a sampled row that stands for many, one alone changes: the others stay, under the number before it."""
+    table = writer.table
+    single = {hit.rowid for hit in hits if hit.weight == 1}
+    if not table.sampled or not single:
+        return
+    for rowid, weight, cells in writer.catalog.rows(table, writer.compiler.wanted_of(table.name)):
+        if rowid in single and weight > 1:
+            values, first = _by_key(table, cells), table.columns[0].key
+            if isinstance(values[first], int):
+                values[first] -= 1
+            table.changed[table.next_rowid] = (weight - 1, values)
+            table.next_rowid += 1
 
 
 def _stored(writer: Writer) -> dict[int, dict[str, Any]]:
@@ -370,6 +387,7 @@ def delete(catalog: Catalog, tree: exp.Delete, _text: str) -> Result:
     utility.check_timeout(catalog, total * DELETE_S_PER_ROW)
     table, stored = writer.table, _stored(writer)
     kept = []
+    _keep_the_rest(writer, hits)
     for hit in hits:
         rowcheck.check_referenced(catalog, table, stored[hit.rowid], None)
         table.changed.pop(hit.rowid, None)

@@ -11,6 +11,7 @@ from sqlglot import exp
 from simulator.postgres import (
     administration,
     alter,
+    cursors,
     ddl,
     dml,
     entity_rows,
@@ -21,6 +22,7 @@ from simulator.postgres import (
     jobs,
     lexer,
     locking,
+    merging,
     online,
     parser,
     runner,
@@ -81,7 +83,7 @@ def _parsed(catalog: Catalog, text: str) -> Result:
         if alone:
             begin_implicit(catalog.world, catalog.session)
         try:
-            found = select(catalog, with_changes.settled(catalog, tree, _changed))
+            found = select(catalog, with_changes.settled(catalog, tree, changed))
         except PgError:
             if alone:
                 end_implicit(catalog.world, catalog.session, True)
@@ -97,8 +99,8 @@ def _parsed(catalog: Catalog, text: str) -> Result:
     raise not_simulated(text.split(None, 1)[0].upper())
 
 
-def _changed(catalog: Catalog, tree: Any) -> Result:
-    """A change inside a WITH."""
+def changed(catalog: Catalog, tree: Any) -> Result:
+    """A change inside a WITH or below EXPLAIN ANALYZE."""
     handler = next(handler for kind, handler in TREES.items() if isinstance(tree, kind))
     return changing(catalog, handler, tree, tree.sql(dialect="postgres"))
 
@@ -233,6 +235,7 @@ def _close(catalog: Catalog, keep: bool) -> None:
     working, session.working = session.working, None
     session.aborted = session.implicit = False
     session.savepoints.clear()
+    cursors.at_end(session, keep)
     for name, value in session.local_before.items():
         if value is None:
             session.settings.pop(name, None)
@@ -377,13 +380,14 @@ WORDS: dict[str, Handler] = {
     "savepoint": _savepoint, "release": _release, "show": utility.show, "set": utility.set_value,
     "reset": utility.reset, "alter": _alter, "explain": _explain, "vacuum": _vacuum,
     "analyze": utility.vacuum, "lock": utility.lock, "checkpoint": utility.checkpoint, "discard": utility.discard,
-    "copy": utility.copy, "comment": utility.comment, "reindex": _reindex,
+    "copy": utility.copy, "comment": utility.comment, "reindex": _reindex, "declare": cursors.declare,
+    "fetch": cursors.fetch, "move": cursors.fetch, "close": cursors.close,
     **dict.fromkeys(
-        "call do load grant revoke cluster listen notify declare fetch import security prepare execute deallocate"
-        " refresh merge move close reassign unlisten".split(), utility.refused,
+        "call do load grant revoke cluster listen notify import security prepare execute deallocate refresh reassign"
+        " unlisten".split(), utility.refused,
     ),
 }  # fmt: skip
 TREES: dict[type, Callable[[Catalog, Any, str], Result]] = {
     exp.Update: dml.update, exp.Delete: dml.delete, exp.Insert: dml.insert, exp.Drop: ddl.drop,
-    exp.Create: ddl.create, exp.Alter: alter.alter, exp.TruncateTable: ddl.truncate,
+    exp.Create: ddl.create, exp.Alter: alter.alter, exp.TruncateTable: ddl.truncate, exp.Merge: merging.merge,
 }  # fmt: skip

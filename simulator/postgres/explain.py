@@ -11,7 +11,8 @@ from sqlglot import exp
 from simulator.postgres import execute_query, parser
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import PgError, not_simulated
-from simulator.postgres.planner import PARALLEL_PAGES, WORKERS, Plan, plan_of
+from simulator.postgres.plan_nodes import PARALLEL_PAGES, WORK_MEM_BYTES, WORKERS, Plan
+from simulator.postgres.planner import plan_of
 from simulator.postgres.result import Result
 from simulator.postgres.types import TEXT
 
@@ -28,6 +29,9 @@ _OPTIONS = (
     "format",
     "generic_plan",
 )
+
+
+CHANGE_MS_PER_ROW = 0.014
 
 
 def explain(catalog: Catalog, text: str) -> Result:
@@ -47,7 +51,8 @@ def explain(catalog: Catalog, text: str) -> Result:
     load = catalog.load()
     if analyze:
         rows = execute_query.rows_of(catalog, tree).rows if _cheap(plan) else None
-        plan.rows = plan.rows if rows is None else max(plan.rows if plan.rows > 2000 else 0, len(rows))
+        if rows is not None and (plan.rows <= 2000 or len(rows) > plan.rows):
+            _observed(plan, len(rows))
     for shape in ("json", "yaml", "xml"):
         if f"format {shape}" in options:
             return Result(
@@ -118,27 +123,41 @@ _TIMES = re.compile(r"actual time=\S+ ")
 
 
 def _of_change(catalog: Catalog, tree: Any, options: list[str], costs: bool) -> Result:
-    """The plan of a statement that changes data: that of the rows it would touch, below one node. ANALYZE would run it."""
-    if "analyze" in options:
-        raise PgError(
-            "EXPLAIN ANALYZE of a statement that changes data would change it: use EXPLAIN, or run it in BEGIN … ROLLBACK"
-        )
+    """The plan of a statement that changes data: that of the rows it touches, below one node. ANALYZE runs it."""
     kind = type(tree).__name__
     target = tree.this if isinstance(tree.this, exp.Table) else tree.find(exp.Table)
     if target is None:
         raise not_simulated(f"EXPLAIN of this {kind.upper()}")
     catalog.table(target.name)
-    lines = [f"{kind} on {target.name}  (cost=0.00..8.59 rows=0 width=0)"]
+    plan = Plan(f"{kind} on {target.name}", 0.0, 0.01, 0, 0)
     if kind == "Insert":
-        lines.append("  ->  Result  (cost=0.00..0.01 rows=1 width=64)")
+        plan.children = [Plan("Result", 0.0, 0.01, 1, 64, ms=0.002)]
     else:
         query = exp.select("*").from_(target.name)
         where = tree.args.get("where")
-        query = query.where(where.this.copy()) if where is not None else query
-        inner = _render(plan_of(catalog, query), False, False, 1.0)
-        lines += [f"  ->  {inner[0]}", *("      " + line for line in inner[1:])]
+        plan.children = [plan_of(catalog, query.where(where.this.copy()) if where is not None else query)]
+    below = plan.children[0]
+    plan.start, plan.total, plan.ms = below.start, below.total, below.ms
+    if "analyze" not in options:
+        lines = _render(plan, False, False, 1.0)
+        lines = lines if costs else [_COSTS.sub("", line) for line in lines]
+        return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN")
+    from simulator.postgres import execute
+
+    done = execute.changed(catalog, tree)
+    touched = int(done.tag.split()[-1])
+    _observed(below, touched)
+    plan.ms = plan.first_ms = below.ms + touched * CHANGE_MS_PER_ROW
+    load = catalog.load()
+    lines = _render(plan, True, "buffers" in options, load)
+    if "wal" in options and touched:
+        lines.insert(1, f"  WAL: records={touched * 3} bytes={touched * 228}")
     lines = lines if costs else [_COSTS.sub("", line) for line in lines]
-    return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN")
+    lines += [
+        f"Planning Time: {0.112 + 0.09 * len(lines) / 4:.3f} ms",
+        f"Execution Time: {plan.ms * load + 0.04:.3f} ms",
+    ]
+    return Result([("QUERY PLAN", TEXT)], [(line,) for line in lines], "EXPLAIN", cost_s=done.cost_s)
 
 
 def _read_options(text: str) -> list[str]:
@@ -176,20 +195,20 @@ def _render(plan: Plan, analyze: bool, buffers: bool, load: float) -> list[str]:
 
 def _walk(plan: Plan, depth: int, lines: list[str], analyze: bool, buffers: bool, load: float) -> None:
     indent = "" if depth == 0 else "      " * (depth - 1) + "  ->  "
-    line = f"{indent}{plan.label}  (cost={plan.start:.2f}..{plan.total:.2f} rows={max(1, round(plan.rows))} width={plan.width})"
+    line = f"{indent}{plan.label}  (cost={plan.start:.2f}..{plan.total:.2f} rows={_guessed(plan)} width={plan.width})"
     if analyze:
         ms = plan.ms * load
-        rows = max(0, round(plan.rows))
-        line += f" (actual time={min(0.02 * load, ms):.3f}..{ms:.3f} rows={rows} loops={plan.loops})"
+        rows = max(0, round(plan.rows if plan.actual is None else plan.actual))
+        rows = min(plan.top, rows) if plan.top else rows
+        first = min(max(plan.first_ms, 0.02) * load, ms)
+        line += f" (actual time={first:.3f}..{ms:.3f} rows={rows} loops={plan.loops})"
     lines.append(line)
     pad = " " * (2 if depth == 0 else 6 * depth + 2)
     lines += [pad + detail for detail in plan.details]
-    if analyze and plan.label == "Gather":
+    if analyze and plan.label.startswith("Gather"):
         lines.append(pad + f"Workers Launched: {WORKERS}")
     if analyze and plan.label == "Sort":
-        lines.append(
-            pad + f"Sort Method: quicksort  Memory: {25 + int(plan.rows * plan.width / 1024) % 4000}kB"
-        )
+        lines.append(pad + _sort_method(plan))
     if buffers:
         pages = _pages(plan)
         if pages:
@@ -197,6 +216,36 @@ def _walk(plan: Plan, depth: int, lines: list[str], analyze: bool, buffers: bool
             lines.append(pad + f"Buffers: shared hit={pages - read}" + (f" read={read}" if read else ""))
     for child in plan.children:
         _walk(child, depth + 1, lines, analyze, buffers, load)
+
+
+def _observed(plan: Plan, rows: int) -> None:
+    """Rows that came out of a node, and so out of those below it that neither group nor join."""
+    plan.actual = float(rows)
+    if not plan.children or plan.label.startswith(
+        ("HashAggregate", "Aggregate", "Partial", "Finalize Aggregate")
+    ):
+        return
+    below = plan.children[0]
+    if plan.label.startswith("Finalize") and below.label == "Gather Merge":
+        below.actual = float(rows * below.children[0].loops)
+        _observed(below.children[0], rows)
+    elif plan.label.startswith(("Limit", "Subquery")) or (plan.label == "Sort" and not plan.top):
+        _observed(below, rows)
+
+
+def _guessed(plan: Plan) -> int:
+    """The planner never guesses that nothing comes; of a change nothing does."""
+    return max(0 if plan.width == 0 else 1, round(plan.rows))
+
+
+def _sort_method(plan: Plan) -> str:
+    """In memory, or on disk when the rows don't fit into work_mem; a LIMIT needs to keep its own rows only."""
+    size = plan.rows * (plan.width + 24)
+    if plan.top and plan.top < plan.rows:
+        return f"Sort Method: top-N heapsort  Memory: {25 + plan.top * (plan.width + 24) // 1024}kB"
+    if size > WORK_MEM_BYTES:
+        return f"Sort Method: external merge  Disk: {round(size / 1024)}kB"
+    return f"Sort Method: quicksort  Memory: {25 + round(size / 1024)}kB"
 
 
 def _pages(plan: Plan) -> int:

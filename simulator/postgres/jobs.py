@@ -76,7 +76,7 @@ def started(world: World, component: str, pid: int, sql: str, plan: Plan) -> Job
 def _follow(catalog: Catalog, job: Job) -> None:
     """Let time pass until a statement of the terminal has done its work. Raises PgError."""
     world = catalog.world
-    until_s, statement_ms = world.now_s + world.follow_limit_s, limits(catalog)[1]
+    until_s, statement_ms = world.now_s + world.patience_s, limits(catalog)[1]
     late_s = world.now_s + statement_ms / 1000 if statement_ms else float("inf")
     while job.state in LIVE and job.state != READY:
         left = job.left_s if job.left_s > 1e-6 else 1.0

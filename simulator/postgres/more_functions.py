@@ -128,6 +128,11 @@ def json_spread(document: str, name: str) -> str:
 # --- arrays ------------------------------------------------------------------------------------------
 
 
+def array_json(values: str) -> str:
+    """An array as the list that SQLite can spread over rows."""
+    return json.dumps(array_elements(values), ensure_ascii=False)
+
+
 def _plain(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -204,6 +209,23 @@ def div(a: Any, b: Any) -> int:
     return int(quotient if (a < 0) == (b < 0) else -quotient)
 
 
+def json_dense(document: str) -> str:
+    """An object as the server writes a row: without a space."""
+    return json.dumps(json.loads(document), ensure_ascii=False, separators=(",", ":"))
+
+
+def width_bucket(value: float, low: float, high: float, count: int) -> int:
+    if count <= 0:
+        raise PgError("count must be greater than zero")
+    if low == high:
+        raise PgError("lower bound cannot equal upper bound")
+    if (value < low) if low < high else (value > low):
+        return 0
+    if (value >= high) if low < high else (value <= high):
+        return count + 1
+    return int((value - low) * count / (high - low)) + 1
+
+
 # --- times -------------------------------------------------------------------------------------------
 
 _PARTS = {"YYYY": "year", "MM": "month", "DD": "day", "HH24": "hour", "HH12": "hour", "HH": "hour", "MI": "minute",
@@ -276,10 +298,10 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_cell": (2, cell), "pg_json_at": (2, json_at), "pg_json_at_text": (2, json_at_text), "pg_json_set": (-1, json_set), "pg_json_spread": (2, json_spread),
     "pg_json_strip": (1, json_strip), "pg_json_array": (-1, json_array), "pg_array_position": (2, array_position),
     "pg_array_remove": (2, array_remove), "pg_array_replace": (3, array_replace), "pg_array_join": (-1, array_join),
-    "pg_array_cat": (2, array_cat), "pg_array_append": (2, array_append), "pg_array_contains": (2, array_contains),
+    "pg_array_json": (1, array_json), "pg_json_dense": (1, json_dense), "pg_array_cat": (2, array_cat), "pg_array_append": (2, array_append), "pg_array_contains": (2, array_contains),
     "pg_array_overlaps": (2, array_overlaps), "pg_array_prepend": (2, lambda v, a: array_cat(array(_plain(v)), a)),
     "pg_encode": (2, encode), "pg_regexp_match": (-1, regexp_match), "pg_to_number": (2, number_of), "pg_idiv": (2, div),
-    "pg_moment_of": (2, moment_of), "pg_day_of": (2, day_of), "pg_make_date": (3, make_date),
+    "pg_moment_of": (2, moment_of), "pg_day_of": (2, day_of), "pg_make_date": (3, make_date), "pg_width_bucket": (4, width_bucket),
     "pg_make_timestamp": (6, make_timestamp),
 }  # fmt: skip
 NULL_AWARE = frozenset(("pg_json_array",))
@@ -294,7 +316,7 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "array_prepend": ("**", TEXTS, "pg_array_prepend"), "encode": ("tt", TEXT, "pg_encode"),
     "regexp_match": ("tt?t", TEXTS, "pg_regexp_match"), "regexp_matches": ("tt?t", TEXTS, "pg_regexp_match"),
     "to_number": ("tt", NUMBER, "pg_to_number"), "div": ("nn", PgType("numeric", scale=0), "pg_idiv"),
-    "to_date": ("tt", DATE, "pg_day_of"), "make_date": ("iii", DATE, "pg_make_date"),
+    "width_bucket": ("nnni", INT4, "pg_width_bucket"), "to_date": ("tt", DATE, "pg_day_of"), "make_date": ("iii", DATE, "pg_make_date"),
     "make_timestamp": ("iiiiin", TIMESTAMP, "pg_make_timestamp"),
     "justify_hours": ("v", INTERVAL, "pg_same"), "justify_days": ("v", INTERVAL, "pg_same"),
     "justify_interval": ("v", INTERVAL, "pg_same"),

@@ -5,38 +5,32 @@ Nothing is read or printed here; `explain` does both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import deparse
+from simulator.postgres.plan_nodes import PARALLEL_PAGES, WORKERS, Plan
+from simulator.postgres.plan_upper import grouped, limited, ordered, windowed
 from simulator.postgres.runner import ROWS_PER_S
 from simulator.postgres.scope import name_of
 from simulator.postgres.state import Index, Table
 
 # The planner's own constants (seq_page_cost 1, cpu_tuple_cost 0.01) and its guesses for a condition.
-PARALLEL_PAGES = 1024  # min_parallel_table_scan_size
-WORKERS = 2
 EQUAL_SHARE, RANGE_SHARE, OTHER_SHARE = 0.005, 1 / 3, 0.25
 INDEX_PROBE_MS = 0.021
-
-
-@dataclass
-class Plan:
-    """A node: estimated cost and rows, details below its line, the milliseconds it takes when run."""
-
-    label: str
-    start: float
-    total: float
-    rows: float
-    width: int
-    details: list[str] = field(default_factory=list)
-    children: list[Plan] = field(default_factory=list)
-    ms: float = 0.0
-    loops: int = 1
-    pages: int = 0
+MOST_BY_INDEX = 0.2  # of a table: more than that is read in sequence
+RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+UNITS_S = {
+    "sec": 1.0,
+    "min": 60.0,
+    "hour": 3600.0,
+    "day": 86400.0,
+    "week": 604800.0,
+    "mon": 2592000.0,
+    "year": 31557600.0,
+}
 
 
 def plan_of(catalog: Catalog, tree: Any) -> Plan:
@@ -75,20 +69,22 @@ def plan_of(catalog: Catalog, tree: Any) -> Plan:
     order = tree.args.get("order")
     by_index = order is not None and _ordered_by_index(catalog, tree, from_.this)
     plan = _ordered_scan(catalog, tree, from_.this) if by_index else _joined(catalog, tree, from_.this)
-    plan = _windowed(tree, _grouped(tree, plan))
+    plan = windowed(tree, grouped(tree, plan))
+    count = _limit_of(tree)
     if order is not None and not by_index:
-        plan = _sorted(tree, order, plan)
-    if tree.args.get("limit") is not None:
-        value = tree.args["limit"].args.get("expression")
-        count = int(str(value.this)) if isinstance(value, exp.Literal) and str(value.this).isdigit() else 10
-        share = min(1.0, count / max(1.0, plan.rows))
-        total = plan.start + (plan.total - plan.start) * share
-        if not plan.label.startswith(("Sort", "HashAggregate", "Finalize", "Aggregate")):
-            plan.ms *= share
-        plan = Plan(
-            "Limit", plan.start, total, min(count, plan.rows), plan.width, children=[plan], ms=plan.ms
-        )
-    return plan
+        plan = ordered(tree, order, plan, count)
+    return limited(tree, plan, count) if count else plan
+
+
+def _limit_of(tree: exp.Select) -> int:
+    """How many rows LIMIT and OFFSET let through; 0 without them."""
+    found = 0
+    for key in ("limit", "offset"):
+        value = tree.args[key].args.get("expression") if tree.args.get(key) is not None else None
+        if value is not None or (key == "limit" and tree.args.get(key) is not None):
+            plain = isinstance(value, exp.Literal) and str(value.this).isdigit()
+            found += int(str(value.this)) if plain and value is not None else 10
+    return found if tree.args.get("limit") is not None else 0
 
 
 def _joined(catalog: Catalog, tree: exp.Select, first: Any) -> Plan:
@@ -101,6 +97,9 @@ def _joined(catalog: Catalog, tree: exp.Select, first: Any) -> Plan:
         inner = _scan(catalog, join.this, terms, True, on)
         side = str(join.args.get("side") or "").title()
         kind = f" {side} Join" if side else ""
+        whole = _scan(catalog, join.this, terms, True) if inner.label.startswith("Index") else inner
+        if inner.label.startswith("Index") and plan.rows * inner.total > whole.total and on is not None:
+            inner = whole  # probing it for every row costs more than reading it once
         if inner.label.startswith("Index"):
             rows = plan.rows * max(1.0, inner.rows)
             total = plan.total + plan.rows * inner.total
@@ -158,7 +157,8 @@ def _scan(catalog: Catalog, node: Any, terms: list[Any], in_join: bool, on: Any 
     for term in mine:
         rows *= _share(catalog, table, term)
     small = catalog.heap_bytes(table) // 8192 <= 1 and catalog.live_rows(table) < 300 and on is None
-    if index is not None and condition is not None and not small:
+    most = isinstance(condition, RANGES) and rows > MOST_BY_INDEX * catalog.live_rows(table) and on is None
+    if index is not None and condition is not None and not small and not most:
         rest = [t for t in mine if t is not condition]
         return _index_scan(catalog, table, shown, index, condition, rest, max(1.0, rows), on is not None)
     return _sequential(catalog, table, shown, mine, rows, in_join)
@@ -198,7 +198,7 @@ def _concerns(term: Any, table: Table, alias: str, in_join: bool) -> bool:
 
 def _best_index(table: Table, terms: list[Any]) -> tuple[Index | None, Any]:
     """The index that a condition on its first column can use; equality before ranges."""
-    for kinds in ((exp.EQ, exp.In), (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)):
+    for kinds in ((exp.EQ, exp.In), RANGES):
         for term in terms:
             if isinstance(term, kinds):
                 for side in (term.this, term.args.get("expression")):
@@ -220,8 +220,26 @@ def _share(catalog: Catalog, table: Table, term: Any) -> float:
             return 1 / max(1, table.rows)
         return 14 / max(1, table.rows) if name.endswith("_id") else EQUAL_SHARE
     if isinstance(term, exp.GT | exp.GTE | exp.Between) and name.endswith("_at") and table.spec:
-        return min(1.0, 900 / table.spec.span_s)
-    return RANGE_SHARE if isinstance(term, exp.GT | exp.GTE | exp.LT | exp.LTE | exp.Between) else OTHER_SHARE
+        return min(1.0, _span_s(term) / table.spec.span_s)
+    return RANGE_SHARE if isinstance(term, RANGES) else OTHER_SHARE
+
+
+def _span_s(term: Any) -> float:
+    """How far back a condition on a time reaches, as far as it says."""
+    interval = term.find(exp.Interval)
+    words = (
+        str(interval.this.this).split()
+        if interval is not None and isinstance(interval.this, exp.Literal)
+        else []
+    )
+    unit = (
+        str(interval.args.get("unit") or (words[1] if len(words) > 1 else "")).lower()
+        if interval is not None
+        else ""
+    )
+    number = words[0].replace(".", "", 1) if words else ""
+    size = next((size for name, size in UNITS_S.items() if unit.startswith(name)), 0.0)
+    return float(words[0]) * size if number.isdigit() and size else 900.0
 
 
 def _conditions(table: Table, terms: list[Any]) -> str:
@@ -259,94 +277,6 @@ def _index_scan(
     )
 
 
-def _grouped(tree: exp.Select, plan: Plan) -> Plan:
-    group, having = tree.args.get("group"), tree.args.get("having")
-    called = [
-        str(f.this).lower()
-        for e in tree.expressions
-        for f in e.find_all(exp.Anonymous)
-        if not f.find_ancestor(exp.Window)
-    ]
-    aggregated = any(name in ("count", "sum", "avg", "min", "max") for name in called)
-    details = (
-        [f"Filter: ({having.this.sql(dialect='postgres', normalize_functions=False)})"]
-        if having is not None
-        else []
-    )
-    few = max(1.0, min(plan.rows, 200.0))
-    if group is not None:
-        keys = ", ".join(e.sql(dialect="postgres", normalize_functions=False) for e in group.expressions)
-        total = plan.total + plan.rows * 0.01
-        details = [f"Group Key: {keys}", *details]
-        ms = plan.ms * 1.1 + 0.02
-        return Plan("HashAggregate", total, total + few * 0.01, few, 40, details, [plan], ms)
-    if tree.args.get("distinct") is not None:
-        ms = plan.ms * 1.1
-        bare = [e.this if isinstance(e, exp.Alias) else e for e in tree.expressions]
-        shown = ", ".join(e.sql(dialect="postgres", normalize_functions=False) for e in bare)
-        return Plan(
-            "HashAggregate", plan.total, plan.total + 2, few, plan.width, [f"Group Key: {shown}"], [plan], ms
-        )
-    if not aggregated:
-        return plan
-    if plan.label == "Gather":
-        return _finalized(plan, details)
-    total, ms = plan.total + plan.rows * 0.0025, plan.ms + plan.rows / ROWS_PER_S * 200
-    return Plan("Aggregate", total, total + 0.01, 1, 8, details, [plan], ms)
-
-
-def _windowed(tree: exp.Select, plan: Plan) -> Plan:
-    """Window functions: the rows sorted as the first of them wants, then one node over them."""
-    window = next((w for e in tree.expressions for w in e.find_all(exp.Window)), None)
-    if window is None:
-        return plan
-    keys = [exp.Ordered(this=e.copy()) for e in window.args.get("partition_by") or []]
-    keys += (
-        [o.copy() for o in window.args["order"].expressions] if window.args.get("order") is not None else []
-    )
-    below = _sorted(tree, exp.Order(expressions=keys), plan) if keys else plan
-    total = below.total + plan.rows * 0.02
-    return Plan("WindowAgg", below.start, total, plan.rows, plan.width + 8, [], [below], below.ms * 1.2)
-
-
-def _finalized(plan: Plan, details: list[str]) -> Plan:
-    """An aggregate over a parallel scan: each worker's part, then their sum."""
-    scan = plan.children[0]
-    total = scan.total + scan.rows * 0.0025
-    partial = Plan("Partial Aggregate", total, total + 0.01, 1, 8, [], [scan], scan.ms, scan.loops)
-    start = partial.total + 1000
-    gather = Plan("Gather", start, start + 0.21, WORKERS, 8, plan.details, [partial], plan.ms)
-    end = gather.total + 0.01
-    return Plan("Finalize Aggregate", end, end + 0.01, 1, 8, details, [gather], plan.ms + 0.4)
-
-
-def _sorted(tree: exp.Select, order: Any, plan: Plan) -> Plan:
-    items = []
-    for item in order.expressions:
-        desc = isinstance(item, exp.Ordered) and item.args.get("desc")
-        inner = item.this if isinstance(item, exp.Ordered) else item
-        if (
-            isinstance(inner, exp.Literal)
-            and str(inner.this).isdigit()
-            and int(inner.this) <= len(tree.expressions)
-        ):
-            inner = tree.expressions[int(inner.this) - 1]
-        inner = inner.this if isinstance(inner, exp.Alias) else inner
-        text = inner.sql(dialect="postgres", normalize_functions=False)
-        items.append((text if isinstance(inner, exp.Column) else f"({text})") + (" DESC" if desc else ""))
-    start = plan.total + plan.rows * 0.02
-    return Plan(
-        "Sort",
-        start,
-        start + plan.rows * 0.0025,
-        plan.rows,
-        plan.width,
-        [f"Sort Key: {', '.join(items)}"],
-        [plan],
-        plan.ms + plan.rows / ROWS_PER_S * 1200 + 0.02,
-    )
-
-
 def _ordered_by_index(catalog: Catalog, tree: exp.Select, node: Any) -> bool:
     """Whether a bare ORDER BY on an indexed column with LIMIT reads the index instead of sorting."""
     table = catalog.database.tables.get(name_of(node.this)) if isinstance(node, exp.Table) else None
@@ -372,7 +302,7 @@ def _ordered_scan(catalog: Catalog, tree: exp.Select, node: Any) -> Plan:
     terms = terms or ([where.this] if where is not None else [])
     ranged, narrow = _best_index(table, terms)
     if narrow is not None and ranged is not index:
-        return _sorted(tree, tree.args["order"], _joined(catalog, tree, node))
+        return ordered(tree, tree.args["order"], _joined(catalog, tree, node), _limit_of(tree))
     rows_all = catalog.live_rows(table)
     rows = float(rows_all)
     for term in terms:

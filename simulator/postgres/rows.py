@@ -20,6 +20,7 @@ RECENT_SLICE_S = 30
 LIVE_SLICE_S = 10
 # Row numbers: live rows start here; parents and children never share a number space.
 LIVE_ROWID = 10_000_000
+OWN_DRAWS = 1 << 31  # the first ids draw apart from the sampled rows, whose numbers they share
 DECLINED_SHARE = 0.002  # of the recent past; what the live classes say counts after the start
 
 
@@ -61,6 +62,9 @@ def sampled(seed: int, spec: TableSpec, start_us: int) -> tuple[Row, ...]:
     old_span = max(spec.span_s - RECENT_S, spec.span_s // 2)
     newest_old_s = -(spec.span_s - old_span)
     rows, count = [], 0
+    if old_weights[0] > 1 and not spec.children_of:  # the very first row is there under its own number
+        rows, count = by_id(seed, spec, start_us, 1), 1
+        old_weights[0] -= 1
     for number, weight in enumerate(old_weights):
         share = (number + streams.uniform(streams.key_of(seed, spec.name, "time"), number)) / spec.sample
         t_s = newest_old_s - old_span * (1 - share)
@@ -146,7 +150,7 @@ def _row(
     for column in spec.columns:
         key = streams.key_of(seed, spec.name, column.name)
         how, _, args = column.maker.partition(" ")
-        index = ident if number < 0 else number
+        index = number if number >= 0 else ident + (OWN_DRAWS if ident < 1000 else 0)
         if how == "id" and not args:
             value: Any = ident
         elif how == "parent":

@@ -217,7 +217,7 @@ def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Comp
 
 
 def _lift_set_returning(node: exp.Select) -> exp.Select:
-    """`SELECT generate_series(1, 3)` as `SELECT * FROM generate_series(1, 3)`; with FROM it is refused."""
+    """`SELECT generate_series(1, 3)` as `SELECT * FROM generate_series(1, 3)`, beside a FROM as one more join."""
 
     def returns_set(e: Any) -> bool:
         inner = e.this if isinstance(e, exp.Alias) else e
@@ -226,8 +226,8 @@ def _lift_set_returning(node: exp.Select) -> exp.Select:
     if not any(returns_set(e) for e in node.expressions):
         return node
     sets = [e for e in node.expressions if returns_set(e)]
-    if len(sets) != 1 or node.args.get("from_") is not None:
-        raise not_simulated("a set-returning function beside the columns of a table")
+    if len(sets) != 1:
+        raise not_simulated("several set-returning functions in one list")
     item = sets[0]
     call = item.this if isinstance(item, exp.Alias) else item
     name = item.alias if isinstance(item, exp.Alias) else str(call.this).lower()
@@ -241,6 +241,10 @@ def _lift_set_returning(node: exp.Select) -> exp.Select:
     lifted = node.copy()
     column = exp.Column(this=exp.to_identifier(name), table=exp.to_identifier(name))
     columns = [column.copy() if returns_set(e) else e.copy() for e in node.expressions]
+    if node.args.get("from_") is not None:
+        lifted.set("expressions", columns)
+        lifted.append("joins", exp.Join(this=source, kind="CROSS"))
+        return lifted
     lifted.set("expressions", [exp.Star()] if len(columns) == 1 else columns)
     lifted.set("from_", exp.From(this=source))
     return lifted
@@ -253,7 +257,48 @@ def _where(c: Compiler, node: exp.Select, scope: Scope) -> str:
     sql = condition(c, node.args["where"].this, scope, "WHERE")
     scope.aggregates_forbidden = ""
     mark_indexed(c, node.args["where"].this, scope)
+    weigh_single(c, node.args["where"].this, scope)
     return f" WHERE {sql}"
+
+
+def weigh_single(c: Compiler, where: Any, scope: Scope) -> None:
+    """Rows asked for by a value that each has of its own stand for themselves alone, and so do their children."""
+    where = where.unnest()
+    terms = (
+        [t for term in where.flatten() for t in term.unnest().flatten()]
+        if isinstance(where, exp.And)
+        else [where]
+    )
+    single: list[Source] = []
+    for term in terms:
+        inner = term.unnest()
+        if not isinstance(inner, exp.EQ | exp.In):
+            continue
+        sides = (inner.this, inner.args.get("expression"))
+        for column, value in (sides, sides[::-1]):
+            if isinstance(column, exp.Column) and _is_one(value, scope):
+                single += [s for s in scope.sources if _own_value(c, s, column)]
+    for source in single:
+        source.weight = None
+    for one, other in [*c.linked, *((b, a) for a, b in c.linked)]:
+        if any(s.table == other[0] for s in single) and c.names.stands_for(*one) == 0.0:
+            for source in scope.sources:
+                source.weight = None if source.table == one[0] else source.weight
+
+
+def _is_one(value: Any, scope: Scope) -> bool:
+    """Whether a value is that of one row: no column, or a column of something that is no sample."""
+    if not isinstance(value, exp.Column):
+        return True
+    name, qualifier = name_of(value.this), name_of(value.args.get("table"))
+    owner = next((s for s in scope.sources if name in s.columns and qualifier in ("", s.alias)), None)
+    return owner is not None and owner.weight is None
+
+
+def _own_value(c: Compiler, source: Source, column: exp.Column) -> bool:
+    name, qualifier = name_of(column.this), name_of(column.args.get("table"))
+    named = source.table and name in source.columns and qualifier in ("", source.alias)
+    return bool(named) and c.names.stands_for(source.table, name) == 0.0
 
 
 def mark_indexed(c: Compiler, where: Any, scope: Scope) -> None:

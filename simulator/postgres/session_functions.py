@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
 from simulator.postgres import activity_views as activity
-from simulator.postgres import backends, entity_rows, locking, settings, static_views, storage
+from simulator.postgres import backends, control_views, entity_rows, locking, settings, static_views, storage
 from simulator.postgres.catalog import Catalog, indexdef
 from simulator.postgres.errors import Notice, PgError
 from simulator.postgres.functions import quote_ident
@@ -62,6 +62,8 @@ def _identity(catalog: Catalog) -> Known:
         ),
         "pg_current_wal_lsn": (0, lambda: _current_lsn(catalog)),
         "pg_txid": (0, lambda: activity.transaction_id(catalog)),
+        "pg_walfile_name": (1, lambda at: control_views.file_of(catalog, str(at))),
+        "pg_snapshot": (0, lambda: control_views.snapshot(catalog)),
         "pg_xid_age": (1, lambda xid: activity.transaction_id(catalog) - int(xid)),
         "pg_server_addr": (0, lambda: None),
         "pg_server_port": (0, lambda: None),

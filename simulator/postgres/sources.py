@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from simulator.postgres import calls, types
+from simulator.postgres import calls, unnested
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
-from simulator.postgres.expressions import condition, types_array
-from simulator.postgres.scope import Compiled, Scope, Source, Typed, ident, name_of, position_of, untyped
+from simulator.postgres.expressions import condition
+from simulator.postgres.scope import Compiled, Scope, Source, Typed, ident, name_of, position_of
 from simulator.postgres.types import INTERVAL, JSONB, TEXT, TIMESTAMPTZ, UNKNOWN, PgType
+from simulator.postgres.view_columns import FUNCTIONS
 
 if TYPE_CHECKING:
     from simulator.postgres.compiler import Compiler
@@ -107,6 +108,10 @@ def source_sql(c: Compiler, node: Any, scope: Scope) -> str:
         return _derived(c, inner, name_of(alias.this), _alias_columns(alias), scope)
     if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
         return _lateral(c, node, scope)
+    if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Unnest):
+        return _unnest(c, node.this, scope, node.args.get("alias"))
+    if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Anonymous | exp.Func):
+        return _function_source(c, node.this, node.args.get("alias"), scope)
     raise not_simulated(f"{type(node).__name__} in FROM")
 
 
@@ -193,7 +198,12 @@ def _function_source(c: Compiler, call: Any, alias_node: Any, scope: Scope) -> s
     names = _alias_columns(alias_node)
     if name == "generate_series":
         inner = _series(c, call, scope)
-    elif name in ("pg_show_all_settings", "pg_stat_get_activity"):
+    elif name in FUNCTIONS:
+        view = exp.Table(
+            this=exp.to_identifier(FUNCTIONS[name]), alias=exp.TableAlias(this=exp.to_identifier(alias))
+        )
+        return _table_source(c, view, scope)
+    elif name == "pg_stat_get_activity":
         raise not_simulated(f"{name}() in FROM")
     elif name in DOCUMENTS:
         return _document(c, name, call, (alias, names), scope)
@@ -266,28 +276,15 @@ def _series(c: Compiler, call: Any, scope: Scope) -> Compiled:
     return Compiled(sql, [("generate_series", kind)])
 
 
-def _unnest(c: Compiler, node: exp.Unnest, scope: Scope) -> str:
-    alias_node = node.args.get("alias")
+def _unnest(c: Compiler, node: exp.Unnest, scope: Scope, alias_node: Any = None) -> str:
+    alias_node = alias_node or node.args.get("alias")
     alias = name_of(alias_node.this) if alias_node is not None and alias_node.this is not None else "unnest"
     if len(node.expressions) != 1:
         raise calls.no_function("unnest", [])
-    inner = _unnested(c, node.expressions[0], scope)
-    return _derived(c, inner, alias, _alias_columns(alias_node) or [alias], scope)
-
-
-def _unnested(c: Compiler, operand: Any, scope: Scope) -> Compiled:
-    kind = TEXT
-    if isinstance(operand, exp.Cast):
-        declared = c.expr(operand, Scope(parent=scope)).type
-        kind = types.named(declared.name.removesuffix("[]")) or TEXT
-        operand = operand.this
-    if isinstance(operand, exp.Array):
-        pieces = [c.expr(e, Scope(parent=scope)) for e in operand.expressions]
-        kind = ops.common_type(pieces, "ARRAY") if pieces else kind
-    elif isinstance(operand, exp.Literal):
-        pieces = [untyped(e) for e in types_array(str(operand.this))]
-    else:
-        raise not_simulated("unnest of a computed array")
-    settled = [ops.settle(p, kind, c.now_us).sql for p in pieces]
-    sql = " UNION ALL ".join(f"SELECT {s} AS c0" for s in settled) or "SELECT NULL AS c0 WHERE 0"
-    return Compiled(sql, [("unnest", kind)])
+    names, number = _alias_columns(alias_node), unnested.numbering(node)
+    inner = unnested.written(c, node.expressions[0], scope)
+    if inner is None:
+        return unnested.computed(c, node.expressions[0], (alias, names), number, scope)
+    if not number:
+        inner = Compiled(inner.sql, inner.columns[:1])
+    return _derived(c, inner, alias, [*(names[:1] or [alias]), *(names[1:] or [number])], scope)

@@ -263,6 +263,7 @@ class Session:
     numbers: dict[str, int] = field(default_factory=dict)  # what nextval gave it, by sequence
     last_sequence: str = ""
     prepared: dict[str, str] = field(default_factory=dict)
+    cursors: dict[str, Any] = field(default_factory=dict)  # name -> cursors.Cursor
     side: str = ""  # a restored copy of the database, on a machine of its own
 
     @property

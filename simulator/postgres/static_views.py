@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simulator.postgres import activity_views as activity
-from simulator.postgres import functions, types
+from simulator.postgres import control_views, functions, types
 from simulator.postgres import settings as server_settings
 from simulator.postgres.activity_views import DATABASE_OID, Rows
 from simulator.postgres.backends import roles
 from simulator.postgres.catalog import indexdef
 from simulator.postgres.state import Table
 from simulator.postgres.view_columns import view_columns
+from simulator.standby.state import stream
 
 if TYPE_CHECKING:
     from simulator.postgres.catalog import Catalog
@@ -41,6 +42,8 @@ def value_of(catalog: Catalog, name: str) -> str | None:
     }  # fmt: skip
     if key in fixed:
         return fixed[key]
+    if key == "synchronous_standby_names" and (stream(catalog.world, session.component) or (True, False))[1]:
+        return f'"{session.component}-replica-1"'
     setting = server_settings.catalogue().get(key)
     return catalog.server.settings.get(key, setting.boot) if setting else None
 
@@ -337,6 +340,7 @@ VIEWS: dict[str, Callable[[Catalog], Rows]] = {
     "pg_stat_user_indexes": activity.stat_user_indexes, "pg_statio_user_tables": activity.statio_user_tables,
     "pg_stat_replication": activity.stat_replication, "pg_replication_slots": activity.replication_slots,
     "pg_stat_bgwriter": activity.stat_bgwriter, "pg_stat_wal": activity.stat_wal,
+    "pg_control_checkpoint": control_views.control_checkpoint, "pg_control_system": control_views.control_system,
     "pg_stat_archiver": activity.stat_archiver, "pg_settings": _settings, "pg_tables": _tables,
     "pg_indexes": _indexes, "pg_views": _views, "pg_sequences": _sequences, "pg_class": _class,
     "pg_attribute": _attributes, "pg_index": _index, "pg_constraint": _constraint, "pg_roles": _roles,

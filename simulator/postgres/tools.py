@@ -21,6 +21,9 @@ KEYWORDS = frozenset(
     " values table copy grant revoke start abort savepoint release reindex checkpoint merge lock discard comment cluster"
     " notify listen unlisten prepare deallocate refresh reassign".split()
 )
+ALSO_WORDS = frozenset(  # statements that begin like plain words: "show the pods", "start a back-up"
+    "show update delete create alter drop table start abort release lock comment cluster listen notify move".split()
+)
 CHANGING = (
     "insert", "update", "delete", "drop", "alter", "truncate", "create", "set ", "terminate_backend",
     "cancel_backend", "pg_reload_conf", "reset", "vacuum", "reindex", "pause", "resume",
@@ -48,9 +51,21 @@ def is_sql(line: str) -> bool:
         return len(words) > 1 and (
             words[1].startswith("$") or words[1].lower() == "language" or first == "execute"
         )
+    if first in ("declare", "fetch", "move", "close"):  # "close the incident" is no cursor's business
+        return line.rstrip().endswith(";") or (first == "declare" and " cursor " in line.lower())
     if first == "set":
         return len(words) > 1 and ("=" in line or " to " in line.lower()) and not words[1].startswith("-")
     return first in KEYWORDS or (first == "reset" and len(words) > 1 and not words[1].startswith("-"))
+
+
+def may_be_words(line: str, error: str) -> bool:
+    """Whether a line that failed as SQL may have been plain words; a statement's own error stays its answer."""
+    words = line.lower().split()
+    if words[0] not in ALSO_WORDS or line.rstrip().endswith(";"):
+        return False
+    if words[0] == "update" and "set" not in words:
+        return True
+    return "syntax error" in error or "unrecognized configuration parameter" in error
 
 
 def _for_bouncer(line: str) -> bool:
@@ -117,7 +132,8 @@ def _keep(world: World, client: clients.Client) -> None:
     session = client.session
     session.display = {k: v for k, v in shown.items() if v != usual[k]}
     other = (session.user, session.via_bouncer) != ("postgres", False)
-    changed = session.in_transaction or session.display or session.settings or other
+    named = bool(session.prepared or session.cursors)
+    changed = session.in_transaction or session.display or session.settings or named or other
     world.postgres.console = session if changed and not client.bouncer else None
 
 

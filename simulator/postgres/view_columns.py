@@ -11,6 +11,13 @@ _LETTERS = {
     "v": "interval", "l": "pg_lsn", "c": '"char"', "N": "numeric", "a": "text[]", "R": "regtype",
 }  # fmt: skip
 
+# Functions in FROM that give a view's rows.
+FUNCTIONS = {
+    "pg_control_checkpoint": "pg_control_checkpoint", "pg_control_system": "pg_control_system",
+    "pg_show_all_settings": "pg_settings", "pg_lock_status": "pg_locks",
+    "pg_get_replication_slots": "pg_replication_slots", "pg_stat_get_wal_receiver": "pg_stat_wal_receiver",
+}  # fmt: skip
+
 _TABLE = """
 pg_stat_activity datid:o datname:n pid:i leader_pid:i usesysid:o usename:n application_name:t client_addr:I
  client_hostname:t client_port:i backend_start:z xact_start:z query_start:z state_change:z wait_event_type:t
@@ -62,6 +69,11 @@ pg_stat_bgwriter checkpoints_timed:b checkpoints_req:b checkpoint_write_time:f c
  buffers_alloc:b stats_reset:z
 pg_stat_wal wal_records:b wal_fpi:b wal_bytes:N wal_buffers_full:b wal_write:b wal_sync:b wal_write_time:f
  wal_sync_time:f stats_reset:z
+pg_control_checkpoint checkpoint_lsn:l redo_lsn:l redo_wal_file:t timeline_id:i prev_timeline_id:i
+ full_page_writes:B next_xid:t next_oid:o next_multixact_id:x next_multi_offset:x oldest_xid:x oldest_xid_dbid:o
+ oldest_active_xid:x oldest_multi_xid:x oldest_multi_dbid:o oldest_commit_ts_xid:x newest_commit_ts_xid:x
+ checkpoint_time:z
+pg_control_system pg_control_version:i catalog_version_no:i system_identifier:b pg_control_last_modified:z
 pg_stat_archiver archived_count:b last_archived_wal:t last_archived_time:z failed_count:b last_failed_wal:t
  last_failed_time:z stats_reset:z
 pg_database oid:o datname:n datdba:o encoding:i datlocprovider:c datistemplate:B datallowconn:B

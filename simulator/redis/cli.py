@@ -100,7 +100,8 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
         reply = execute(ctx, ["auth", call.options["auth"]])
         warning += f"AUTH failed: {reply.text}\n" if isinstance(reply, Error) else ""
     if call.on("db") and call.options["db"].isdigit():
-        ctx.db = int(call.options["db"])
+        chosen = execute(ctx, ["select", call.options["db"]])
+        warning += f"SELECT {call.options['db']} failed: {chosen.text}\n" if isinstance(chosen, Error) else ""
     if call.on("manager"):
         return modes.cluster_mode(made, ctx, call.words)
     for name, view in {**views.SPECIAL, **modes.MODES}.items():

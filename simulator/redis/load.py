@@ -140,9 +140,7 @@ def _use(world: World, part: Part, reader: str) -> float:
     """The share of a service's requests that read a cache."""
     last = world.plane.history.last
     entered = sum(
-        last(f"service/{g.label}/requests") + last(f"service/{g.label}/errors")
-        for g in world.plane.network.groups
-        if g.service == reader
+        last(f"service/{g.label}/requests") for g in world.plane.network.groups if g.service == reader
     )
     return min(1.0, part.per_s / entered) if entered > 0 else 0.0
 

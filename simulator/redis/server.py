@@ -206,9 +206,39 @@ def _kill(ctx: Context, argv: list[str]) -> Value:
         if any(address == argv[2] for _, address, _, _ in rows):
             return OK
         raise CommandError(Error("ERR No such client"))
-    if len(argv) == 4 and argv[2].upper() in ("ID", "ADDR"):
-        return sum(argv[3] in (str(n), address) for n, address, _, _ in rows)
-    raise CommandError(SYNTAX)
+    if len(argv) % 2:
+        raise CommandError(SYNTAX)
+    wanted = {argv[at].upper(): argv[at + 1].lower() for at in range(2, len(argv), 2)}
+    if not set(wanted) <= {"ID", "ADDR", "LADDR", "TYPE", "USER", "SKIPME"} or wanted.get(
+        "SKIPME", "yes"
+    ) not in ("yes", "no"):
+        raise CommandError(SYNTAX)
+    if wanted.get("TYPE", "normal") not in ("normal", "master", "replica", "slave", "pubsub"):
+        raise CommandError(Error(f"ERR Unknown client type '{wanted['TYPE'][:60]}'"))
+    return sum(_meant(row, wanted) for row in rows) - (
+        wanted.get("SKIPME", "yes") == "yes" and _meant(rows[-1], wanted)
+    )
+
+
+def _meant(row: tuple[int, str, str, str], wanted: dict[str, str]) -> bool:
+    """Whether the filters of CLIENT KILL let a client through; the last row is who asks."""
+    number, address, _, last = row
+    kind = "replica" if last == "replconf" else "normal"
+    asked = wanted.get("TYPE", kind).replace("slave", "replica")
+    return (
+        wanted.get("ID", str(number)) == str(number)
+        and wanted.get("ADDR", address) == address
+        and wanted.get("USER", "default") == "default"
+        and asked == kind
+    )
+
+
+DOCTOR_FINE = "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+DOCTOR_EMPTY = (
+    "Hi Sam, this instance is empty or is using very little memory, my issue detector can't be used in these conditions. "
+    "Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming "
+    "as soon as I finished rebooting.\n"
+)
 
 
 # -- SLOWLOG, LATENCY, MEMORY, OBJECT, COMMAND
@@ -265,9 +295,7 @@ def memory(ctx: Context, argv: list[str]) -> Value:
             max(0, used - info.STARTUP - MB), "own.bytes", own,
         ]  # fmt: skip
     if verb == "doctor":
-        return Verbatim(
-            "Sam, I detected a few issues in this Redis instance memory implants: none, it is fine."
-        )
+        return Verbatim(DOCTOR_EMPTY if info.used_memory(ctx.made, ctx.node) < 5 * MB else DOCTOR_FINE)
     if verb == "purge":
         return OK
     raise unknown("MEMORY", argv[1])

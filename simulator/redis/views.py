@@ -12,7 +12,7 @@ from simulator.redis.server import client_rows
 from simulator.reply import Reply
 
 LINES = 5  # of a mode that would go on until interrupted
-MOST_SCANNED = 2_000
+MOST_SCANNED = 20_000
 WATCHED = 20  # lines of MONITOR
 NO_LFU = (
     "Error: ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "

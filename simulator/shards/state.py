@@ -196,12 +196,27 @@ def mean_of(world: World, key: str, seconds: int = SAMPLE_S) -> float:
     return sum(recent) / len(recent) if recent else 0.0
 
 
+def ordinary_rps(world: World) -> float:
+    """Requests a second of all keys but the hot ones: what is served less what the hot ones' shards serve of them."""
+    spec, placement = spec_of(world), state_of(world).map.now
+    queries = mean_of(world, f"db/{spec.database}/queries")
+    for key in spec.hot.values():
+        shards = placement.shards_of(key.number)
+        theirs = sum(mean_of(world, f"db/{spec.database}-{n}/queries") for n in shards)
+        queries -= min(hot_rps(world, key), theirs)
+    return max(0.0, queries)
+
+
+def asked_rps(world: World) -> float:
+    """Requests a second that reach the router, those that a full shard refuses included."""
+    return ordinary_rps(world) + sum(hot_rps(world, key) for key in spec_of(world).hot.values())
+
+
 def top_keys(world: World, count: int) -> list[tuple[str, float, tuple[int, ...]]]:
     """(key, requests a second, its shards) of the busiest keys in the router's sample."""
     spec, placement = spec_of(world), state_of(world).map.now
-    queries = mean_of(world, f"db/{spec.database}/queries")
     hot = [(name, hot_rps(world, key), placement.shards_of(key.number)) for name, key in spec.hot.items()]
-    rest = max(0.0, queries - sum(min(rps, queries) for _, rps, _ in hot))
+    rest = ordinary_rps(world)
     found = [(n, r, s) for n, r, s in hot if r >= 0.05]
     for rank, keys, share in _bins(world, spec.keys):
         if keys > 1:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from simulator.scenario import Text
 from simulator.shards import plans
-from simulator.shards.state import database_of, hot_by_number, key_name, mean_of, spec_of, state_of, top_keys
+from simulator.shards.state import (
+    asked_rps,
+    database_of,
+    hot_by_number,
+    key_name,
+    mean_of,
+    spec_of,
+    state_of,
+    top_keys,
+)
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -75,7 +84,7 @@ def status(world: World) -> str:
 
 def top(world: World, count: int) -> str:
     lines = [("KEY", "RPS", "SHARE", "SHARDS", "")]
-    total = max(1e-9, mean_of(world, f"db/{spec_of(world).database}/queries"))
+    total = max(1e-9, asked_rps(world))
     for key, rps, homes in top_keys(world, count):
         hot = spec_of(world).hot.get(key)
         about = hot.text.of(world.language) if hot is not None else ""

@@ -48,7 +48,7 @@ _INCIDENT = Text(
     ru="""\
 # Инцидент: первые десять минут
 
-1. Подтвердите страницу: `ack`. Пока она не подтверждена, пейджер поднимет следующего.
+1. Примите вызов: `ack`. Пока он не принят, пейджер поднимет следующего.
 2. Оцените ущерб. Какой процент запросов падает, у кого, с какого момента?
    `promql 'sum(rate(http_requests_total[1m])) by (service, code)'`
 3. Что изменилось за последний час? Выкатка, конфигурация, миграция, трафик.
@@ -171,13 +171,30 @@ users:
 HOSTNAME = "bastion"
 
 
+def _readme(world: World) -> str:
+    """The first look around, without what this world does not have."""
+    scenario = world.scenario
+    pooled = any(
+        pool.via
+        for database in scenario.databases().values()
+        for pool in (database.pool, *database.clients.values())
+    )
+    here = {
+        "git log": bool(scenario.repositories or scenario.codebase),
+        "SHOW POOLS": pooled,
+        "payment-service": "payment-service" in scenario.components,
+    }
+    lines = _README.of(world.language).splitlines(keepends=True)
+    return "".join(line for line in lines if all(there for words, there in here.items() if words in line))
+
+
 def texts(world: World) -> dict[str, str]:
     """The read-only files by absolute path, in the session's language."""
     from simulator.shell import machine
 
     scenario, language = world.scenario, world.language
     files = {
-        f"{HOME}/README.md": _README.of(language),
+        f"{HOME}/README.md": _readme(world),
         f"{HOME}/.kube/config": _KUBECONFIG.format(namespace=scenario.namespace),
         f"{HOME}/runbooks/incident.md": _INCIDENT.of(language),
         **machine.procfs(machine.bastion()),

@@ -43,6 +43,13 @@ class Cluster:
     silent_s: float | None = None
     told: bool = False  # that there is no quorum
     moves: int = 0
+    silences: list[tuple[float, float]] = field(
+        default_factory=list
+    )  # from when to when nobody answered as primary
+
+    def answers(self) -> None:
+        """Somebody answers as primary from this second on."""
+        self.silent_s, self.told = None, False
 
 
 @dataclass
@@ -107,11 +114,13 @@ def each_second(world: World) -> None:
         if spec_of(world, name).patroni is not None:
             continue  # that room decides
         if alive(world, cluster.home):
-            cluster.silent_s, cluster.told = None, False
+            cluster.answers()
             continue
         if cluster.silent_s is None:
             cluster.silent_s = world.now_s
+            cluster.silences.append((world.now_s, world.now_s))
             _note(world, "lost", name, cluster.home)
+        cluster.silences[-1] = (cluster.silent_s, world.now_s)
         spec = spec_of(world, name)
         if world.now_s - cluster.silent_s < spec.ttl_s or cluster.told:
             continue
@@ -135,7 +144,8 @@ def promote(world: World, database: str) -> None:
     world.plane.set_route(home_route(database), 1.0 if target == spec.standby else 0.0)
     cluster = state.clusters[database]
     _close_sessions(world, cluster.home, target)
-    cluster.home, cluster.silent_s, cluster.told = target, None, False
+    cluster.home = target
+    cluster.answers()
     cluster.moves += 1
     node = node_in(world, database, target)
     if node and world.entities is not None:
@@ -186,6 +196,24 @@ def lag_ms(world: World, database: str) -> float:
     return next(
         (x.latency_s * 1000 for x in world.plane.network.links if {x.source, x.target} == {here, there}), 0.0
     )
+
+
+def stream(world: World, database: str) -> tuple[bool, bool] | None:
+    """(whether the standby streams, whether commits wait for it); None for a database without a standby here."""
+    state: Standbys | None = world.rooms.get("standby")
+    if state is None or database not in state.clusters:
+        return None
+    home, there = state.clusters[database].home, other(world, database)
+    flows = alive(world, home) and alive(world, there) and reachable(world, home, there)
+    if spec_of(world, database).patroni is not None:
+        from simulator.patroni.state import follows  # that room is built on this one
+
+        return flows and follows(world, database), False
+    node, spec = node_in(world, database, home), spec_of(world, database)
+    if not node or world.entities is None:
+        return flows, False
+    store = world.entities.domain.stores[spec.store]
+    return flows, any(c.name == node and store.acknowledged_by(c) > 0 for c in store.copies)
 
 
 def missing(world: World, database: str) -> list[tuple[int, int]]:

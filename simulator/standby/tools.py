@@ -91,7 +91,8 @@ def _status(world: World, found: state.Standbys | None) -> str:
     for name, cluster in (found.clusters if found else {}).items():
         there = state.other(world, name)
         word = {True: "yes", False: "no"}
-        lag = f"{state.lag_ms(world, name):.0f} ms" if state.alive(world, cluster.home) else "unknown"
+        both = state.alive(world, cluster.home) and state.alive(world, there)
+        lag = f"{state.lag_ms(world, name):.0f} ms" if both else "unknown"
         quorum = word[state.quorum(world, name)]
         alive = (word[state.alive(world, cluster.home)], word[state.alive(world, there)])
         rows.append((name, cluster.home, alive[0], there, alive[1], quorum, lag))

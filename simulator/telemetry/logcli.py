@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
+from simulator.telemetry import logcli_output as output
 from simulator.telemetry import logql, logql_values, logs
 from simulator.telemetry.logql import PatternError, QueryError
 from simulator.telemetry.words import moment
@@ -36,6 +38,7 @@ VALUES = ("limit", "since", "from", "to", "output", "addr", "org-id", "username"
           "step", "interval", "delay-for", "query-tags", "bearer-token", "tls-skip-verify-value", "retries", "stats-value",
           "part-path-prefix", "parallel-duration", "parallel-max-workers", "store-config", "exclude-label", "include-label",
           "labels-length", "ca-cert", "cert", "key", "colorize-output-value", "proxy-url", "tenant-id")  # fmt: skip
+STEPS = 12  # of a metric over a span
 FLAGS = ("quiet", "forward", "no-labels", "tail", "follow", "stats", "colored-output", "include-common-labels", "tls-skip-verify",
          "analyze-labels", "version", "merge-parts", "nocache", "compress", "verbose", "help")  # fmt: skip
 SHORT = {"o": "output", "q": "quiet", "t": "tail", "f": "tail", "z": "timezone", "v": "verbose", "h": "help"}
@@ -172,7 +175,12 @@ def _span(world: World, words: Words) -> tuple[float, float]:
 
 def _query(world: World, words: Words, query: logql.LogQuery | logql.Metric) -> Reply:
     if not isinstance(query, logql.LogQuery):
-        return Reply(_counted(world, words, query))
+        at_once = words.operands[0] == "instant-query"
+        return Reply(_instant(world, query) if at_once else _ranged(world, words, query))
+    if words.operands[0] == "instant-query":
+        raise QueryError(
+            "log queries are not supported as an instant query type, please change your query to a range query type"
+        )
     start, end = _span(world, words)
     limit = words.options.get("limit", str(LIMIT))
     if not limit.isdigit():
@@ -189,27 +197,17 @@ def _query(world: World, words: Words, query: logql.LogQuery | logql.Metric) -> 
             break
     if words.on("forward") or words.on("tail"):
         found = found[::-1][:most]
-    return Reply("".join(_shown(world, words, line) for line in found))
-
-
-def _shown(world: World, words: Words, line: logql_values.Line) -> str:
-    t_s, text, labels = line
+    way = "FORWARD" if words.on("forward") else "BACKWARD"
+    shared = {} if words.on("include-common-labels") else output.common(found)
+    width = -1 if words.on("no-labels") else output.widest(found, shared)
+    head = output.heads(world, words.operands[-1], way, (start, end), most) + output.commons(
+        world, found, shared
+    )
     form = words.options.get("output", "default")
-    if form == "raw":
-        return text + "\n"
-    stamp = world.at(t_s).isoformat().replace("+00:00", "Z")
-    if form == "jsonl":
-        return (
-            json.dumps(
-                {"labels": labels, "line": text, "timestamp": stamp},
-                separators=(",", ":"),
-                ensure_ascii=False,
-            )
-            + "\n"
-        )
-    shown = {k: v for k, v in labels.items() if k not in ("level", "namespace")}
-    inside = ", ".join(f'{name}="{value}"' for name, value in shown.items())
-    return (f"{{{inside}}} " if not words.on("no-labels") else "") + text + "\n"
+    return Reply(
+        "".join(output.line(world, line, form, shared, width) for line in found),
+        "" if words.on("quiet") else head,
+    )
 
 
 def evaluate(world: World, query: logql.Metric, at_s: float) -> logql_values.Vector | float:
@@ -217,19 +215,30 @@ def evaluate(world: World, query: logql.Metric, at_s: float) -> logql_values.Vec
     return logql_values.Evaluation(lambda q, start, end: lines(world, q, start, end), at_s).run(query)
 
 
-def _counted(world: World, words: Words, query: logql.Metric) -> str:
+def _instant(world: World, query: logql.Metric) -> str:
     value = evaluate(world, query, world.now_s)
     if isinstance(value, float):
-        return f"{value:g}\n"
-    rows = [("{" + ", ".join(f'{n}="{v}"' for n, v in key) + "}", number) for key, number in value.items()]
-    rows = (
-        rows
-        if isinstance(query, logql.Group) and query.function in ("topk", "bottomk", "sort", "sort_desc")
-        else sorted(rows)
-    )
-    if words.options.get("output") == "jsonl":
-        return "".join(json.dumps({"metric": name, "value": number}) + "\n" for name, number in rows)
-    return "".join(f"{name} => {number:g}\n" for name, number in rows)
+        return output.scalar(world, value)
+    rows = [(dict(key), number) for key, number in value.items()]
+    ranked = isinstance(query, logql.Group) and query.function in ("topk", "bottomk", "sort", "sort_desc")
+    return output.vector(world, rows if ranked else sorted(rows, key=lambda row: sorted(row[0].items())))
+
+
+def _ranged(world: World, words: Words, query: logql.Metric) -> str:
+    """A metric over a span. Without --step the span is divided; a span is never divided finer than `STEPS`."""
+    start, end = _span(world, words)
+    start = max(0.0, start)
+    step = logql.duration(words.options["step"]) if words.on("step") else 0.0
+    if step is None:
+        raise UsageError(f'time: invalid duration "{words.options["step"][:100]}"')
+    step = float(math.ceil(max(1.0, step or 0.0, (end - start) / STEPS)))
+    series: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    for number in range(int((end - start) / step) + 1):
+        t_s = start + number * step
+        value = evaluate(world, query, t_s)
+        for key, found in ({(): value} if isinstance(value, float) else value).items():
+            series.setdefault(tuple(key), []).append((t_s, found))
+    return output.matrix(world, [(dict(key), points) for key, points in sorted(series.items())])
 
 
 def _overview(world: World, words: Words, command: str, query: logql.LogQuery) -> Reply:

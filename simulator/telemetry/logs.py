@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from simulator.engine import streams
-from simulator.kubernetes.state import Pod
+from simulator.kubernetes.containers import NO_SLOT
+from simulator.kubernetes.state import NEVER, Pod
 from simulator.rooms import ROOMS
 from simulator.scenario import Postgres, Service, Worker
 from simulator.telemetry.line import LogLine
@@ -25,14 +26,19 @@ MAX_LINES = 5_000
 def pod_lines(
     world: World, pod_name: str, since_s: float | None = None, tail: int | None = None, previous: bool = False
 ) -> list[str]:
-    """The last lines of a pod, oldest first; `since_s` seconds back; nothing for a previous container."""
+    """The last lines of a pod's container or of its `previous` one, oldest first; `since_s` seconds back."""
     pod = world.kubernetes.pods.get(pod_name)
-    if pod is None or previous:
+    if pod is None or (previous and not pod.ended):
         return []
     wanted = tail if tail is not None and tail >= 0 else 1000
     back = min(since_s if since_s is not None else 600.0, 3600.0)
+    first, end = max(0, int(world.now_s - back)), int(world.now_s)
+    if pod.ended and (previous or world.now_s < pod.since_s):  # one that has not started shows its last words
+        first, end = max(first, int(pod.ended[-1].began_s)), int(pod.ended[-1].ended_s) + 1
+    elif pod.ended:
+        first = max(first, int(pod.since_s))
     found: list[LogLine] = []
-    for second in range(int(world.now_s) - 1, max(-1, int(world.now_s - back) - 1), -1):
+    for second in range(min(end, int(world.now_s)) - 1, first - 1, -1):
         found.extend(reversed(list(_second(world, pod, second))))
         if len(found) >= min(wanted, MAX_LINES):
             break
@@ -90,14 +96,21 @@ def _stamp(world: World, t_s: float) -> str:
 
 
 def _service(world: World, pod: Pod, service: Service, second: int) -> Iterator[LogLine]:
-    if second < pod.ready_s:
-        yield from _banner(world, pod, second)
+    began_s, ready_s = pod.since_s, pod.ready_s
+    for was in pod.ended:
+        if was.began_s <= second + 1 and second <= was.ended_s:
+            began_s, ready_s = was.began_s, was.ready_s
+            if was.why and second == int(was.ended_s):
+                yield from _last_words(world, pod, was.why, second)
+    if second < ready_s:
+        yield from _banner(world, pod, second, began_s, ready_s)
         return
     base = f"service/{pod.app}/{pod.version}/"
     asked, refused, failed = (
         _value(world, base + name, second) for name in ("requests", "rejected", "errors")
     )
-    if asked + failed <= 0:
+    total = max(asked, refused + failed)
+    if total <= 0:
         return
     key = streams.key_of(world.seed, "log", pod.name)
     endpoint = next(iter(service.endpoints))
@@ -108,7 +121,6 @@ def _service(world: World, pod: Pod, service: Service, second: int) -> Iterator[
         trace = f"{streams.bits(key, index + 7):016x}"
         head = f"{_stamp(world, t)}"
         where = f"[{pod.app},{trace}] [http-nio-8080-exec-{1 + index % 25}]"
-        total = asked + failed
         if draw < refused / total:
             text = f"Bulkhead '{service.bulkhead.name}' is full and does not permit further calls"
             yield LogLine(
@@ -143,6 +155,10 @@ def _error(world: World, app: str) -> str:
     why = world.postgres.failing.get(app)
     if why:
         return f"org.postgresql.util.PSQLException: ERROR: {why}"
+    business = world.scenario.entities
+    for feed in business.feeds if business is not None else ():
+        if feed.service == app and feed.pool and feed.why not in world.scenario.components:
+            return f"org.postgresql.util.PSQLException: ERROR: {feed.why}"
     for database, spec in world.scenario.databases().items():
         if app in spec.clients and spec.clients[app].transient:
             return (
@@ -155,14 +171,27 @@ def _error(world: World, app: str) -> str:
     )
 
 
-def _banner(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
+def _last_words(world: World, pod: Pod, why: str, second: int) -> Iterator[LogLine]:
+    """What a JVM service writes when it cannot start."""
+    texts = (
+        "c.z.h.p.HikariPool: HikariPool-1 - Exception during pool initialization.",
+        f"org.postgresql.util.PSQLException: {why}",
+        "o.s.b.SpringApplication: Application run failed",
+    )
+    for n, text in enumerate(texts):
+        at_s = second + 0.3 + n / 100
+        line = f"{_stamp(world, at_s)} ERROR [{pod.app}] {text}"
+        yield LogLine(at_s, pod.name, pod.app, "ERROR", line)
+
+
+def _banner(world: World, pod: Pod, second: int, began_s: float, ready_s: float) -> Iterator[LogLine]:
     """A starting JVM service: three lines at fixed points of its start."""
     texts = {
         0: f"INFO [{pod.app}] Starting {pod.app} {pod.version} with PID 1",
         1: f'INFO [{pod.app}] The following 1 profile is active: "prod"',
-        2: f"INFO [{pod.app}] Started {pod.app} in {pod.ready_s - pod.started_s:.3f} seconds",
+        2: f"INFO [{pod.app}] Started {pod.app} in {ready_s - began_s:.3f} seconds",
     }
-    points = (int(pod.started_s), int(pod.started_s) + 3, int(pod.ready_s))
+    points = (int(began_s), int(began_s) + 3, int(ready_s) if ready_s < NEVER else -1)
     for n, at in enumerate(points):
         if second == at:
             yield LogLine(
@@ -187,20 +216,35 @@ def _worker(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
 
 def _database(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
     name = next((d for d in world.scenario.databases() if pod.name.startswith(d)), None)
-    if name is None or not pod.name.endswith("-0"):
+    sharded = name is not None and world.scenario.databases()[name].shards > 1
+    if name is None or not (sharded or pod.name.endswith("-0")):
         return
+    server = pod.name if sharded else name
+    for user in _turned_away(world, name, second):
+        yield _no_slot(world, pod, name, user, second)
     for pool in world.plane.network.pools:
         owner = world.plane.network.databases[pool.database].name
         refused = _value(world, f"pool/{pool.name}/refused", second)
         earlier = _value(world, f"pool/{pool.name}/refused", second - 1) if second else 0.0
-        if owner == name and refused - earlier >= 0.5:
-            stamp = world.at(second).strftime("%Y-%m-%d %H:%M:%S.") + "417 UTC"
-            database = world.scenario.databases()[name].database
-            text = "FATAL:  remaining connection slots are reserved for non-replication superuser connections"
-            pid = 21_000 + second % 9_000
-            yield LogLine(
-                second + 0.417, pod.name, pod.app, "FATAL", f"{stamp} [{pid}] {pool.user}@{database} {text}"
-            )
+        if owner == server and refused - earlier >= 0.5:
+            yield _no_slot(world, pod, name, pool.user, second)
+
+
+def _turned_away(world: World, database: str, second: int) -> Iterator[str]:
+    """For each container that the database had no slots for and that ended of it: its user."""
+    for name, deployment in world.kubernetes.deployments.items():
+        if deployment.pooled is None or deployment.pooled[0] != database:
+            continue
+        for pod in world.kubernetes.pods.values():
+            if pod.app == name and any(was.why and int(was.ended_s) == second for was in pod.ended):
+                yield name
+
+
+def _no_slot(world: World, pod: Pod, name: str, user: str, second: int) -> LogLine:
+    stamp = world.at(second).strftime("%Y-%m-%d %H:%M:%S.") + "417 UTC"
+    database = world.scenario.databases()[name].database
+    text = f"{stamp} [{21_000 + second % 9_000}] {user}@{database} FATAL:  {NO_SLOT}"
+    return LogLine(second + 0.417, pod.name, pod.app, "FATAL", text)
 
 
 def _pgbouncer(world: World, pod: Pod, second: int) -> Iterator[LogLine]:

@@ -12,9 +12,11 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from simulator.engine.plane import BREAKER_NAMES
+from simulator.lock_feed import HELD, held
 from simulator.patterns import full_match
 from simulator.rooms import ROOMS
 from simulator.scenario import Balancer, Service, Worker
+from simulator.telemetry import durations
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -96,7 +98,7 @@ class Telemetry:
         for metric, make in families.items():
             if name is None or metric == name:
                 for labels, column in make(self):
-                    yield {"__name__": metric, **labels}, column
+                    yield {"__name__": metric, **_scraped(labels)}, column
 
     def column(self, key: str) -> Column:
         columns = self.history.columns
@@ -120,7 +122,7 @@ class Telemetry:
             if s >= len(have):
                 start = have[-1] if have else 0.0
                 have.extend(list(accumulate(history.column(key)[len(have) :], initial=start))[1:])
-            return have[s] if s < len(have) else math.nan
+            return whole(have[s]) if s < len(have) else math.nan
 
         return at
 
@@ -201,7 +203,15 @@ class Telemetry:
                 database = self.world.plane.network.databases[spec.database].name
                 key = "database" if pooled else "db"
                 label = {key: database, "user": spec.user} if pooled else {"pool": spec.name, key: database}
-                yield label, self.column(f"pool/{spec.name}/{what}")
+                column = _never_negative(self.column(f"pool/{spec.name}/{what}"))  # masses end in rests
+                yield label, self._with_held(spec.name, column) if what in ("active", "open") else column
+
+    def _with_held(self, pool: str, column: Column) -> Column:
+        """A pool's connections with those that wait for row locks, which the plane knows as a lower limit."""
+        extra = self.history.columns.get(HELD.format(pool))
+        if extra is None:
+            return column
+        return lambda s: column(s) + (extra[s] if s < len(extra) else 0.0)
 
     def pool_limit(self, pooled: bool) -> Iterator[tuple[Labels, Column]]:
         pools = self.world.plane.network.pools
@@ -211,7 +221,8 @@ class Telemetry:
 
     def _limit(self, pool: int) -> Column:
         plane = self.world.plane
-        return lambda _s: float(plane.pool_limits[pool])
+        extra = held(self.world, plane.network.pools[pool].name)
+        return lambda _s: float(plane.pool_limits[pool] + extra)
 
     def database(self, what: str) -> Iterator[tuple[Labels, Column]]:
         for spec in self.world.plane.network.databases:
@@ -272,7 +283,24 @@ class Telemetry:
     def up(self) -> Iterator[tuple[Labels, Column]]:
         for name, part in self.world.scenario.components.items():
             if not isinstance(part, Balancer):
-                yield {"job": name, "instance": f"{name}:9090"}, _constant(1)
+                yield {"job": name, "instance": f"{name}:9090"}, self.answering(name)
+
+    def answering(self, name: str) -> Column:
+        """1 while a component can be scraped; 0 in the seconds in which a database had no primary that answered."""
+        room = self.world.rooms.get("standby")
+        silences = room.clusters[name].silences if room is not None and name in room.clusters else ()
+        return lambda s: float(not any(first - 1 <= s < last for first, last in silences))
+
+
+def whole(count: float) -> float:
+    """A counter counts whole things, also where the plane moves masses of them."""
+    return float(math.floor(count + 1e-6)) if count >= 0 else count
+
+
+def _scraped(labels: Labels) -> Labels:
+    """Prometheus adds the job a series was scraped for: of a service's own metrics, the service."""
+    job = labels.get("service") or labels.get("application")
+    return {**labels, "job": job} if job and "job" not in labels else labels
 
 
 def _never_negative(column: Column) -> Column:
@@ -338,15 +366,16 @@ FAMILIES: dict[str, Family] = {
     "up": Telemetry.up,
     "http_requests_total": Telemetry.requests,
     "http_request_duration_seconds": Telemetry.latency,
+    "http_request_duration_seconds_bucket": durations.buckets,
+    "http_request_duration_seconds_count": durations.count,
+    "http_request_duration_seconds_sum": durations.total,
     "http_client_calls_total": lambda t: t.calls("calls"),
     "http_client_failures_total": lambda t: t.calls("failed"),
     "http_client_retries_total": lambda t: t.calls("retries"),
     "cache_hits_total": lambda t: t.cache("hits"),
     "cache_misses_total": lambda t: t.cache("misses"),
     "http_requests_in_flight": Telemetry.in_flight,
-    "pg_up": lambda t: (
-        ({"server": labels["server"]}, one) for labels, one in t.per_database(lambda _: _constant(1))
-    ),
+    "pg_up": lambda t: (({"server": labels["server"]}, one) for labels, one in t.per_database(t.answering)),
     "pg_stat_database_xact_commit": lambda t: t.per_database(lambda name: t.total(f"db/{name}/queries")),
     "kube_deployment_spec_replicas": Telemetry.available,
     "process_cpu_share": lambda t: t.group_gauge("cpu_share"),

@@ -119,7 +119,9 @@ def run_promql(world: World, argv: list[str], stdin: str) -> Reply:
     try:
         words = read(argv[1:], _FLAGS, _VALUES)
     except UsageError as error:
-        return failure(f"promql: error: {error}", 2)
+        if len(argv) != 2 or not argv[1].startswith("-") or argv[1].startswith("--"):
+            return failure(f"promql: error: {error}", 2)
+        words = Words(operands=[argv[1]])  # `-up`: a sign, no option
     expr = " ".join(words.operands) or stdin.strip()
     if not expr or words.has("help"):
         text = USAGE.of(world.language) + "\n"

@@ -66,6 +66,10 @@ class FakeWorld:
     files: dict[str, str] = field(default_factory=dict)
     shell_vars: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def patience_s(self) -> float:
+        return self.follow_limit_s
+
     def at(self, t_s: float) -> datetime:
         return self.scenario.starts_at + timedelta(seconds=t_s)
 

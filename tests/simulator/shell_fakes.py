@@ -75,7 +75,11 @@ class FakeWorld:
     command_log: list[str] = field(default_factory=list)
     scenario: Any = field(
         default_factory=lambda: SimpleNamespace(
-            namespace="prod", components={"payment-service": 1}, repositories=[REPOSITORY], codebase=None
+            namespace="prod",
+            components={"payment-service": 1},
+            repositories=[REPOSITORY],
+            codebase=None,
+            databases=dict,
         )
     )
 

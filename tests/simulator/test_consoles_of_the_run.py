@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -142,15 +143,17 @@ _FUZZED = world_at(20)
 
 
 def test_refusals_are_in_the_log_only_when_there_were_any(calm: World, burning: World) -> None:
-    query = 'logcli query \'{app="payment-service"} |= "Bulkhead"\' --limit 20'
+    query = 'logcli query \'{app="payment-service"} |= "Bulkhead"\' --limit 20 --quiet'
     assert said(calm, query) == ""
     assert said(burning, query).count("is full and does not permit further calls") == 20
     assert said(burning, "kubectl logs deploy/payment-service --tail=5").count("\n") >= 5
 
 
 def test_counting_follows_the_level(burning: World) -> None:
-    text = said(burning, "logcli query 'sum by (level) (count_over_time({app=\"payment-service\"}[30s]))'")
-    counts = {line.split('"')[1]: int(line.split()[-1]) for line in text.splitlines()}
+    text = said(
+        burning, "logcli instant-query 'sum by (level) (count_over_time({app=\"payment-service\"}[30s]))'"
+    )
+    counts = {found["metric"]["level"]: int(found["value"][1]) for found in json.loads(text)}
     assert counts["warn"] > 4 * counts["info"]
 
 

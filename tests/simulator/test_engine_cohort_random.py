@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from simulator.engine import kernel as kn
 from simulator.engine.cohort import CohortPlane
 from simulator.scenario import ScenarioError, parse
+from tests.depth import examples
 from tests.simulator.engine_scenes import (
     ACTS,
     act,
@@ -46,7 +47,7 @@ def built(raw: dict[str, Any]) -> Any:
 
 
 @settings(
-    max_examples=14,
+    max_examples=examples(8, 14),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

@@ -9,6 +9,7 @@ from simulator.engine.exact import ExactPlane
 from simulator.engine.exact_state import WORK_DONE
 from simulator.engine.network import CALL, CPU, ENTER, FORK, QUERY, WORK
 from simulator.scenario import ScenarioError
+from tests.depth import examples
 from tests.simulator.exact_scenes import Tape, exact, total
 from tests.simulator.random_networks import BREAKER, BUDGET, NAMES, policies
 
@@ -229,7 +230,9 @@ def drain(plane: ExactPlane) -> None:
     plane.advance(plane.now_s + 120.0)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(50, 100), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 @given(networks(), st.lists(ACTS, max_size=5))
 def test_books_balance_and_all_slots_come_back(numbers: dict[str, Any], acts: list[tuple[Any, ...]]) -> None:
     plane = plane_of(numbers)

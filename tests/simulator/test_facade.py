@@ -173,3 +173,10 @@ def test_without_a_monolith_the_tools_say_so():
         assert (
             reply.code in (1, 2) and reply.err.endswith("\n") and "нет" in reply.err
         ) or "вырезают" in reply.err
+
+
+def test_a_facade_with_nothing_behind_it_routes_nothing() -> None:
+    made = World(load("monolith-extraction"), 1)
+    assert "facade add" in execute(made, "facade route 100").out
+    made.advance_to(30)
+    assert not made.plane.history.last("db/billing-db/queries")

@@ -23,7 +23,9 @@ ANSWERS = json.loads(
 
 
 def world_of(repository: scenario.Repository, language: str = "en") -> FakeWorld:
-    inside = SimpleNamespace(namespace="prod", components={}, repositories=[repository], codebase=None)
+    inside = SimpleNamespace(
+        namespace="prod", components={}, repositories=[repository], codebase=None, databases=dict
+    )
     return FakeWorld(scenario=inside, language=language)
 
 
@@ -97,7 +99,7 @@ def test_an_empty_repository_and_none_at_all() -> None:
     assert git("log", world_of(empty)).code == 128
     assert git("diff", world_of(empty)).code == 0
     nothing = FakeWorld(
-        scenario=SimpleNamespace(namespace="p", components={}, repositories=[], codebase=None)
+        scenario=SimpleNamespace(namespace="p", components={}, repositories=[], codebase=None, databases=dict)
     )
     assert "not a git repository" in git("log", nothing).err
 

@@ -28,7 +28,9 @@ def say(world: World, line: str) -> str:
 
 
 def test_describe_shows_leaders_and_replicas_by_number(world: World) -> None:
-    lines = say(world, "kafka-topics.sh --describe --topic order-events").splitlines()
+    lines = say(
+        world, "kafka-topics.sh --bootstrap-server kafka:9092 --describe --topic order-events"
+    ).splitlines()
     assert lines[0].startswith("Topic: order-events\tTopicId: ")
     assert "PartitionCount: 6\tReplicationFactor: 3\tConfigs: min.insync.replicas=2" in lines[0]
     assert lines[2] == "\tTopic: order-events\tPartition: 1\tLeader: 2\tReplicas: 2,3,1\tIsr: 2,3,1"
@@ -37,34 +39,51 @@ def test_describe_shows_leaders_and_replicas_by_number(world: World) -> None:
 def test_a_broker_down_is_seen_and_its_partitions_move(world: World) -> None:
     assert "up" in say(world, "chaos kafka broker 1 down")
     world.advance(12)
-    assert "Leader: 2" in say(world, "kafka-topics --describe").splitlines()[1]
-    assert len(say(world, "kafka-topics --describe --under-replicated-partitions").splitlines()) == 6
+    assert "Leader: 2" in say(world, "kafka-topics --bootstrap-server kafka:9092 --describe").splitlines()[1]
+    assert (
+        len(
+            say(
+                world, "kafka-topics --bootstrap-server kafka:9092 --describe --under-replicated-partitions"
+            ).splitlines()
+        )
+        == 6
+    )
     assert "=> 2" in say(world, "promql kafka_brokers")
     say(world, "chaos kafka broker 1 up")
     world.advance(20)
-    assert say(world, "kafka-topics --describe --under-replicated-partitions") == ""
-    assert "Successfully completed leader election (PREFERRED)" in say(
-        world, "kafka-leader-election --election-type preferred --all-topic-partitions"
+    assert (
+        say(world, "kafka-topics --bootstrap-server kafka:9092 --describe --under-replicated-partitions")
+        == ""
     )
-    assert "Leader: 1" in say(world, "kafka-topics --describe").splitlines()[1]
+    assert "Successfully completed leader election (PREFERRED)" in say(
+        world,
+        "kafka-leader-election --bootstrap-server kafka:9092 --election-type preferred --all-topic-partitions",
+    )
+    assert "Leader: 1" in say(world, "kafka-topics --bootstrap-server kafka:9092 --describe").splitlines()[1]
 
 
 def test_groups_have_the_columns_of_the_real_tool(world: World) -> None:
-    lines = say(world, "kafka-consumer-groups --describe --group warehouse").splitlines()
+    lines = say(
+        world, "kafka-consumer-groups --bootstrap-server kafka:9092 --describe --group warehouse"
+    ).splitlines()
     assert lines[0] == ""
     assert lines[1].split() == [
         "GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMER-ID", "HOST", "CLIENT-ID",
     ]  # fmt: skip
     assert lines[2].split()[:3] == ["warehouse", "order-events", "0"]
-    assert "Stable" in say(world, "kafka-consumer-groups --describe --group warehouse --state")
-    assert "does not exist" in say(world, "kafka-consumer-groups --describe --group nobody")
+    assert "Stable" in say(
+        world, "kafka-consumer-groups --bootstrap-server kafka:9092 --describe --group warehouse --state"
+    )
+    assert "does not exist" in say(
+        world, "kafka-consumer-groups --bootstrap-server kafka:9092 --describe --group nobody"
+    )
 
 
 def test_an_active_group_refuses_a_reset(world: World) -> None:
     before = dict(world.entities.domain.groups["warehouse"].committed)  # type: ignore[union-attr]
     said = say(
         world,
-        "kafka-consumer-groups --group warehouse --topic order-events --reset-offsets --to-earliest --execute",
+        "kafka-consumer-groups --bootstrap-server kafka:9092 --group warehouse --topic order-events --reset-offsets --to-earliest --execute",
     )
     assert (
         "Error: Assignments can only be reset if the group 'warehouse' is inactive, but the current state is Stable."
@@ -77,8 +96,10 @@ def test_an_active_group_refuses_a_reset(world: World) -> None:
 def test_a_group_without_pods_can_be_moved_and_reads_again(world: World) -> None:
     say(world, "kubectl scale deployment/warehouse-service --replicas=0 -n prod")
     world.advance(40)
-    assert "has no active members" in say(world, "kafka-consumer-groups --describe --group warehouse")
-    line = "kafka-consumer-groups --group warehouse --topic order-events:0 --reset-offsets --shift-by -5"
+    assert "has no active members" in say(
+        world, "kafka-consumer-groups --bootstrap-server kafka:9092 --describe --group warehouse"
+    )
+    line = "kafka-consumer-groups --bootstrap-server kafka:9092 --group warehouse --topic order-events:0 --reset-offsets --shift-by -5"
     assert "WARN: No action will be performed" in say(world, line)
     assert world.entities is not None
     group = world.entities.domain.groups["warehouse"]
@@ -93,19 +114,22 @@ def test_a_group_without_pods_can_be_moved_and_reads_again(world: World) -> None
 
 
 def test_what_the_consumer_prints_can_be_produced_again(world: World) -> None:
-    line = "kafka-console-consumer --topic order-events --partition 2 --offset 3 --max-messages 1"
+    line = "kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --partition 2 --offset 3 --max-messages 1"
     reply = execute(world, line + " --property print.key=true --property key.separator=:")
     key, _, value = reply.out.strip().partition(":")
     assert f'"order_id":{key}' in value
     assert reply.err == "Processed a total of 1 messages\n"
-    ends = say(world, "kafka-get-offsets --topic order-events")
+    ends = say(world, "kafka-get-offsets --bootstrap-server kafka:9092 --topic order-events")
     end = next(int(x.rpartition(":")[2]) for x in ends.splitlines() if x.startswith("order-events:2:"))
-    sent = f"echo '{key}:{value}' | kafka-console-producer --topic order-events"
+    sent = f"echo '{key}:{value}' | kafka-console-producer --bootstrap-server kafka:9092 --topic order-events"
     assert say(world, sent + " --property parse.key=true --property key.separator=:") == ""
     world.advance(2)
-    kept = say(world, f"kafka-console-consumer --topic order-events --partition 2 --offset {end} --from-beg")
+    kept = say(
+        world,
+        f"kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --partition 2 --offset {end} --from-beg",
+    )
     assert "cannot be specified together" in kept
-    kept = say(world, f"kcat -C -q -t order-events -p 2 -o {end} -f '%k\\n'")
+    kept = say(world, f"kcat -b kafka:9092 -C -q -t order-events -p 2 -o {end} -f '%k\\n'")
     assert key in kept.split()
 
 
@@ -113,33 +137,35 @@ def test_too_few_replicas_refuse_a_message(world: World) -> None:
     say(world, "chaos kafka broker 2 down")
     say(world, "chaos kafka broker 3 down")
     world.advance(30)
-    said = say(world, "echo 5 | kafka-console-producer --topic order-events")
+    said = say(world, "echo 5 | kafka-console-producer --bootstrap-server kafka:9092 --topic order-events")
     assert "NotEnoughReplicasException: Messages are rejected since there are fewer in-sync replicas" in said
     say(
         world,
-        "kafka-configs --entity-type topics --entity-name order-events --alter --add-config min.insync.replicas=1",
+        "kafka-configs --bootstrap-server kafka:9092 --entity-type topics --entity-name order-events --alter --add-config min.insync.replicas=1",
     )
-    assert say(world, "echo 5 | kafka-console-producer --topic order-events") == ""
+    assert (
+        say(world, "echo 5 | kafka-console-producer --bootstrap-server kafka:9092 --topic order-events") == ""
+    )
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "kafka-topics",
-        "kafka-topics --list --describe",
-        "kafka-topics --describe --topic '((((('",
-        "kafka-console-consumer --topic nothing",
-        "kafka-console-consumer --topic order-events --partition 99 --offset 1",
-        "kafka-console-consumer --topic order-events --partition 0 --offset -7",
-        "kafka-console-consumer --topic order-events --max-messages many",
-        "echo '{\"a\":[[[' | kafka-console-producer --topic order-events",
-        "echo 99999999999999999999999 | kafka-console-producer --topic order-events",
-        "kafka-consumer-groups --describe",
-        "kafka-consumer-groups --group warehouse --reset-offsets --execute",
-        "kafka-consumer-groups --group warehouse --topic x --reset-offsets --to-datetime yesterday",
-        "kafka-configs --alter --entity-type topics --entity-name order-events --add-config min.insync.replicas=-1",
-        "kafka-configs --alter --entity-type topics --entity-name order-events --add-config retention.ms=1",
-        "kafka-leader-election --election-type MAYBE",
+        "kafka-topics --bootstrap-server kafka:9092 --list --describe",
+        "kafka-topics --bootstrap-server kafka:9092 --describe --topic '((((('",
+        "kafka-console-consumer --bootstrap-server kafka:9092 --topic nothing",
+        "kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --partition 99 --offset 1",
+        "kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --partition 0 --offset -7",
+        "kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --max-messages many",
+        "echo '{\"a\":[[[' | kafka-console-producer --bootstrap-server kafka:9092 --topic order-events",
+        "echo 99999999999999999999999 | kafka-console-producer --bootstrap-server kafka:9092 --topic order-events",
+        "kafka-consumer-groups --bootstrap-server kafka:9092 --describe",
+        "kafka-consumer-groups --bootstrap-server kafka:9092 --group warehouse --reset-offsets --execute",
+        "kafka-consumer-groups --bootstrap-server kafka:9092 --group warehouse --topic x --reset-offsets --to-datetime yesterday",
+        "kafka-configs --bootstrap-server kafka:9092 --alter --entity-type topics --entity-name order-events --add-config min.insync.replicas=-1",
+        "kafka-configs --bootstrap-server kafka:9092 --alter --entity-type topics --entity-name order-events --add-config retention.ms=1",
+        "kafka-leader-election --bootstrap-server kafka:9092 --election-type MAYBE",
         "kcat -C",
         "kcat -Z",
         "kcat -C -t order-events -o middle",
@@ -157,8 +183,8 @@ def test_wrong_words_are_answered_and_change_nothing(world: World, line: str) ->
 def test_looking_changes_nothing_and_worlds_pickle(world: World) -> None:
     other = world.fork()
     for line in (
-        "kafka-topics --describe", "kafka-consumer-groups --describe --all-groups --members --verbose",
-        "kafka-console-consumer --topic order-events --from-beginning", "kcat -L", "kafka-get-offsets",
+        "kafka-topics --bootstrap-server kafka:9092 --describe", "kafka-consumer-groups --bootstrap-server kafka:9092 --describe --all-groups --members --verbose",
+        "kafka-console-consumer --bootstrap-server kafka:9092 --topic order-events --from-beginning", "kcat -b kafka:9092 -L", "kafka-get-offsets",
     ):  # fmt: skip
         execute(world, line)
     pickle.loads(pickle.dumps(world))
@@ -167,3 +193,21 @@ def test_looking_changes_nothing_and_worlds_pickle(world: World) -> None:
     other.advance_to(until)
     assert world.entities is not None and other.entities is not None
     assert world.entities.history.digest() == other.entities.history.digest()
+
+
+def test_a_consumer_that_dies_takes_its_container_along_and_returns_with_it(world: World) -> None:
+    world.turn_based = False
+    say(world, "chaos kafka crash warehouse/warehouse-0")
+    world.advance_to(world.now_s + 2)
+    rows = say(world, "kubectl get pods -l app=warehouse-service")
+    assert rows.count("1 (") == 1 and rows.count("0/1") == 1
+    dead = next(line.split()[0] for line in rows.splitlines() if "0/1" in line)
+    assert "Exit Code:    137" in say(world, f"kubectl describe pod {dead}")
+    world.advance_to(world.now_s + 60)
+    assert "0/1" not in say(world, "kubectl get pods -l app=warehouse-service")
+    assert (
+        say(
+            world, "kafka-consumer-groups.sh --bootstrap-server kafka-1:9092 --describe --group warehouse"
+        ).count("warehouse-0-")
+        == 2
+    )

@@ -9,6 +9,7 @@ from simulator.helm import console as helm
 from simulator.kubernetes import console, jsonpath
 from simulator.kubernetes.parse import FLAGS, VERBS
 from simulator.reply import Reply
+from tests.depth import examples
 from tests.simulator.kubernetes_fakes import SERVICE, make_world
 
 TYPES = (
@@ -56,7 +57,7 @@ HELM = (
 
 
 @given(st.lists(st.lists(WORD, max_size=7), max_size=5), st.text(max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50, 150), deadline=None)
 def test_kubectl_always_answers(commands: list[list[str]], stdin: str) -> None:
     world = make_world()
     world.follow_limit_s = 2.0
@@ -70,7 +71,7 @@ def test_kubectl_always_answers(commands: list[list[str]], stdin: str) -> None:
 
 
 @given(st.sampled_from(sorted(FLAGS)), st.lists(WORD, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100, 300), deadline=None)
 def test_every_verb_takes_any_words(verb: str, words: list[str]) -> None:
     if verb == "logs":
         return
@@ -81,7 +82,7 @@ def test_every_verb_takes_any_words(verb: str, words: list[str]) -> None:
 
 
 @given(st.text(alphabet="{}[]().?@*:'\"\\abc range end0-1=<>,", max_size=40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(150, 500), deadline=None)
 def test_templates_are_read_or_refused(template: str) -> None:
     root = {"a": [{"b": 1, "c": "x"}, {"b": 2, "c": None}], "b": {"c": True}}
     with suppress(jsonpath.PathError):
@@ -89,7 +90,7 @@ def test_templates_are_read_or_refused(template: str) -> None:
 
 
 @given(st.lists(st.one_of(st.sampled_from(HELM), st.text(max_size=10)), max_size=7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(70, 200), deadline=None)
 def test_helm_always_answers(words: list[str]) -> None:
     world = make_world()
     world.follow_limit_s = 1.0

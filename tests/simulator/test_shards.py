@@ -210,3 +210,14 @@ def test_a_sharding_names_what_exists(field: str, value: object) -> None:
     raw = {**RAW, "sharding": {**RAW["sharding"], field: value}}
     with pytest.raises(ScenarioError):
         parse(raw, "small-shards")
+
+
+def test_the_shares_of_keys_are_of_what_is_asked_for() -> None:
+    world = shards()
+    say(world, "chaos rate order 6000")
+    world.advance(60)
+    rows = [line.split() for line in say(world, "shardctl top --limit 50").splitlines()[1:]]
+    found = {row[0]: (float(row[1]), float(row[2].rstrip("%"))) for row in rows}
+    assert 10 < found["m-48213"][1] <= 100
+    assert sum(share for _, share in found.values()) <= 100.5
+    assert all(rps > 0 for rps, _ in found.values())

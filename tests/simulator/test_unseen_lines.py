@@ -85,10 +85,10 @@ def test_kcat_tells_json_reads_as_a_group_and_from_a_time(ask: Ask) -> None:
 
 
 def test_a_group_that_does_not_exist_yet_can_be_planned(ask: Ask) -> None:
-    line = "kafka-consumer-groups --group new --topic payment-events --reset-offsets --by-duration PT10S --dry-run"
+    line = "kafka-consumer-groups --bootstrap-server kafka:9092 --group new --topic payment-events --reset-offsets --by-duration PT10S --dry-run"
     rows = ask(line).out.splitlines()[-6:]
     assert all(row.startswith("new") for row in rows)
-    ends = ask("kafka-get-offsets --topic-partitions payment-events:0-2").out
+    ends = ask("kafka-get-offsets --bootstrap-server kafka:9092 --topic-partitions payment-events:0-2").out
     assert ends.count("\n") == 2
 
 
@@ -168,7 +168,7 @@ def test_every_tool_has_help_and_is_completed(taken: snapshots.Snapshot) -> None
         ("helm roll", "rollback"),
         ("git bl", "blame"),
         ("redis-cli slow", "slowlog"),
-        ("kafka-topics --under-r", "--under-replicated-partitions"),
+        ("kafka-topics --bootstrap-server kafka:9092 --under-r", "--under-replicated-partitions"),
         ("psql -c 'select * from payment_", "payment_items"),
     ],
 )

@@ -13,7 +13,6 @@ from simulator.scenario import Text
 BROKER = Param("broker", names=names.brokers)
 GROUP = Param("group", names=names.groups)
 TOPIC = Param("topic", names=names.topics)
-RESTART_S = 3.0  # until the kubelet runs a dead consumer's container again
 
 
 def _name(act: Act) -> str:
@@ -95,8 +94,7 @@ def _crash_once(act: Act) -> None:
     turn = act.brought.memory["turn"] = act.brought.memory.get("turn", -1) + 1
     what = members[turn % len(members)]
     if not groups_of(act.world)[act.name("group")].gone(what.partition("/")[2]):
-        consumers.crash(act.world, what)
-        act.world.agenda.at(act.world.now_s + RESTART_S, "kafka.start", priority=6, what=what)
+        consumers.die(act.world, what)
 
 
 def _crash(act: Act) -> None:

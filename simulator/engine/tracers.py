@@ -208,7 +208,7 @@ class Tracers:
         self.columns: dict[int, list[float]] = {}
         self.rows = 0
         self.failed = False
-        self.edge = (-1, 0.0)  # the last second whose value was looked up without those before it, and the value
+        self.edge = (-1, 0.0)  # a second whose value was found out without those before it, and the value
 
     # -- what the kernel recorded
 

@@ -8,10 +8,8 @@ NOTES = """## Before quoting a ratio
   largest at `shop`. It has no single requests, knows the waits of small stations as corrections to means, and its work
   is Erlang only. A peer gives the whole distribution for the same price. The bare speed is without percentiles; the
   line below the speeds says what it is with a p99 for every second.
-- At `shop` every station is as near its limit as the next one, holds are a fifth of a step and queues have no limit. Even
-  load is right there; after a burst of 1.6 times the load for half a second, however, the cohort engine's waits swing
-  against each other from step to step and end in a storm of time-outs, where the exact engine is well again within two
-  seconds. With steps of 10 ms the cohort engine recovers, too, a little later than the exact one.
+- At `shop` every station is as near its limit as the next one, slots are held across calls and queues have no limit. The
+  cohort engine takes ticks of 10 ms there since ticks of 50 ms let a burst end in a storm of its own making.
 - Cimba is compiled, too, and request by request: it is the peer to beat when single requests are wanted. A waiting
   process has a stack of its own there, about 30,000 at most, so `storm` keeps its attempts as numbers in a store.
   Compiling a model takes seconds and is not counted.

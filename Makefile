@@ -36,7 +36,7 @@ imports: setup
 
 check: lint types imports test prove-one
 
-# What takes a browser, a whole build, kills or thousands of requests: tests/live, a quarter of an hour. What the machine lacks is skipped.
+# What takes a browser, a whole build, kills or thousands of requests: tests/live, four minutes on two idle cores. What the machine lacks is skipped.
 # After it, in full, what a plain run only samples.
 $(LIVE): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,fuzz]'
@@ -50,7 +50,7 @@ live: $(LIVE)
 prove-one: setup
 	$(BIN)/dropprod lint --seed 1 --progress
 
-# Every scenario and every variant of its cause: a quarter of an hour on two cores. One of them: `dropprod lint ID`.
+# Every scenario and every variant of its cause: ten minutes on two cores. One of them: `dropprod lint ID`.
 prove: setup
 	$(BIN)/dropprod lint --progress
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent import strict_yaml
 
 FILE = Path(__file__).resolve().parent.parent / "prompts" / "marketplace.yaml"
 
@@ -42,14 +43,7 @@ class _File(BaseModel):
 @lru_cache(maxsize=2)
 def facts(path: Path = FILE) -> tuple[Fact, ...]:
     """Raises MarketplaceError."""
-    try:
-        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).facts
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MarketplaceError(f"{path.name}: not readable: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise MarketplaceError(f"{path.name}: {where}: {first['msg']}") from None
+    return strict_yaml.read(path, _File, MarketplaceError).facts
 
 
 def fact_for(prompt: str) -> Fact | None:

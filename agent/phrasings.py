@@ -9,9 +9,9 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from agent import strict_yaml
 from agent.concepts import Lexicon, LexiconError, lexicon_from
 from agent.text import Token, lemma
 
@@ -110,16 +110,7 @@ def words(patterns: list[str] | str) -> Words:
 @lru_cache(maxsize=4)
 def load_phrasings(path: Path = INTERVENTIONS) -> Phrasings:
     """Read and compile the file. Raises LexiconError that names file, intervention and phrase."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-        data = _File.model_validate(raw)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LexiconError(f"{path.name}: not readable: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise LexiconError(f"{path.name}: {where}: {first['msg']}") from None
+    data = strict_yaml.read(path, _File, LexiconError)
     _check_references(data, path.name)
     concepts = {id: _expanded(spec, data.words, path.name, id) for id, spec in data.interventions.items()}
     return Phrasings(

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from agent import strict_yaml
 from agent.text import Language
 
 RUBRICS = Path(__file__).resolve().parent.parent / "rubrics"
@@ -105,17 +105,7 @@ def load_rubric(name: str, folder: Path = RUBRICS) -> Rubric:
     if name not in RUBRIC_IDS:
         raise RubricError(f"no rubric {name!r}: give one of {', '.join(RUBRIC_IDS)}")
     path = folder / f"{name}.yaml"
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RubricError(f"{path.name}: not readable: {' '.join(str(error).split())}") from None
-    try:
-        rubric = Rubric.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise RubricError(f"{path.name}: {field}: {first['msg']}") from None
+    rubric = strict_yaml.read(path, Rubric, RubricError)
     if rubric.id != name:
         raise RubricError(f"{path.name}: id: {rubric.id!r} does not match the file's name")
     return rubric

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from agent import strict_yaml
 from agent.rubric import Wording, load_rubric
 
 FILE = Path(__file__).resolve().parents[2] / "prompts" / "interviews.yaml"
@@ -42,15 +42,10 @@ class Outline(_Model):
         return self.ru if language == "ru" else self.en
 
 
-class Given(_Model):
+class Given(Wording):
     """What the task's author answers when asked: `about` are stems of the words that ask for it."""
 
     about: tuple[str, ...] = Field(min_length=1)
-    ru: str
-    en: str
-
-    def of(self, language: str) -> str:
-        return self.ru if language == "ru" else self.en
 
     def fits(self, words: Sequence[str]) -> int:
         """How many of the stems a question has."""
@@ -106,14 +101,7 @@ class Book(_Model):
 @lru_cache(maxsize=1)
 def book() -> Book:
     """Raises PromptError that names the first wrong field."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return Book.model_validate(yaml.load(FILE.read_text(encoding="utf-8"), Loader=loader))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PromptError(f"{FILE.name}: not readable: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise PromptError(f"{FILE.name}: {'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from None
+    return strict_yaml.read(FILE, Book, PromptError)
 
 
 @lru_cache(maxsize=1)

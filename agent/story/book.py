@@ -6,11 +6,11 @@ import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agent import strict_yaml
 from agent.claims import CLAIMS
 from agent.rubric import Wording, bundle_digest, load_rubric
 
@@ -100,31 +100,16 @@ class DeedBook(_Model):
     deeds: dict[str, Deed]
 
 
-_Shape = TypeVar("_Shape", bound=BaseModel)
-
-
 @lru_cache(maxsize=1)
 def book() -> Book:
     """Raises StoryFileError."""
-    return _read(FILE, Book)
+    return strict_yaml.read(FILE, Book, StoryFileError)
 
 
 @lru_cache(maxsize=1)
 def deed_book() -> DeedBook:
     """Raises StoryFileError."""
-    return _read(DEEDS, DeedBook)
-
-
-def _read(path: Path, shape: type[_Shape]) -> _Shape:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return shape.model_validate(yaml.load(path.read_text(encoding="utf-8"), Loader=loader))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StoryFileError(f"{path.name}: not readable: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise StoryFileError(f"{path.name}: {where}: {first['msg']}") from None
+    return strict_yaml.read(DEEDS, DeedBook, StoryFileError)
 
 
 @lru_cache(maxsize=1)

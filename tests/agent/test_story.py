@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent import strict_yaml
 from agent.claims import check_claims
 from agent.dialogue import ChatModel
 from agent.model import ModelFailure, Question
 from agent.rubric import load_rubric
-from agent.story.book import RUBRIC, StoryFileError, _read, book, deed_book
+from agent.story.book import RUBRIC, StoryFileError, book, deed_book
 from agent.story.graph import make_debrief, take_turn
 from agent.story.incident import Incident, check
 from agent.story.outline import version
@@ -477,4 +478,4 @@ def test_the_files_cover_the_rubric_in_both_languages(tmp_path):
     broken = tmp_path / "deeds.yaml"
     broken.write_text("not_said: '('\nteller: {latin: a, cyrillic: b}\ndeeds: {}\n", encoding="utf-8")
     with pytest.raises(StoryFileError, match=r"deeds.yaml: not_said: .*no regular expression"):
-        _read(broken, type(deed_book()))
+        strict_yaml.read(broken, type(deed_book()), StoryFileError)

@@ -18,7 +18,7 @@ from simulator.world import World
 Progress = Callable[[float, float], None]
 EXEC_FOLLOW_S = 10.0
 EXEC_WAIT_S = (
-    240.0  # a rollout, a drain, a statement: what ends by itself may take longer than what is only followed
+    240.0  # for what ends by itself, a rollout, a drain, a statement: longer than what is only followed
 )
 STEP_S = 5.0  # how often a long run reports its progress
 SETTLE_S = 5.0  # a world for `exec` has this much history behind it

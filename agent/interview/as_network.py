@@ -30,10 +30,7 @@ def network(design: Design, rps: float, duration_s: float, hot: float = 0.0) -> 
         if design.parts[name].kind in ("service", "worker") and name != first.name:
             classes[f"async-{name}"] = {"path": f"{name}.do", "share": share}
     if entry.kind == "balancer" and entry.limit_rps:
-        components[first.name]["rate_limit"] = {
-            "rps": entry.limit_rps,
-            "burst": max(1.0, entry.limit_rps / 10),
-        }
+        components[first.name]["rate_limit"] = _limiter(entry)
     raw: dict[str, Any] = {
         "id": "design",
         "duration_s": duration_s,
@@ -69,8 +66,12 @@ def _service(part: Part, steps: list[dict[str, Any]], places: list[str]) -> dict
     if len(places) == 2:
         found["placement"] = {places[0]: pods - pods // 2, places[1]: pods // 2}
     if part.limit_rps:
-        found["rate_limit"] = {"rps": part.limit_rps, "burst": max(1.0, part.limit_rps / 10)}
+        found["rate_limit"] = _limiter(part)
     return found
+
+
+def _limiter(part: Part) -> dict[str, float]:
+    return {"rps": part.limit_rps, "burst": max(1.0, part.limit_rps / 10)}
 
 
 def _store(part: Part) -> dict[str, Any]:

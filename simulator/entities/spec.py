@@ -48,8 +48,6 @@ class Step:
     outbox      write: the topic whose message is stored in the same transaction
     policy      read: `leader`, `any` or a node
     shard_key   target a sharded store: the key that places the row (-1: the entity's item)
-    shard_key   target a sharded store: the key that places the row (-1: the entity's item)
-    shard_key   target a sharded store: the key that places the row (-1: the entity's item)
     undo        the compensating step
     """
 

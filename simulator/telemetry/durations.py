@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -53,15 +54,16 @@ def _column(telemetry: Telemetry, name: str, edge: float | None) -> Column:
 
 
 def _fill(telemetry: Telemetry, name: str) -> None:
-    """All columns of a class up to now; what a finished second brought never changes."""
-    seconds = telemetry.world.plane.history.seconds
-    own: dict[float | None, list[float]] = {edge: [0.0] * seconds for edge in (*EDGES_S, None)}
+    """All columns of a class up to now; what a finished second brought never changes, so only new ones are counted."""
+    columns = {e: telemetry.sums.setdefault(f"durations/{name}/{e}", []) for e in (*EDGES_S, None)}
+    known, seconds = len(columns[None]), telemetry.world.plane.history.seconds
+    fresh: dict[float | None, list[float]] = {edge: [0.0] * (seconds - known) for edge in columns}
     for end, latency, mass in telemetry.world.plane.finished(name):
-        second = int(end)
-        if second < seconds:
-            own[None][second] += latency * mass
-            for edge in EDGES_S:
-                if latency <= edge:
-                    own[edge][second] += mass
-    for key, column in own.items():
-        telemetry.sums[f"durations/{name}/{key}"] = list(accumulate(column))
+        second = int(end) - known
+        if 0 <= second < seconds - known:
+            fresh[None][second] += latency * mass
+            for edge in EDGES_S[bisect_left(EDGES_S, latency) :]:
+                fresh[edge][second] += mass
+    for key, column in columns.items():
+        before = column[-1:]
+        column.extend(list(accumulate([*before, *fresh[key]]))[len(before) :])

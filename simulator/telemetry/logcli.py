@@ -247,7 +247,7 @@ def _overview(world: World, words: Words, command: str, query: logql.LogQuery) -
     found = list(lines(world, query, max(start, end - 60.0) if command == "series" else start, end))
     streams = sorted({tuple(sorted(labels.items())) for _, _, labels in found})
     if command == "series":
-        return Reply("".join("{" + ", ".join(f'{n}="{v}"' for n, v in key) + "}\n" for key in streams))
+        return Reply("".join(output.braces(dict(key)) + "\n" for key in streams))
     size = sum(len(text.encode()) for _, text, _ in found)
     if command == "stats":
         return Reply(

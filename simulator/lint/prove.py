@@ -57,6 +57,8 @@ class Task:
 
 def tasks(scenario: Scenario, settings: Settings) -> list[Task]:
     """What is to be run; long pieces first within each variant."""
+    if scenario.type == "sandbox":
+        return [Task("fault", 1, (name,)) for name in faults.listed(scenario)]
     names = variant_names(scenario)
     seeds = [s for s in names if settings.seeds is None or s in settings.seeds]
     found: list[Task] = []
@@ -69,11 +71,19 @@ def tasks(scenario: Scenario, settings: Settings) -> list[Task]:
             Task("policies", seed, tuple(every[n : n + POLICIES_A_TASK]))
             for n in range(0, len(every), POLICIES_A_TASK)
         ]
-    if scenario.type == "sandbox":
-        return [Task("fault", 1, (name,)) for name in faults.listed(scenario)]
-    if 1 in seeds:
-        found += [Task("effects", 1, (name,)) for name in effects.sampled(scenario, settings.whole)]
-    return found
+    return found + [Task("effects", seed, (name,)) for seed, name in _effects(scenario, settings, seeds)]
+
+
+def _effects(scenario: Scenario, settings: Settings, seeds: Sequence[int]) -> list[tuple[int, str]]:
+    """The interventions to be replayed, each with the seed it is proved beside.
+
+    A few are dealt to the variants in turn, so that none takes much longer than the others; a whole proof has them
+    all beside the file's own cause.
+    """
+    listed = effects.sampled(scenario, settings.whole)
+    every = [1] if settings.whole else list(variant_names(scenario))
+    dealt = [(every[number % len(every)], name) for number, name in enumerate(listed)]
+    return [(seed, name) for seed, name in sorted(dealt) if seed in seeds]
 
 
 def _variant(scenario: Scenario, seed: int) -> Scenario:
@@ -138,7 +148,7 @@ def _worked(
     whole = False
     try:
         waiting: dict[Future[list[Proof]], int] = {
-            pool.submit(_work_here, task, settings.whole): number for number, task in enumerate(wanted)
+            pool.submit(_work_here, wanted[number], settings.whole): number for number in _by_length(wanted)
         }
         for done, future in enumerate(as_completed(waiting), 1):
             yield waiting[future], future.result()
@@ -147,6 +157,13 @@ def _worked(
         whole = True
     finally:  # who was interrupted does not wait; else a pool that is still closing would trouble the exit
         pool.shutdown(wait=whole, cancel_futures=True)
+
+
+def _by_length(wanted: Sequence[Task]) -> list[int]:
+    """The tasks' numbers in the order in which they are begun: replays of interventions last longest."""
+    return sorted(
+        range(len(wanted)), key=lambda number: (wanted[number].seed, wanted[number].kind != "effects")
+    )
 
 
 _scenario: Scenario | None = None  # of a worker process

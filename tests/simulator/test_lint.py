@@ -9,7 +9,7 @@ import pytest
 
 from simulator.lint import Settings, clues, effects, language, leaks, policies, prove, runs, schema, summary
 from simulator.lint.proof import Proof
-from simulator.lint.prove import Task, work
+from simulator.lint.prove import Task, tasks, work
 from simulator.run import make_world
 from simulator.scenario import SCENARIOS, Scenario, load, varied
 from tests.simulator.lint_scenes import UNDO, scene, two
@@ -241,6 +241,18 @@ def test_an_intervention_without_effect_is_caught() -> None:
 
 
 # -- how it is run
+
+
+def test_each_intervention_is_proved_beside_one_variant() -> None:
+    def dealt(whole: bool, seeds: tuple[int, ...] | None = None) -> list[tuple[int, str]]:
+        found = tasks(load("deadlock"), Settings(whole, seeds))
+        return [(task.seed, *task.names) for task in found if task.kind == "effects"]  # type: ignore[misc]
+
+    quick = dealt(whole=False)
+    assert sorted(name for _, name in quick) == sorted(effects.sampled(load("deadlock"), False))
+    assert [seed for seed, _ in quick] == [1, 2, 3]  # none has them all
+    assert [found for seed in (1, 2, 3) for found in dealt(False, (seed,))] == quick
+    assert {seed for seed, _ in dealt(whole=True)} == {1} and len(dealt(whole=True)) > len(quick)
 
 
 def test_random_commands_are_seeded_and_never_the_solution() -> None:

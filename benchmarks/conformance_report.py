@@ -15,8 +15,9 @@ INTRO = """# Conformance of the cohort engine
 Written by `python -m benchmarks.conformance --write`; every figure below is of that run.
 
 Each case is a small network that both engines run from the same description (`benchmarks/conformance_cases.py`). The
-reference is a closed form where queueing theory has one, else the mean of {seeds} seeds of the exact engine, which
-simulates every request. Compared over the seconds after the warm-up:
+reference is a closed form where queueing theory has one, else the mean of several seeds of the exact engine, which
+simulates every request: {seeds} of them, and up to {most} where the standard error of a figure is more than {sure:.0%} of its
+bar. Compared over the seconds after the warm-up:
 
 - **utilisation**: slot-seconds (connection-seconds) in use over slots x time, of the station that is the most loaded
   one in the reference; the difference in percentage points of its capacity;
@@ -45,9 +46,18 @@ def write(found: dict[str, Any]) -> None:
 
 
 def text(found: dict[str, Any], plots: list[Path]) -> str:
-    from benchmarks.conformance import FEW, HEALTHY, TAIL_S
+    from benchmarks.conformance import FEW, HEALTHY, SURE, TAIL_S
 
-    lines = [INTRO.format(seeds=found["seeds"], healthy=HEALTHY, tail=TAIL_S, few=FEW)]
+    lines = [
+        INTRO.format(
+            seeds=found["seeds"],
+            most=found["most_seeds"],
+            sure=SURE,
+            healthy=HEALTHY,
+            tail=TAIL_S,
+            few=FEW,
+        )
+    ]
     lines += [
         f"Engine sources {found['sources']}, kernel {found['backend']}, Python {platform.python_version()}, "
         f"{found['took_s']:.0f} s on this machine, {found['kept_runs']} exact runs kept from before.\n"
@@ -78,12 +88,17 @@ def text(found: dict[str, Any], plots: list[Path]) -> str:
     ]
     lines += ["|---|---|---|---|---|---|"]
     lines += [
-        f"| {c['name']} | {c['about']} | {c['kind'].replace('_', ' ')} | {c['engine']} | {c['station']} | {_values(c)} |"
+        f"| {c['name']} | {c['about']} | {_reference(c)} | {c['engine']} | {c['station']} | {_values(c)} |"
         for c in found["cases"]
     ]
     if plots:
         lines += ["\n## Plots\n", *(f"![{p.stem}](plots/{p.name})" for p in plots)]
     return "\n".join(lines) + "\n"
+
+
+def _reference(case: dict[str, Any]) -> str:
+    kind = str(case["kind"]).replace("_", " ")
+    return f"{kind}, {case['seeds']} seeds" if case["seeds"] else kind
 
 
 def _differing(cases: list[dict[str, Any]]) -> str:

@@ -32,9 +32,12 @@ FILL_TICKS = 1  # of a quick fill
 FILLING_S = 10.0  # how long after a flush (or the start) a cache fills quickly
 MIX_ROUNDS, MIX_STEP = 60, 0.15  # of the balance between pods of unlike speed
 STRETCH = 64.0  # work that is slowed further goes by a slow clock
+CHANGES_KEPT = (
+    64  # of a store's cores: a copy that burns changes them each second, and nobody looks back further
+)
 MOST_SLOTS = 4096  # ticks that a ring of WORK keeps apart when it is made longer
 CLEARED = (
-    "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "shed", "late", "drained", "query_count",
+    "offered", "ok", "declined", "failed", "entered", "rejected", "errors", "turned", "shed", "late", "drained", "query_count",
     "pool_timeouts", "group_busy_s", "pool_busy_s", "scope_calls", "scope_failed_count", "scope_retries",
     "split_taken",
 )  # fmt: skip
@@ -80,6 +83,9 @@ class CohortPlane(Readings):
                 cache = scenario.component(split.name, Cache)
                 self.caches[index] = CacheFill(scenario.keys[split.keys], cache.ttl_s, cache.capacity)
         self.delays_before: dict[int, list[tuple[float, float]]] = {}  # by WORK node: (until, mean) of old
+        self.cores_before: dict[
+            int, list[tuple[float, int, float]]
+        ] = {}  # by database: (until, cores, speed)
         # by split but caches: (time, weights from then on), for whoever walks through it later
         self.split_log: dict[int, list[tuple[float, list[float]]]] = {}
         self.filled: dict[int, float] = {}  # reads of a cache in this second that its contents know of
@@ -251,7 +257,7 @@ class CohortPlane(Readings):
             list(k.scope_retries),
             [k.breaker_state[b] if b >= 0 else codes.CLOSED for b in k.scope_breaker],
             [taken[a:b] for a, b in zip(self.split_at, ends, strict=True)],
-            {name: f for name, f in zip(self.services, k.service_failing, strict=False) if f > 0.0},
+            list(k.turned),
         )
         for name in CLEARED:
             setattr(k, name, kn.floats(len(getattr(k, name))))
@@ -354,7 +360,6 @@ class CohortPlane(Readings):
         k = self.kernel
         put(k, "group_table", [0] * len(k.group_table))
         put(k, "group_loss", [0] * len(k.group_loss))
-        put(k, "group_lead", [-1.0] * len(k.group_lead))
         put(k, "store_table", [0] * len(k.store_table))
         put(k, "pool_table", [0] * len(k.pool_table))
 
@@ -402,6 +407,7 @@ class CohortPlane(Readings):
             k.group_flow[g] *= max(1.0, pods / before)
         else:
             k.group_flow[g] = pods * k.group_limit[g] * k.step_dt / k.group_hold_s[g]
+            put(k, "group_lead", [-1.0] * len(k.group_lead))
         warmup = self.specs[self.network.groups[g].service].warmup
         if pods > before and warmup and self.now_s > 0:
             self.young.setdefault(g, []).append((self.now_s, pods - before))
@@ -460,14 +466,14 @@ class CohortPlane(Readings):
                 min(limit, asked * share * factor / n)
                 for share, (n, factor) in zip(shares, parts, strict=True)
             ]
+            leads = leading(loads, limit, parts)
             for i, (n, factor) in enumerate(parts):
                 if loads[i] >= limit:  # no more than it can do
                     wanted = n * limit / (asked * factor)
                 else:
                     wanted = 0.0
                     for j, (m, _) in enumerate(parts):
-                        lead = min(1.0, max(0.0, 0.5 + (loads[j] - loads[i]) / codes.LEAD))
-                        wanted += (n / pods) * (m / pods) * (1.0 if i == j else 2.0 * lead)
+                        wanted += (n / pods) * (m / pods) * (1.0 if i == j else 2.0 * leads[i][j])
                 shares[i] += MIX_STEP * (wanted - shares[i])
             total = math.fsum(shares)
             shares = [share / total for share in shares]
@@ -600,6 +606,10 @@ class CohortPlane(Readings):
         k = self.kernel
         for d, spec in enumerate(self.network.databases):
             if database in (spec.name, spec.family):
+                before = (self.now_s, int(k.store_cores[d]), float(k.store_speed[d]))
+                known = self.cores_before.setdefault(d, [])
+                known.append(before)
+                del known[:-CHANGES_KEPT]
                 spec.cores = cores
                 k.store_cores[d] = max(1.0, math.ceil(cores - 1e-9))
                 k.store_speed[d] = cores / k.store_cores[d]
@@ -835,6 +845,21 @@ class CohortPlane(Readings):
     def __getstate__(self) -> dict[str, object]:
         """Tracers are a view: they are rebuilt, never copied."""
         return {**self.__dict__, "tracers": {}}
+
+
+def leading(loads: list[float], limit: float, parts: list[tuple[int, float]]) -> list[list[float]]:
+    """By pairs of kinds of pods, (pods, how many times longer work takes): the chance that the first has less in flight."""
+    pods = sum(n for n, _ in parts)
+    columns = (
+        loads,
+        [limit - x for x in loads],
+        [factor for _, factor in parts],
+        [n / pods for n, _ in parts],
+    )
+    load, free, holds, shares = (array("d", x) if kn.COMPILED else list(x) for x in columns)
+    sway = kn.floats(len(parts))
+    kn.sways(sway, load, free, holds, shares, len(parts), pods)
+    return [[kn.emptier(sway, load, free, j, m) for m in range(len(parts))] for j in range(len(parts))]
 
 
 def stretched(m: int, ratio: float, ring: int) -> list[tuple[int, float]]:

@@ -124,7 +124,7 @@ class ExactPlane(Walk, Readings):
                 scope_retries=self.scope_retries,
                 scope_breaker=[c.breaker.state if c.breaker else 0 for c in self.clocks],
                 split_taken=self.split_taken,
-                failing={name: share for name, share in self.failing.items() if share > 0.0},
+                turned=self.turned,
             )
         )
         self._clear()

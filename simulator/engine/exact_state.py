@@ -62,6 +62,7 @@ class State:
         groups = self.network.groups
         self.services = sorted({g.service for g in groups})
         self.failing = dict.fromkeys(self.services, 0.0)
+        self.turns = 0  # requests that failed at doors: each counts for the next pod
         self.all_pods: list[Pod] = []
         self.lines: dict[int, deque[Attempt]] = {}  # who waits in a pod, by its number
         self.cpus: dict[int, Store] = {}  # by the pod's number, once it has burnt CPU
@@ -148,7 +149,7 @@ class State:
         self.offered, self.ok, self.declined = [0.0] * classes, [0.0] * classes, [0.0] * classes
         self.failed = [0.0] * (classes * 3)
         self.entered, self.rejected, self.errors = [0.0] * groups, [0.0] * groups, [0.0] * groups
-        self.late = [0.0] * groups
+        self.late, self.turned = [0.0] * groups, [0.0] * groups
         self.shed, self.busy_area = [0.0] * groups, [0.0] * groups
         self.drained = [0.0] * len(self.jobs)
         self.queries, self.pool_timeouts = [0.0] * len(net.pools), [0.0] * len(net.pools)

@@ -122,7 +122,8 @@ class Walk(Callers):
             return RESTS
         share = self.failing[node.service]
         if share > 0.0 and self.luck.uniform() < share:
-            self.errors[node.last_group] += 1
+            self.turned[pods[self.turns % live].group if live else node.last_group] += 1
+            self.turns += 1
             self._fail(r, ERROR)
             return RESTS
         if live > 1:  # two choices, with replacement, from one draw

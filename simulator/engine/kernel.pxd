@@ -8,7 +8,7 @@ cdef extern from "math.h":
     cpdef double sqrt(double x)
     cpdef double log(double x)
 
-cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LATE_SHARE, LEAD, NEAR, REACH, INFINITE
+cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LATE_SHARE, EVEN, NEAR, REACH, INFINITE
 cdef double FAINT, GREAT, ALL
 cdef bint compiled
 cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
@@ -37,6 +37,12 @@ cdef class Kernel:
     cdef public double[::1] group_asked
     cdef public double[::1] group_expected
     cdef public double[::1] group_lead
+    cdef public double[::1] sway
+    cdef public double[::1] sway_load
+    cdef public double[::1] sway_free
+    cdef public double[::1] sway_hold
+    cdef public double[::1] sway_part
+    cdef public double[::1] group_held
     cdef public double[::1] group_before
     cdef public double[::1] group_busy
     cdef public double[::1] group_draining
@@ -118,6 +124,7 @@ cdef class Kernel:
     cdef public double[::1] entered
     cdef public double[::1] rejected
     cdef public double[::1] errors
+    cdef public double[::1] turned
     cdef public double[::1] shed
     cdef public double[::1] late
     cdef public double[::1] drained
@@ -370,8 +377,7 @@ cdef void schedule_retries(Kernel k, long long s, long long column, long long ba
 cdef void contention(Kernel k) noexcept
 
 @cython.locals(
-    g=cython.longlong, limit=cython.double, x=cython.double, back=cython.double, free=cython.double,
-    turnover=cython.double, leap=cython.double
+    g=cython.longlong, limit=cython.double, x=cython.double, back=cython.double, free=cython.double
 )
 cdef void open_doors(Kernel k) noexcept
 
@@ -397,7 +403,8 @@ cdef void finish_queries(Kernel k, long long i) noexcept
 )
 cdef void open_connections(Kernel k, long long p) noexcept
 
-cdef double usable_open(Kernel k, long long p) noexcept
+@cython.locals(inside=cython.double)
+cdef double usable_open(Kernel k, long long p, double coming) noexcept
 
 @cython.locals(used=cython.double, p=cython.longlong)
 cdef double slots_used(Kernel k, long long d) noexcept
@@ -434,7 +441,7 @@ cdef void take(Kernel k, long long p, long long i, long long bucket, double mass
     p=cython.longlong, s=cython.longlong, cols=cython.longlong, total=cython.double,
     slow=cython.double, share=cython.double, base=cython.longlong, low=cython.longlong,
     high=cython.longlong, b=cython.longlong, x=cython.double, column=cython.longlong,
-    rest=cython.double, room=cython.double, younger=cython.longlong
+    rest=cython.double, room=cython.double, kept=cython.double, younger=cython.longlong
 )
 cdef void query(Kernel k, long long i) noexcept
 
@@ -535,7 +542,7 @@ cdef void receive(Kernel k, long long i, long long first, long long last, long l
 @cython.locals(
     first=cython.longlong, last=cython.longlong, j=cython.longlong, scale=cython.double,
     left=cython.double, g=cython.longlong, full=cython.double, p=cython.double,
-    wanted=cython.double, load=cython.double, m=cython.longlong, room=cython.double,
+    wanted=cython.double, own=cython.longlong, other=cython.longlong, m=cython.longlong, room=cython.double,
     got=cython.double, h=cython.longlong, queued=cython.double, lead=cython.double,
     pairs=cython.double, mixed=cython.double, either=cython.double, live=cython.longlong
 )
@@ -551,17 +558,26 @@ cdef double fitting(Kernel k, long long g, double mass, double coming, double ro
 @cython.locals(low=cython.double, high=cython.double, z=cython.double, _=cython.longlong)
 cdef double short_of(Kernel k, double missing) noexcept
 
-@cython.locals(lead=cython.double, gain=cython.double)
-cdef double leading(Kernel k, long long g, long long h, double load, double pairs) noexcept
+@cython.locals(lead=cython.double, gain=cython.double, apart=cython.double)
+cdef double leading(Kernel k, long long g, long long h, long long own, long long other, double pairs) noexcept
+
+@cython.locals(apart=cython.double, lead=cython.double, mine=cython.double, theirs=cython.double)
+cpdef double emptier(double[::1] sway, double[::1] loads, double[::1] free, long long j, long long m) noexcept
+
+cdef bint narrow(double[::1] sway, double[::1] free, long long j) noexcept
+
+@cython.locals(
+    j=cython.longlong, m=cython.longlong, load=cython.double, coming=cython.double, ahead=cython.double,
+    apart=cython.double, near=cython.double, room=cython.double
+)
+cpdef void sways(
+    double[::1] into, double[::1] loads, double[::1] free, double[::1] holds, double[::1] parts, long long kinds, long long pods
+) noexcept
+
+cdef double settled(double load, double pull) noexcept
 
 @cython.locals(x=cython.double)
 cdef double lasting(Kernel k, long long g) noexcept
-
-@cython.locals(
-    either=cython.double, over=cython.double, x=cython.double, spare=cython.double,
-    j=cython.longlong, m=cython.longlong, g=cython.longlong, h=cython.longlong
-)
-cdef double fall_back(Kernel k, long long first, long long last, long long pods, double total, double scale) noexcept
 
 @cython.locals(waiting=cython.double, spread=cython.double)
 cdef void scatter(Kernel k, long long g) noexcept

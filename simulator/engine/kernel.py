@@ -57,7 +57,7 @@ FLUSH = codes.FLUSH
 SPREAD = codes.SPREAD
 BRISK = codes.BRISK
 LATE_SHARE = codes.LATE_SHARE
-LEAD = codes.LEAD
+EVEN = codes.EVEN
 MAX_ATTEMPTS = codes.MAX_ATTEMPTS
 ATTEMPTS = codes.ATTEMPTS
 WINDOW = codes.WINDOW
@@ -85,10 +85,11 @@ def ints(n, value=0):
 
 FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
-    "group_limit group_queue group_hold_s group_late group_flow group_before group_busy group_draining group_released group_budget group_busy_s "
+    "group_limit group_queue group_hold_s group_late group_flow group_held group_before group_busy group_draining group_released group_budget group_busy_s "
     "group_came group_spread group_scatter group_wanted group_mixed group_asked group_expected group_lead "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
     "pool_expected pool_arrived pool_lost pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
+    "sway sway_load sway_free sway_hold sway_part "
     "table queue_total q_mass q_joined service_expected service_arrived service_failing door_expected door_arrived "
     "limit_rps limit_burst limit_tokens class_rate class_came class_decline split_weight "
     "outstanding attempt_mass comp scope_backoff scope_factor scope_jitter scope_tokens "
@@ -96,7 +97,7 @@ FLOATS = (
     "fork_size fork_joined fork_failed branch_done branch_failed branch_left fork_extra_s "
     "worker_rate worker_last worker_backlog breaker_until breaker_sent breaker_good breaker_bad breaker_size "
     "breaker_rate breaker_open_s breaker_calls breaker_luck window_good window_bad "
-    "offered ok declined failed entered rejected errors shed late drained query_count pool_timeouts "
+    "offered ok declined failed entered rejected errors turned shed late drained query_count pool_timeouts "
     "scope_calls scope_failed_count scope_retries split_taken admitted group_admitted trace share wait_share"
 ).split()
 INTS = (
@@ -743,14 +744,13 @@ def open_doors(k):
             limit = usable(k, g, limit)
         free = limit - k.group_busy[g]
         if x > BRISK and free > 0.0:
-            # slots turn over within the step: as many starts as leave `limit` busy at its end, but no leap;
-            # what randomness adds passes within the step and is left to the tracers
-            turnover = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
-            leap = free + 1.5 * k.group_released[g]
-            free = turnover if turnover < leap or k.group_busy[g] < TINY else leap
+            # slots turn over within the step: as many starts as leave `limit` busy at its end, however few there were
+            # before; what randomness adds passes within the step and is left to the tracers
+            free = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
         else:
             free += back
         k.group_budget[g] = free
+        k.group_held[g] = k.group_busy[g] if k.group_busy[g] > 0.0 else 0.0
         k.group_before[g] = k.group_busy[g] + k.group_draining[g]
         k.group_released[g] = 0.0
 
@@ -861,11 +861,14 @@ def open_connections(k, p):
         k.pool_opens_at_s[p] = k.pool_opens_at_s[p] + k.pool_connect_s[p] if more else -1.0
 
 
-def usable_open(k, p):
-    """Connections that are busy in the mean when so many requests are at the pool now."""
+def usable_open(k, p, coming):
+    """Connections that are busy in the mean with what was at the pool at the end of the last step, or is with `coming`."""
     if k.pool_table[p] == 0 or k.pool_open[p] < k.pool_limit[p] - 0.5:
         return k.pool_open[p]
-    return k.pool_limit[p] * look_up(k, k.pool_table[p], k.pool_inside[p] / k.pool_limit[p])
+    inside = k.pool_busy[p] + k.queue_total[p] + coming
+    if inside < k.pool_inside[p]:
+        inside = k.pool_inside[p]
+    return k.pool_limit[p] * look_up(k, k.pool_table[p], inside / k.pool_limit[p])
 
 
 def slots_used(k, d):
@@ -894,7 +897,7 @@ def serve_pool(k, p):
         return
     stir(k)
     slow = k.store_slow[k.pool_database[p]]
-    opened = usable_open(k, p)
+    opened = usable_open(k, p, 0.0)
     free = opened - k.pool_busy[p]
     while e >= 0 and free > TINY:
         need = 0.0
@@ -1029,7 +1032,8 @@ def query(k, i):
             rest = k.pool_expected[p] - k.pool_arrived[p]
             if rest < total:
                 rest = total
-            room = (usable_open(k, p) - k.pool_busy[p]) / stay(k, i, slow)
+            kept = stay(k, i, slow)
+            room = (usable_open(k, p, rest * kept) - k.pool_busy[p]) / kept
             share = 1.0 if room >= rest else (room / rest if room > 0.0 else 0.0)
         k.pool_arrived[p] += total
     base = k.row[i]
@@ -1524,7 +1528,12 @@ def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
         fail(k, i, column, mass * limited, REJECTED)
         left -= mass * limited
     if failing > 0.0:
-        k.errors[k.branch_group[last - 1]] += mass * failing
+        for j in range(first, last):  # nobody asked which pod it was: it is any of them
+            g = k.branch_group[j]
+            if pods > 0:
+                k.turned[g] += mass * failing * k.group_pods[g] / pods
+        if pods == 0:
+            k.turned[k.branch_group[last - 1]] += mass * failing
         fail(k, i, column, mass * failing, ERROR)
         left -= mass * failing
     alive = left
@@ -1567,24 +1576,35 @@ def balance(k, i, total, rest, whole, pods):
     left = total
     live = 0
     for j in range(first, last):
-        if k.group_pods[k.branch_group[j]] > 0:
+        g = k.branch_group[j]
+        if k.group_pods[g] > 0:
+            k.sway_load[live] = k.group_held[g] / k.group_pods[g]
+            k.sway_free[live] = k.group_limit[g] - k.sway_load[live]
+            k.sway_hold[live] = k.group_hold_s[g]
+            k.sway_part[live] = 1.0 * k.group_pods[g] / pods
             live += 1
+    if live > 1:
+        sways(k.sway, k.sway_load, k.sway_free, k.sway_hold, k.sway_part, live, pods)
+    own = -1
     for j in range(first, last):
         g = k.branch_group[j]
         if k.group_pods[g] == 0:
             continue
+        own += 1
         full = full_share(k, g)
         p = 1.0 * k.group_pods[g] / pods  # a float: C would divide whole numbers
         wanted = total * p * p * (1.0 - full * full)
         if pods == 1:
             wanted = total * (1.0 - full)  # there is nothing to choose from
         mixed = 0.0
-        load = k.group_busy[g] / k.group_pods[g]
+        other = -1
         for m in range(first, last):
             h = k.branch_group[m]
+            if k.group_pods[h] > 0:
+                other += 1
             if m != j and k.group_pods[h] > 0:
                 pairs = total * 2.0 * p * k.group_pods[h] / pods
-                lead = leading(k, g, h, load, pairs / scale)
+                lead = leading(k, g, h, own, other, pairs / scale)
                 # a mixed pair prefers g with chance `lead`, and falls back on it when the other is full
                 mixed += pairs * (1.0 - full) * (lead + (1.0 - lead) * full_share(k, h))
                 k.group_lead[g] = lead if live == 2 else -1.0
@@ -1594,66 +1614,94 @@ def balance(k, i, total, rest, whole, pods):
         k.share[j - first] = got / total
         k.group_asked[g] += wanted
         k.group_wanted[g] = wanted - got
-        k.group_mixed[g] = mixed * (wanted - got) / wanted if wanted > 0.0 else 0.0
         left -= got
     if left <= 0.0:
         return
-    either = fall_back(k, first, last, pods, total, scale)
     for j in range(first, last):
         g = k.branch_group[j]
         if k.group_pods[g] > 0 and k.group_station[g] >= 0:
-            queued = k.group_wanted[g] - k.group_mixed[g] + either * k.group_pods[g] / pods
+            queued = k.group_wanted[g]
             room = k.group_queue[g] * k.group_pods[g] - k.queue_total[k.group_station[g]]
             if k.group_order[g] != LIFO:
                 queued = scale * fitting(k, g, queued / scale, whole * queued / scale, room)
             k.wait_share[j - first] = queued / total
 
 
-def leading(k, g, h, load, pairs):
-    """The chance that a pod of group `g` with this load has less in flight than one of group `h`.
+def leading(k, g, h, own, other, pairs):
+    """The chance that a pod of group `g` has less in flight than one of group `h`.
 
     Within a step loads follow who gets the pairs: a long step would swing to and fro between the versions, so
     the chance is that of the loads at its end, as far as the one before brought about those at its beginning.
     """
-    lead = 0.5 + (k.group_busy[h] / k.group_pods[h] - load) / LEAD
-    if k.group_lead[g] >= 0.0:
-        gain = pairs / LEAD * (lasting(k, g) / k.group_pods[g] + lasting(k, h) / k.group_pods[h])
+    lead = emptier(k.sway, k.sway_load, k.sway_free, own, other)
+    apart = sqrt(k.sway[own] * k.sway[own] + k.sway[other] * k.sway[other])
+    if k.group_lead[g] >= 0.0 and apart > TINY:
+        gain = lasting(k, g) / k.group_pods[g] + lasting(k, h) / k.group_pods[h]
+        gain *= pairs * 0.3989422804014327 / apart
         lead = (lead + gain * k.group_lead[g]) / (1.0 + gain)
-    return 0.0 if lead < 0.0 else (1.0 if lead > 1.0 else lead)
+    return lead
+
+
+def emptier(sway, loads, free, j, m):
+    """The chance that a pod of kind `j` has less in flight than one of kind `m`; half of it where they have as much.
+
+    Both are near normal. Where both are nearly always full, their free slots are geometric.
+    """
+    apart = sqrt(sway[j] * sway[j] + sway[m] * sway[m])
+    lead = 0.5
+    if apart > TINY:
+        lead = 0.5 * erfc((loads[j] - loads[m]) / apart / 1.4142135623730951)
+    if narrow(sway, free, j) and narrow(sway, free, m):
+        mine = free[j] / (1.0 + free[j]) if free[j] > 0.0 else 0.0
+        theirs = free[m] / (1.0 + free[m]) if free[m] > 0.0 else 0.0
+        lead = 0.5 * (1.0 - theirs) * (1.0 + mine) / (1.0 - mine * theirs)
+    return lead
+
+
+def narrow(sway, free, j):
+    """Whether pods of a kind vary no more than their few free slots let them."""
+    return sway[j] * sway[j] >= free[j] * (1.0 + free[j]) * 0.999999
+
+
+def sways(into, loads, free, holds, parts, kinds, pods):
+    """How unevenly busy pods of each of several kinds are under two choices: `into` gets the deviation of what one holds.
+
+    A pod is taken by those who draw one with more in flight beside it. Of many large pods the share that is below a
+    count doubles with each more, and the deviation is EVEN; in small ones it is that of the arrivals alone, and
+    between them they pull one another by how many of the others are near. What comes to a full pod waits.
+    `parts` are their shares of all pods; `holds`, how long they hold a request, are changed.
+    """
+    for j in range(kinds):
+        into[j] = settled(loads[j], (1.0 - 1.0 / pods) * loads[j])
+    coming = 0.0
+    for j in range(kinds):
+        load = loads[j]
+        coming += parts[j] * load / holds[j]
+    for j in range(kinds):
+        near = parts[j] - 1.0 / pods
+        for m in range(kinds):
+            if m != j:
+                ahead = loads[m] - loads[j]
+                apart = into[j] * into[j] + into[m] * into[m]
+                near += parts[m] * exp(-0.5 * ahead * ahead / apart) if apart > TINY else parts[m]
+        holds[j] = near * coming * holds[j]  # of what it would hold if all kinds were asked alike
+    for j in range(kinds):
+        into[j] = settled(loads[j], holds[j])
+        room = sqrt(free[j] * (1.0 + free[j])) if free[j] > 0.0 else 0.0
+        if into[j] > room:
+            into[j] = room
+
+
+def settled(load, pull):
+    """The deviation of what a pod holds, with such a mean, when so strong a choice evens it out."""
+    pull = pull / EVEN
+    return 0.5 * (sqrt(pull * pull + 4.0 * load) - pull)
 
 
 def lasting(k, g):
     """Share of what a group lets in during a step that is still there at its end."""
     x = k.step_dt / k.group_hold_s[g]
     return (1.0 - exp(-x)) / x
-
-
-def fall_back(k, first, last, pods, total, scale):
-    """Whoever drew a full pod of one version and a pod of another takes that one, while it has slots.
-
-    Returns how many found both full: full pods look alike, so any of them has them in its queue.
-    """
-    either = 0.0
-    for j in range(first, last):
-        g = k.branch_group[j]
-        if k.group_pods[g] == 0 or k.group_station[g] < 0:
-            continue
-        over = k.group_mixed[g]
-        for m in range(first, last):
-            h = k.branch_group[m]
-            if m == j or k.group_pods[h] == 0:
-                continue
-            x = over * k.group_pods[h] / (pods - k.group_pods[g])
-            k.group_asked[h] += x
-            spare = k.group_budget[h] * scale - k.share[m - first] * total
-            if x > spare:
-                x = spare
-            if x > 0.0:
-                k.share[m - first] += x / total
-                k.group_wanted[g] -= x
-                k.group_mixed[g] -= x
-        either += k.group_mixed[g]
-    return either
 
 
 def fitting(k, g, mass, coming, room):

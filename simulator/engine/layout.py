@@ -262,11 +262,20 @@ class Layout:
         put(k, "queue_total", [0.0] * station)
         put(k, "group_hold_s", list(self.holds_s))
         names = (
-            "late", "flow", "before", "busy", "draining", "released", "budget", "busy_s", "admitted",
+            "late", "flow", "held", "before", "busy", "draining", "released", "budget", "busy_s", "admitted",
             "came", "spread", "wanted", "mixed", "asked", "expected",
         )  # fmt: skip
         doors = ("door_expected", "door_arrived")  # by the first group behind a door
-        for name in (*(f"group_{n}" for n in names), *doors, "entered", "rejected", "errors", "shed", "late"):
+        for name in (
+            *(f"group_{n}" for n in names),
+            *doors,
+            "entered",
+            "rejected",
+            "errors",
+            "turned",
+            "shed",
+            "late",
+        ):
             put(k, name, [0.0] * len(groups))
         offsets, _ = rows([[g for g, x in enumerate(groups) if x.service == s] for s in self.services])
         put(k, "service_at", offsets)
@@ -281,6 +290,8 @@ class Layout:
         widest = max([k.stores, 1, *(len(n.branches) for n in net.nodes)])
         put(k, "share", [0.0] * widest)
         put(k, "wait_share", [0.0] * widest)
+        for name in ("sway", "sway_load", "sway_free", "sway_hold", "sway_part"):
+            put(k, name, [0.0] * widest)
         put(k, "table", [min(1.0, j * codes.NEAR / codes.GRID) for j in range(codes.GRID + codes.WIDE)])
 
     # -- nodes

@@ -46,7 +46,7 @@ class Second:
     scope_retries: list[float]
     scope_breaker: list[int]
     split_taken: list[list[float]]  # by split: how often each way was taken
-    failing: dict[str, float] = field(default_factory=dict)  # by service: the share that fails at its door
+    turned: list[float]  # failed at the door, by the group whose pods they came to
 
 
 WINDOW_S = 15  # a percentile is over the requests that finished in the last 15 s, in both engines
@@ -80,14 +80,13 @@ class Recorder:
             put(base + "declined", s.declined[c])
             for j, kind in enumerate(("rejected", "timeout", "error")):
                 put(base + kind, s.failed[c * 3 + j])
-        turned = self._at_doors(s)
         for g, group in enumerate(net.groups):
             base = f"service/{group.label}/"
             put(base + "pods", s.pods[g])
             put(base + "in_flight", s.in_flight[g])
-            put(base + "requests", s.entered[g] + s.rejected[g] + turned.get(g, 0.0))
+            put(base + "requests", s.entered[g] + s.rejected[g] + s.turned[g])
             put(base + "rejected", s.rejected[g])
-            put(base + "errors", s.errors[g])
+            put(base + "errors", s.errors[g] + s.turned[g])
             cores = s.entered[g] * self.burned_ms[g] / 1000
             put(base + "cpu_share", min(1.0, cores / (s.pods[g] * group.cpu_limit)) if s.pods[g] else 0.0)
             put(base + "in_flight_s", s.in_flight_s[g])
@@ -103,28 +102,6 @@ class Recorder:
             put(f"worker/{name}/breaker", s.breaker[w])
             put(f"worker/{name}/drained", s.drained[w])
         self.history.seconds += 1
-
-    def _at_doors(self, s: Second) -> dict[int, float]:
-        """What failed at doors, by group: the engines count it with a service's last group, it belongs to its pods."""
-        turned: dict[int, float] = {}
-        for service, share in s.failing.items():
-            members = [g for g, group in enumerate(self.network.groups) if group.service == service]
-            alive = sum(s.pods[g] for g in members)
-            errors = sum(s.errors[g] for g in members)
-            inside = sum(s.entered[g] for g in members)
-            moved = min(errors, inside * share / (1 - share)) if share < 1 else errors
-            if not alive or moved <= 0:
-                continue
-            moved = errors if errors - moved < 1e-9 * errors else moved
-            left = moved
-            for g in sorted(members, key=lambda g: (s.pods[g] > 0, -g)):
-                taken = min(left, s.errors[g])
-                s.errors[g] -= taken
-                left -= taken
-            for g in members:
-                turned[g] = moved * s.pods[g] / alive
-                s.errors[g] += turned[g]
-        return turned
 
     def _everywhere(self) -> None:
         """What runs in several data centres in sum, under `service/version` alone; of the CPU the busiest."""

@@ -8,6 +8,7 @@ content is N (the pointwise stationary fluid approximation: Wang, Tipper, Banerj
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from simulator.engine import kernel
 from simulator.engine.codes import GRID, NEAR, REACH, WIDE
@@ -16,6 +17,7 @@ Point = tuple[float, float]  # (content, busy)
 
 RAREST = -690.0  # logarithm of the smallest share of full pods that is looked for
 LOADS = 260  # offered loads a curve is computed at
+UNLIKELY = 25.0  # logarithm of how much rarer than the likeliest a state is that is left out
 CURVE_LIMIT = 3000  # states beyond which a birth-death chain is cut
 
 
@@ -111,6 +113,48 @@ def _gridded(points: list[Point], servers: float) -> tuple[float, ...]:
         part = (content - x0) / (x1 - x0) if x1 > x0 else 0.0
         busy.append(min(1.0, (b0 + (b1 - b0) * part) / servers))
     return tuple(busy)
+
+
+@lru_cache(maxsize=512)
+def shared_times(cores: int, slow: float) -> tuple[list[float], list[float]]:
+    """How unlike each other the times are of jobs that share `cores`, when they take `slow` times as long in the mean.
+
+    Returns how likely at most 0, 1, … others are there when one comes, and by how much longer than the mean such a
+    one takes. It is M/M/c with processor sharing, at the load that slows so; a job that finds n others gets faster
+    or slower as they leave and more come, so its mean time is the solution of one linear equation for each n.
+    """
+    low, high = 0.0, 0.995
+    for _ in range(30):
+        rho = 0.5 * (low + high)
+        if 1.0 + erlang_c(cores, rho * cores) / (1.0 - rho) / cores < slow:
+            low = rho
+        else:
+            high = rho
+    coming = low * cores
+    chances, top = [0.0], 0.0
+    while chances[-1] > top - UNLIKELY and len(chances) < CURVE_LIMIT:
+        chances.append(chances[-1] + math.log(coming / min(len(chances), cores)))
+        top = max(top, chances[-1])
+    chances = [math.exp(x - top) for x in chances]
+    times = _shared_means(cores, coming, len(chances))
+    all_ = math.fsum(chances)
+    mean = math.fsum(x * t for x, t in zip(chances, times, strict=True)) / all_
+    return list(accumulate(x / all_ for x in chances)), [t / mean for t in times]
+
+
+def _shared_means(cores: int, coming: float, states: int) -> list[float]:
+    """Mean time, in times alone, of a job that finds 0, 1, … others at shared cores: a tridiagonal system."""
+    ratio, times = [0.0] * states, [0.0] * states
+    for n in range(states):
+        each = min(1.0, cores / (n + 1))
+        more = coming if n < states - 1 else 0.0
+        left = n * each
+        pivot = more + left + each - (left * ratio[n - 1] if n else 0.0)
+        ratio[n] = more / pivot
+        times[n] = (1.0 + (left * times[n - 1] if n else 0.0)) / pivot
+    for n in range(states - 2, -1, -1):
+        times[n] += ratio[n] * times[n + 1]
+    return times
 
 
 def finite(servers: int, room: int) -> int | None:

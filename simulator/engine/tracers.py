@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulator.engine.cohort import CohortPlane
 
 PER_SECOND = 40  # tracers that start in one second
-DENSE = 5  # times as many where a whole window is asked for, which is rare
+DENSE = 20  # times as many where a whole window is asked for, which is rare: a p99 of few is luck
 RATE_ROWS = 6  # steps that a rate is taken over
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
           103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)  # fmt: skip
@@ -29,6 +29,7 @@ ALPHAS = [math.sqrt(p) % 1.0 for p in PRIMES]  # Kronecker sequence: even cover 
 STEADY_QUEUE = 0.97  # busier stations queue for lack of capacity: then all wait alike, else by chance
 LONG_QUEUE = 3.0  # so many waiting for each slot are no chance either
 NORMAL = NormalDist()
+NOTICED = 0.01  # sharing of cores that slows by less is not looked at closely
 POINTS = 1024  # of an unloaded walk
 BUSY_EVENTS = 2000  # of a busy period that hardly ends
 
@@ -59,13 +60,20 @@ def pick(shares: list[float], mark: float) -> int:
 class Luck:
     """The coordinates of one point: an even sequence first, hashed draws when it runs out."""
 
-    __slots__ = ("draw", "index", "key", "shifts")
+    __slots__ = ("draw", "index", "key", "marks", "shifts")
 
     def __init__(self, key: int, shifts: list[float], index: int) -> None:
         self.key = key
         self.shifts = shifts
         self.index = index
         self.draw = 0
+        self.marks: dict[int, float] = {}
+
+    def mark(self, store: int) -> float:
+        """How busy a store happens to be: the same for all that one request asks of it."""
+        if store not in self.marks:
+            self.marks[store] = self.uniform()
+        return self.marks[store]
 
     def uniform(self) -> float:
         draw = self.draw
@@ -290,13 +298,18 @@ class Tracers:
             return series[-1] if series else 0.0
         if self.edge[0] == last:
             return self.edge[1]
-        self._refresh()
-        late = copy(self)
-        late.started, late.walked_s = last - enough, -1
-        late.pending, late.finished, late.all, late.sent = [], {}, [], {}
+        late = self._late(last - enough)
         late._send()
         self.edge = (last, late._p99_ms(last - 1))
         return self.edge[1]
+
+    def _late(self, second: int) -> "Tracers":
+        """The same, but none has started before a second."""
+        self._refresh()
+        late = copy(self)
+        late.started, late.walked_s = second, -1
+        late.pending, late.finished, late.all, late.sent = [], {}, [], {}
+        return late
 
     def _p99_ms(self, second: int) -> float:
         pairs: list[tuple[float, float]] = []
@@ -324,8 +337,10 @@ class Tracers:
 
     def latency_s(self, from_s: float, to_s: float) -> tuple[float, float]:
         """(mean, p99) of what finished in the window."""
-        self._send()
-        pairs = [(latency, w * self._each(int(end))) for end, latency, w in self.all if from_s <= end < to_s]
+        first = math.floor(from_s - self.spec.timeout_s)  # nobody who started earlier finishes in the window
+        sent = self if first <= self.started else self._late(first)
+        sent._send()
+        pairs = [(latency, w * sent._each(int(end))) for end, latency, w in sent.all if from_s <= end < to_s]
         total = math.fsum(w for _, w in pairs)
         if total <= 0.0:
             return 0.0, 0.0
@@ -361,8 +376,8 @@ class Tracers:
                     weight *= part
                 t += slowest
             else:
-                wait, slow = self._query(i, t, luck)
-                t += wait - node.mean_s * slow * math.log(1.0 - luck.uniform())
+                wait, took = self._query(i, t, luck)
+                t += wait + took
             i = node.next
         return t - start, weight
 
@@ -490,16 +505,16 @@ class Tracers:
         return max(0.0, start + scope.timeout_s - t - left)
 
     def _let_in(self, branches: list[tuple[int, int]], t: float) -> float:
-        """Which share of those who came to a service in the second of time t was let in."""
+        """Which share of those who came to a service in the second of time t got through it, time-outs aside."""
         second = min(int(t), self.plane.history.seconds - 1)
         if second < 0:
             return 1.0
         asked = refused = 0.0
         for g, _ in branches:
             base = f"service/{self.net.groups[g].label}/"
-            errors = self.plane.history.column(base + "errors")[second]
-            asked += self.plane.history.column(base + "requests")[second] + errors
-            refused += self.plane.history.column(base + "rejected")[second] + errors
+            asked += self.plane.history.column(base + "requests")[second]
+            refused += self.plane.history.column(base + "rejected")[second]
+            refused += self.plane.history.column(base + "errors")[second]
         return max(0.0, 1.0 - refused / asked) if asked > 0.0 else 1.0
 
     def _group_wait(self, g: int, t: float, luck: Luck) -> float:
@@ -662,24 +677,46 @@ class Tracers:
         return (admitted[row] - admitted[before]) / max(1.0, ticks) / self.plane.kernel.dt
 
     def _query(self, i: int, t: float, luck: Luck) -> tuple[float, float]:
-        """Wait for a connection when joining at time t, and the slow-down of the query afterwards."""
+        """Wait for a connection when joining at time t, and how long the query takes afterwards."""
         k = self.plane.kernel
         p = int(k.pool_of[i])
         row = self._row(t)
         column = 1 + 2 * p
         wait = 0.0
+        mean_s = self.net.nodes[i].mean_s
         if not k.pool_virtual[p]:
             limit = float(k.pool_limit[p])
-            mean_s = self.net.nodes[i].mean_s
             cores = self.net.databases[self.net.pools[p].database].cores
             if limit <= cores and mean_s * codes.BRISK < k.dt and self._column(column + 1)[row] < 0.5:
                 table = stations.table(int(limit), None, 1.0, 1)
-                brisk = self._brisk_wait(column, row, luck, table, limit, int(limit), mean_s)
-                return brisk, self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
-            wait, row = self._wait(column, row, luck, int(k.pool_table[p]), limit, int(limit))
-            wait = min(wait, self.net.pools[p].acquire_timeout_s)  # who waits longer is not served
-        slow = self._column(1 + 2 * self.pools + int(k.pool_database[p]))[row]
-        return wait, slow
+                wait = self._brisk_wait(column, row, luck, table, limit, int(limit), mean_s)
+            else:
+                wait, row = self._wait(column, row, luck, int(k.pool_table[p]), limit, int(limit))
+                wait = min(wait, self.net.pools[p].acquire_timeout_s)  # who waits longer is not served
+        return wait, mean_s * self._slowed(p, row, luck)
+
+    def _slowed(self, p: int, row: int, luck: Luck) -> float:
+        """How many times its mean alone a query takes that begins in the step of a row.
+
+        Whoever finds more others there takes longer; where all connections are in use their number is what it is.
+        """
+        k = self.plane.kernel
+        d = int(k.pool_database[p])
+        slow = self._column(1 + 2 * self.pools + d)[row]
+        alone = -math.log(1.0 - luck.uniform())
+        cores, speed = self._cores(d, self.ticks[row] * k.dt)
+        more = slow * speed - 1.0  # by how much sharing slows
+        if d >= len(self.net.databases) or more < NOTICED or self._column(2 + 2 * p)[row] > 1e-9:
+            return slow * alone
+        likely, times = stations.shared_times(cores, 1.0 + float(f"{more:.2g}"))
+        return slow * alone * times[min(bisect_left(likely, luck.mark(d)), len(times) - 1)]
+
+    def _cores(self, d: int, t: float) -> tuple[int, float]:
+        """Cores of a store at time t, and the speed of each."""
+        for when, cores, speed in self.plane.cores_before.get(d, ()):
+            if t < when:
+                return cores, speed
+        return int(self.plane.kernel.store_cores[d]), float(self.plane.kernel.store_speed[d])
 
     # -- one request, span by span
 
@@ -744,8 +781,8 @@ class Tracers:
                 ends = [self._trace(found, self.net.scopes[s].first, t, parent, luck) for s in node.scopes]
                 took = max(ends) - t
             else:
-                wait, slow = self._query(i, t, luck)
-                took = wait - node.mean_s * slow * math.log(1.0 - luck.uniform())
+                wait, took = self._query(i, t, luck)
+                took += wait
                 if node.kind == QUERY:
                     name = self.net.pools[node.pool].name
                     found.append(Span(name, f"query (waited {wait * 1000:.0f} ms)", t, took, None, parent))
@@ -774,12 +811,12 @@ class Tracers:
                 asked += requests[second]
                 refused += column(base + "rejected")[second]
                 failed += column(base + "errors")[second]
-        if asked + failed <= 0.0:
+        if asked <= 0.0:
             return None
         bulkhead = self.net.groups[self.net.nodes[i].branches[0][0]].bulkhead
-        if u < refused / (asked + failed):
+        if u < refused / asked:
             return f"503 Bulkhead '{bulkhead}' is full and does not permit further calls"
-        if u < (refused + failed) / (asked + failed):
+        if u < (refused + failed) / asked:
             service = self.net.nodes[i].service
             return f"500 {self.plane.failing_why.get(service, 'internal error')}"
         return None

@@ -1,6 +1,8 @@
 # Everything a newcomer types. `make play` and `make test` set up their own environment first.
 PYTHON ?= python3
 VENV := .venv
+# Of the tests: some wait for processes of their own, so one more than there are cores.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LIVE := $(VENV)/.live
@@ -18,7 +20,7 @@ $(READY): pyproject.toml hatch_build.py simulator/engine/kernel.py simulator/eng
 	@touch $(READY)
 
 test: setup
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 format: setup
 	$(BIN)/ruff format .

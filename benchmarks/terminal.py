@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator import snapshots
-from simulator.commands import changes, execute
+from simulator.commands import execute, tools
 from simulator.reply import Reply
 from simulator.run import EXEC_FOLLOW_S, make_world, play
 from simulator.scenario import load
@@ -29,7 +30,10 @@ CORPUS = Path(__file__).resolve().parents[1] / "tests" / "simulator" / "corpus"
 HOME = ("payment-pool", 150.0)
 ARROW = re.compile(r"\s+#=>\s+")
 EXPECTED = re.compile(r"(?:(ok)|(?:exit|error) (\d+))(?:: ?(.*))?$")
-SIMPLE = re.compile(r"[^;&|`<>]*$|kubectl (?:get|logs|top|describe) [^;&`<>]*$")  # no hidden commands
+SIMPLE = re.compile(r"[^;&|`<>$]*$")  # no hidden commands
+STARTERS = frozenset(
+    "bash env read sh sudo tee time timeout watch xargs".split()
+)  # what runs or keeps something else
 DENIED = re.compile(
     r"unknown (?:command|flag|shorthand|option|subcommand|long flag|short flag)|command not found|(?:unrecognized|"
     r"invalid|illegal) option|is not a recognized option|is unknown$|not simulated|isn't simulated|not implemented|"
@@ -143,21 +147,41 @@ class _Stage:
         except Exception as error:  # noqa: BLE001  (a crash is a miss to report, not the end)
             return f"crash: {type(error).__name__}: {error}"
         untouched = world.now_s == self.snapshot.now_s and world.pending is None and not world.files
-        if untouched and not changes(line.command) and SIMPLE.match(line.command):
+        if untouched and _looks(line.command):
             self.world = world
         return replace(line, text=filled(line.text, self.known)).problem(reply)
 
 
 def results(lines: list[Line]) -> list[tuple[Line, str]]:
-    """Each line and what is wrong with its answer."""
-    stages: dict[tuple[str, float], _Stage] = {}
-    told: list[tuple[Line, str]] = []
-    for line in lines:
-        place = (line.scenario, line.at_s)
-        if place not in stages:
-            stages[place] = _Stage(*place)
-        told.append((line, stages[place].answer(line)))
-    return told
+    """Each line and what is wrong with its answer, in the lines' order.
+
+    Every scenario and second is played once for all files. What only looks is asked first there, of one and the same
+    world: what a world works out for its readers (percentiles, running sums) is then worked out once.
+    """
+    places: dict[tuple[str, float], list[int]] = {}
+    for number, line in enumerate(lines):
+        places.setdefault((line.scenario, line.at_s), []).append(number)
+    answers: dict[int, str] = {}
+    for place, numbers in places.items():
+        stage = _Stage(*place)
+        for number in sorted(numbers, key=lambda n: not _looks(lines[n].command)):
+            answers[number] = stage.answer(lines[number])
+    return [(line, answers[number]) for number, line in enumerate(lines)]
+
+
+def _looks(command: str) -> bool:
+    """Whether a command surely leaves nothing behind: a pipeline of tools that change nothing and start nothing."""
+    if not SIMPLE.match(command.replace("|", "")):
+        return False
+    try:
+        parts = [shlex.split(part) for part in command.split("|")]
+    except ValueError:
+        return False
+    known = tools()
+    return all(
+        words and words[0] in known and words[0] not in STARTERS and not known[words[0]].changes(words)
+        for words in parts
+    )
 
 
 def table(told: list[tuple[Line, str]]) -> dict[str, dict[str, Any]]:

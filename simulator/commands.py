@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import difflib
 import shlex
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from simulator import completion, verbs
 from simulator.asked import asked
 from simulator.interventions import release
+from simulator.interventions.migrations import SCHEMA_FITS
 from simulator.reply import Reply, failure
 from simulator.rooms import ROOMS
 from simulator.scenario import Text
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 100_000
 MISTYPED = 0.8  # this like a tool's name, a word is that name mistyped: the shell's own error says so
+RELEASES = frozenset(
+    {"deploy", "set", "upgrade", "patch", "apply"}
+)  # words of lines that bring a version out
 NOT_UNDERSTOOD = (2, 127)  # bash: a syntax error, a command not found
 YES = {"y", "yes", "д", "да", "ok", "ок"}
 
@@ -77,6 +82,21 @@ def changes(line: str) -> bool:
         return True
     tool = tools().get(words[0]) if words else None
     return tool is None or tool.changes(words)
+
+
+def could_change(line: str, names: Sequence[str]) -> bool:
+    """`changes`, without what is no command at all: a word that neither shell nor SQL nor everyday speech knows."""
+    from simulator.phrases import interpret
+    from simulator.postgres.tools import is_sql
+    from simulator.shell import effects
+
+    first = line.split(None, 1)[0] if line.strip() else ""
+    if is_sql(line) and first not in tools():
+        return tools()["psql"].changes(["psql", "-c", line])
+    if not first or first in tools() or effects.changes(line, tools()):
+        return effects.changes(line, tools())
+    meant = interpret(line, names, "en")
+    return meant is not None and meant.changes
 
 
 def only_looks(line: str) -> bool:
@@ -163,14 +183,16 @@ def run_line(world: World, line: str) -> Reply:
 
 def _gate(world: World, line: str) -> str | None:
     """A release gate stops a version before any command can bring it to production."""
-    if not release.GATES & set(world.policies):
+    gates = world.policies.keys()
+    if SCHEMA_FITS not in gates and not release.GATES & gates:
         return None
-    bad = world.scenario.focus.bad_version
     words = line.split()
-    releases = {"deploy", "set", "upgrade", "patch", "apply"} & set(words)
-    if not releases or bad not in line or bad == world.scenario.focus.good_version:
+    if not RELEASES & set(words):
         return None
-    reason = release.refusal(world, bad)
+    reason = release.unfit(world, line) if SCHEMA_FITS in gates else None
+    focus = world.scenario.focus
+    if not reason and focus.bad_version in line and focus.bad_version != focus.good_version:
+        reason = release.refusal(world, focus.bad_version)
     if reason:
         world.note("gate", reason)
     return reason

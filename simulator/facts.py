@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BUDGET_DAYS = 30
 SMOOTH_S = 10  # the SLI is judged over ten seconds: one second of 1,200 requests is noise
+UNCOUNTED = "uncounted"  # the policy that names traffic classes which are played for their load only
 DRAINED = 50.0  # fewer parked payments than this is an empty queue (0.04 s of traffic)
 
 
@@ -214,7 +215,7 @@ def collect(world: World, checks: dict[str, dict[str, Any]] | None = None) -> di
             (max(c, default=0.0) for c in _main_pools(history, scenario, "waiting")), default=0.0
         ),
         "backlog_max": max((max(c, default=0.0) for c in _backlogs(history, scenario)), default=0.0),
-        "others_failed": round(_others_failed(history, scenario)),
+        "others_failed": round(_others_failed(world, history, scenario)),
         "connections_refused": round(
             math.fsum(max(c, default=0.0) for c in _all_pools(history, scenario, "refused"))
         ),
@@ -229,17 +230,21 @@ def collect(world: World, checks: dict[str, dict[str, Any]] | None = None) -> di
 def violations(world: World, checks: dict[str, dict[str, Any]]) -> dict[str, int]:
     """How much of what the scenario declares is violated: `violations` in all, `violated.NAME` of each.
 
+    `violated.NAME.by`: where amounts are compared, by how much they are off in all. A row that is damaged once stays one
+    damaged row, however long the damage goes on; what is missing from it grows.
     Single orders count by their weights, so the numbers are those of the world and not of the sample.
     """
     declared = world.scenario.invariants
     if not declared:
         return {}
-    counts = {}
+    counts, sizes = {}, {}
     for name in declared:
         state = checks[name]
         told = round(state.get("count") or 0) or len(state["violations"])
         counts[f"violated.{name}"] = 0 if state["ok"] else max(1, told)
-    return {"violations": sum(counts.values()), **counts}
+        if "off_by" in state:
+            sizes[f"violated.{name}.by"] = state["off_by"]
+    return {"violations": sum(counts.values()), **counts, **sizes}
 
 
 def _story(world: World, levels: list[float], broken: int | None) -> dict[str, Any]:
@@ -327,10 +332,11 @@ def _backlogs(history: History, scenario: Scenario) -> list[Any]:
     return [history.column(f"worker/{n}/backlog") for n in workers]
 
 
-def _others_failed(history: History, scenario: Scenario) -> float:
+def _others_failed(world: World, history: History, scenario: Scenario) -> float:
     """Technical failures of every other traffic class: the price the neighbours pay."""
     total = 0.0
+    uncounted = world.policies.get(UNCOUNTED, ())
     for name in scenario.traffic.classes:
-        if name != scenario.sli.traffic_class:
+        if name != scenario.sli.traffic_class and name not in uncounted:
             total += math.fsum(failures(history, name))
     return total

@@ -27,12 +27,14 @@ SLACK = 2.0  # requests: what starts or ends inside the last second
 class Checker(NamedTuple):
     """A checker of a history, whether it also reads the state as it stands, and whether it keeps what it has read.
 
-    One that does (`History.folded`) is given the history, the others all records, decoded once.
+    One that does (`History.folded`) is given the history, the others all records, decoded once. `sized`: what it
+    compares are amounts, so there is also by how much they are off.
     """
 
     run: Callable[..., Verdict]
     final: bool = False
     keeps: bool = False
+    sized: bool = False
 
 
 CHECKERS: dict[str, Checker] = {
@@ -41,18 +43,18 @@ CHECKERS: dict[str, Checker] = {
     "stored_once": Checker(shard_checks.stored_once, final=True),
     "at_home": Checker(shard_checks.at_home, final=True),
     "at_most_once": Checker(checkers.at_most_once, keeps=True),
-    "amounts": Checker(checkers.amounts, final=True),
+    "amounts": Checker(checkers.amounts, final=True, sized=True),
     "done_by": Checker(checkers.done_by),
-    "balances": Checker(checkers.balances),
-    "settled": Checker(checkers.settled, final=True, keeps=True),
+    "balances": Checker(checkers.balances, sized=True),
+    "settled": Checker(checkers.settled, final=True, keeps=True, sized=True),
     "sums": Checker(checkers.sums),
     "saga_atomic": Checker(checkers.saga_atomic, final=True, keeps=True),
-    "paid_for": Checker(checkers.paid_for, final=True, keeps=True),
+    "paid_for": Checker(checkers.paid_for, final=True, keeps=True, sized=True),
     "one_leader": Checker(checkers.one_leader),
     "consumed": Checker(delivery.at_least_once),
     "consumed_once": Checker(delivery.at_most_once),
     "delivered": Checker(delivery.delivered, final=True, keeps=True),
-    "ledger": Checker(books.ledger, final=True, keeps=True),
+    "ledger": Checker(books.ledger, final=True, keeps=True, sized=True),
     "undisturbed": Checker(books.undisturbed),
     "at_most": Checker(delivery.at_most, final=True),
     "in_order": Checker(delivery.in_order),
@@ -67,18 +69,22 @@ OPEN_S = 60.0  # a saga without an answer may be on its way this long
 
 
 def check(world: World) -> dict[str, dict[str, Any]]:
-    """{name: {ok, violations}} for a world at rest."""
+    """{name: {ok, violations, count}} for a world at rest; `off_by` where amounts are compared."""
     found = {
         "requests_accounted": _result(_requests(world)),
         "parked_accounted": _result(_parked(world)),
         "connections_within_limit": _result(_connections(world)),
     }
     final: Iterable[Op] = world.entities.audit() if world.entities is not None else []
+    amounts = sized(world.scenario)
     for name, spec in world.scenario.invariants.items():
         answer = judge(world, spec, final)
         shown = [v.text(world.language) for v in answer.violations[:SHOWN]]
-        weighted = answer.weighted(world.entities.weights()) if world.entities is not None else 0.0
-        found[name] = {"ok": bool(answer.ok), "violations": shown, "count": round(weighted)}
+        weights = world.entities.weights() if world.entities is not None else {}
+        count = round(answer.weighted(weights)) if world.entities is not None else 0
+        found[name] = {"ok": bool(answer.ok), "violations": shown, "count": count}
+        if name in amounts:
+            found[name]["off_by"] = round(answer.off_by(weights))
     return found
 
 
@@ -111,6 +117,12 @@ def first_broken(world: World, suspect: str = "") -> str:
         if not judge(world, world.scenario.invariants[name], final).ok:
             return name
     return ""
+
+
+def sized(scenario: Scenario) -> list[str]:
+    """The declared invariants that compare amounts."""
+    known = scenario.invariants.items()
+    return [name for name, spec in known if spec.check in CHECKERS and CHECKERS[spec.check].sized]
 
 
 def prepared(scenario: Scenario) -> None:

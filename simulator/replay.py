@@ -161,12 +161,22 @@ def settled(world: World) -> bool:
 def start(scenario: Scenario, seed: int, calls: Sequence[Call]) -> Run:
     """The beginning of a replay. Raises InterventionError, ScenarioError."""
     world = make_world(scenario, seed, calls)
-    coupled = world.plane.network.coupled_classes(scenario.sli.traffic_class)
+    net, own = world.plane.network, scenario.sli.traffic_class
+    coupled = net.coupled_classes(own)
+    limited = [name for name, service in scenario.services().items() if service.rate_limit]
+    counted = net.coupled_classes(own, limited)
+    # what a remedy's limit couples is played for its load; the runs without the remedy count nothing of it
+    along = [net.classes[c].name for c in coupled if c not in counted]
+    if along:
+        world.policies[facts.UNCOUNTED] = along
     business = world.scenario.entities
     wanted = {drive.traffic for drive in business.drive.values()} if business is not None else set()
     for invariant in world.scenario.invariants.values():
-        wanted |= {value for value in invariant.args.values() if isinstance(value, str)}
-    for c, spec in enumerate(world.plane.network.classes):
+        for value in invariant.args.values():  # one class, or a list of them
+            wanted |= {
+                name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str)
+            }
+    for c, spec in enumerate(net.classes):
         # shares no database with the incident, starts no flow, is in no invariant: it cannot differ
         if c not in coupled and spec.name not in wanted:
             world.plane.set_rate(spec.name, 0.0)

@@ -555,7 +555,8 @@ class Patroni(_Model):
     """Patroni over a database's nodes: one agent a node, the leader's key in etcd (`Standby.etcd`, `ttl_s`).
 
     Defaults are Patroni's own. `watchdog`: whether a node whose agent does not answer is reset; without it
-    PostgreSQL goes on as a primary. `pause`: maintenance mode from the start.
+    PostgreSQL goes on as a primary. `pause`: maintenance mode from the start. `proxied`: clients come through a proxy
+    that asks each agent's REST API (`GET /primary`) and sends writes only where the holder of the key answers.
     """
 
     scope: str = Field(min_length=1)
@@ -568,6 +569,7 @@ class Patroni(_Model):
     synchronous_mode_strict: bool = False
     use_pg_rewind: bool = False
     pause: bool = False
+    proxied: bool = False
     hosts: dict[str, str] = {}  # of the members, as `patronictl list` shows them
 
 

@@ -22,6 +22,7 @@ from simulator.entities import repairs
 from simulator.entities.history import History
 from simulator.entities.store import Store, StoreSpec
 from simulator.entities.timers import SECOND, Timers
+from simulator.interventions.backups import DELAYED_S
 from simulator.postgres import entity_rows, health, pressure, rebound, versions, workload
 from simulator.postgres.state import Side
 from simulator.scenario import Text
@@ -139,10 +140,22 @@ def restore(
     made = stanza.side if beside else stanza.main
     made.state, made.target_s, made.action, made.label = "copying", target_s, action, backup.label
     made.began_s, made.lines = world.now_s, []
-    made.until_s = world.now_s + spec.size_gb * 1000 / spec.copy_mb_s
+    made.streams = beside and _within_delay(world, target_s)
+    made.until_s = world.now_s + (0.0 if made.streams else spec.size_gb * 1000 / spec.copy_mb_s)
     if beside:
         world.postgres.sides.pop(spec.spare, None)
     return made
+
+
+def _within_delay(world: World, target_s: float | None) -> bool:
+    """Whether the spare machine keeps a delayed replica that has not replayed beyond a target yet."""
+    delay_s = world.policies.get(DELAYED_S)
+    return delay_s is not None and target_s is not None and target_s >= world.now_s - delay_s
+
+
+def _reach(world: World, stanza: Stanza, made: Instance) -> float:
+    """How far WAL without a gap goes: a delayed replica has it from the primary, whatever the archive lacks."""
+    return made.began_s if made.streams else reach(stanza, backup_of(stanza, made.label))
 
 
 def backup_of(stanza: Stanza, label: str) -> Backup:
@@ -152,8 +165,9 @@ def backup_of(stanza: Stanza, label: str) -> Backup:
 def _recover(world: World, component: str, stanza: Stanza, made: Instance) -> None:
     """Begin to replay WAL from the backup on."""
     spec, backup = spec_of(world, component), backup_of(stanza, made.label)
-    end_s = min(reach(stanza, backup), world.now_s if made.target_s is None else made.target_s)
-    took_s = max(0.0, end_s - backup.start_s) * spec.wal_mb_s / spec.replay_mb_s
+    end_s = min(_reach(world, stanza, made), world.now_s if made.target_s is None else made.target_s)
+    from_s = made.began_s - world.policies[DELAYED_S] if made.streams else backup.start_s
+    took_s = max(0.0, end_s - from_s) * spec.wal_mb_s / spec.replay_mb_s
     made.state, made.until_s = "recovering", world.now_s + 2.0 + took_s
     if made.target_s is None:
         _log(world, made, "LOG:  starting archive recovery")
@@ -181,7 +195,7 @@ def proceed(world: World, component: str, stanza: Stanza) -> None:
 
 def _recovered(world: World, component: str, stanza: Stanza, made: Instance) -> None:
     """The end of the WAL that is there, or the target."""
-    end_s = reach(stanza, backup_of(stanza, made.label))
+    end_s = _reach(world, stanza, made)
     spec = spec_of(world, component)
     if made.target_s is not None and made.target_s > end_s:
         missing = segment_name(world, component, end_s)

@@ -48,6 +48,7 @@ class Instance:
     label: str = ""
     began_s: float = 0.0
     until_s: float = 0.0
+    streams: bool = False  # a delayed replica: its files are there, and its WAL comes from the primary
     lines: list[tuple[float, str]] = field(default_factory=list)
 
 

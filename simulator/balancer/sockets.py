@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from simulator.balancer.certificates import run_openssl
 from simulator.balancer.names import address, listeners, named, resolve
+from simulator.balancer.paths import run_ping, run_traceroute
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
@@ -275,65 +276,6 @@ def run_netstat(world: World, argv: list[str], _stdin: str) -> Reply:
         f"tcp        0      0 {local:<23} {peer:<23} {names.get(state, state)}" for state, local, peer in rows
     ]
     return Reply("\n".join(lines) + "\n")
-
-
-# -- the way there
-def _target(world: World, argv: list[str]) -> tuple[str, str | None]:
-    values = {
-        n + 1
-        for n, w in enumerate(argv)
-        if w in ("-c", "-i", "-W", "-w", "-s", "-m", "-q", "-I", "-M", "-p", "-t", "-f")
-        or (argv[0] == "mtr" and re.fullmatch(r"-[rwbnzT]*[cisfm]", w))
-    }
-    words = [w for n, w in enumerate(argv) if n and n not in values and not w.startswith("-")]
-    host = words[0] if words else ""
-    if re.fullmatch(r"10(?:\.\d{1,3}){3}", host):  # an address needs no name: nodes, pods, databases
-        return host, host
-    return host, resolve(world, host) if host else None
-
-
-def _address(world: World, name: str) -> str:
-    return name if name[:1].isdigit() else address(world, name)
-
-
-def run_ping(world: World, argv: list[str], _stdin: str) -> Reply:
-    host, name = _target(world, argv)
-    if not host:
-        return failure("ping: usage error: Destination address required", 1)
-    if name is None:
-        return failure(f"ping: {host}: Name or service not known", 2)
-    counted = re.search(r"-c\s*(\d{1,2})\b", " ".join(argv))
-    count = min(int(counted[1]), 10) if counted and int(counted[1]) else 3
-    where = _address(world, name)
-    lines = [f"PING {host} ({where}) 56(84) bytes of data."]
-    lines += [f"64 bytes from {where}: icmp_seq={n} ttl=63 time=0.{31 + n} ms" for n in range(1, count + 1)]
-    end = (
-        f"{count} packets transmitted, {count} received, 0% packet loss, time {max(0, count * 1001 - 1001)}ms"
-    )
-    tail = f"rtt min/avg/max/mdev = 0.32/0.{32 + count // 2}/0.{31 + count}/0.010 ms"
-    return Reply(
-        "\n".join([*lines, "", f"--- {host} ping statistics ---", end, tail]) + "\n", cost_s=float(count)
-    )
-
-
-def run_traceroute(world: World, argv: list[str], _stdin: str) -> Reply:
-    host, name = _target(world, argv)
-    if name is None:
-        return failure(
-            f'{host or "traceroute"}: Name or service not known\nCannot handle "host" cmdline arg `{host}\' on position 1 (argc 1)',
-            2,
-        )
-    where = _address(world, name)
-    if argv[0] == "mtr":
-        row = "  {}.|-- {:<20} 0.0%     3    0.3   0.3   0.3   0.4   0.0\n"
-        return Reply(
-            f"HOST: bastion                Loss%   Snt   Last   Avg  Best  Wrst StDev\n{row.format(1, '10.20.0.1')}{row.format(2, where)}",
-            cost_s=3.0,
-        )
-    return Reply(
-        f"traceroute to {host} ({where}), 30 hops max, 60 byte packets\n 1  10.20.0.1 (10.20.0.1)  0.214 ms  0.201 ms  0.198 ms\n"
-        f" 2  {host} ({where})  0.331 ms  0.322 ms  0.318 ms\n", cost_s=3.0
-    )  # fmt: skip
 
 
 NO_CAPTURE = Text(

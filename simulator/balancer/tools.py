@@ -92,12 +92,14 @@ def fetch(world: World, url: str, call: Call, number: int) -> Answer:
         raise CurlError(
             5, f"curl: (5) Could not resolve proxy: {proxy.rpartition('://')[2].partition(':')[0]}"
         )
-    name = resolve(world, host)
+    pod = next((p for p in world.kubernetes.pods.values() if p.ip == host and not p.lost), None)
+    name = resolve(world, host) if pod is None else pod.app or (pod.left or ("",))[0]
+    if pod is not None and (port != str(pod.template.port) or world.now_s < pod.started_s):
+        raise _refused(host, port, 1)
     if host in ("localhost", "127.0.0.1"):
-        raise CurlError(
-            7,
-            f"curl: (7) Failed to connect to {host} port {port or '80'} after 0 ms: Couldn't connect to server",
-        )
+        raise _refused(host, port, 0)
+    if name is None and re.fullmatch(r"\d{1,3}(?:\.\d{1,3}){3}", host):  # an address needs no name
+        raise _refused(host, port, 1 if _machine(world, host) else 3071)
     if name is None:
         raise CurlError(6, f"curl: (6) Could not resolve host: {host}")
     if (
@@ -105,10 +107,7 @@ def fetch(world: World, url: str, call: Call, number: int) -> Answer:
         or name not in world.scenario.components
         or "5432" in listeners(world, name)
     ):
-        raise CurlError(
-            7,
-            f"curl: (7) Failed to connect to {host} port {port or '80'} after 1 ms: Couldn't connect to server",
-        )
+        raise _refused(host, port, 1)
     answer = _answer(world, name, path or "/", number)
     limit = (
         float(call.options.get("max-time") or "inf")
@@ -119,6 +118,19 @@ def fetch(world: World, url: str, call: Call, number: int) -> Answer:
         ms = int(limit * 1000) + 1
         raise CurlError(28, f"curl: (28) Operation timed out after {ms} milliseconds with 0 bytes received")
     return answer
+
+
+def _refused(host: str, port: str | None, ms: int) -> CurlError:
+    text = (
+        f"curl: (7) Failed to connect to {host} port {port or '80'} after {ms} ms: Couldn't connect to server"
+    )
+    return CurlError(7, text)
+
+
+def _machine(world: World, host: str) -> bool:
+    """Whether a machine that runs has this address: it refuses at once, where nothing leads to others."""
+    nodes = world.kubernetes.nodes.values()
+    return any(node.internal_ip == host and node.down_s is None for node in nodes)
 
 
 def _telnet(world: World, url: str) -> Answer:

@@ -11,6 +11,7 @@ This file only translates; nothing here changes with time.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from simulator.engine.keys import shard_shares
@@ -215,9 +216,14 @@ class Network:
                 return index
         raise KeyError(name)
 
-    def coupled_classes(self, name: str) -> list[int]:
-        """Classes that share a database, directly or not, with class `name` (the class included)."""
-        touched = [self._databases_of(c.first) for c in self.classes]
+    def coupled_classes(self, name: str, limited: Collection[str] | None = None) -> list[int]:
+        """Classes that share a database or a rate limit, directly or not, with class `name` (the class included).
+
+        `limited`: the services whose rate limit counts; None: all that have one.
+        """
+        if limited is None:
+            limited = [limit.service for limit in self.limits]
+        touched = [self._shared_by(c.first, limited) for c in self.classes]
         names = [c.name for c in self.classes]
         reached = set(touched[names.index(name)])
         chosen = [i for i, c in enumerate(self.classes) if c.name == name or c.worker]
@@ -233,8 +239,11 @@ class Network:
                     grew = True
         return sorted(chosen)
 
-    def _databases_of(self, first: int) -> set[int]:
-        return {self.pools[self.nodes[i].pool].database for i in self.walk(first) if self.nodes[i].pool >= 0}
+    def _shared_by(self, first: int, limited: Collection[str]) -> set[int | str]:
+        """Databases by number and services with a rate limit by name: what one class takes another lacks."""
+        passed = [self.nodes[i] for i in self.walk(first)]
+        found: set[int | str] = {self.pools[node.pool].database for node in passed if node.pool >= 0}
+        return found | {node.service for node in passed if node.kind == ENTER and node.service in limited}
 
     def walk(self, first: int) -> list[int]:
         """Every node a request can reach from `first`, its calls' and branches' own nodes included."""

@@ -182,7 +182,10 @@ class Effects:
                 return saga.OK
         change = self._change(record, step)
         balance = store.read(leader.index, step.table, row, 0)
-        seen = balance if step.mode == "atomic" else (record[SEEN] or 0)
+        if step.mode == "versioned" and record[SEEN] not in (None, balance):
+            record[SEEN] = balance  # somebody was faster: the next try goes on from what is there now
+            return saga.FAILED
+        seen = (record[SEEN] or 0) if step.mode == "from_read" else balance
         if step.floor is not None and change < 0 and seen + change < step.floor:
             return saga.REFUSED
         if step.idempotent == "entity":

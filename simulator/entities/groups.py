@@ -40,6 +40,7 @@ class GroupSpec:
     heartbeat_ms: int = 3_000
     max_poll_ms: int = 300_000
     static: bool = False
+    drains: bool = False  # a stop waits for what a pool of workers has in hand
     reset: str = "latest"
     check_ms: int = 1_000
 
@@ -105,6 +106,9 @@ class Group:
         member.polled_ns = now
         if member.closing and not member.queue and not member.unfinished:
             self._leave(conditions, member)
+            return
+        if member.closing and self.spec.drains:  # nothing new, and no rebalance before it is done
+            self._work(member)
             return
         if member.state == OUT or self.rebalancing:
             self._join(conditions, member)
@@ -230,10 +234,11 @@ class Group:
         self.history.add(self.timers.now, INFO, name, "crash", self.spec.name, member.life)
 
     def close(self, conditions: Conditions, name: str) -> None:
-        """A graceful stop. One worker finishes its batch first; a pool's workers are dropped, as on `shutdownNow`."""
+        """A graceful stop. One worker finishes its batch first; a pool's workers are dropped, as on `shutdownNow`,
+        unless the group drains."""
         member = self._member(name)
         member.closing = True
-        if self.spec.workers > 1 or not member.unfinished:
+        if (self.spec.workers > 1 and not self.spec.drains) or not member.unfinished:
             self._leave(conditions, member)
 
     def restart(self, conditions: Conditions, name: str) -> None:

@@ -32,6 +32,7 @@ class Copy:
         "index",
         "leads",
         "name",
+        "shunned",
         "stopped",
         "sync",
     )
@@ -46,6 +47,7 @@ class Copy:
         self.asking = False  # a fetch is under way
         self.caught_up_ns = 0
         self.sync = -1  # followers that must have a write while it leads; -1: as the store's spec says
+        self.shunned = False  # it leads, and the proxy before the nodes sends nobody there
         self.stopped = False  # it has what its leader lacks and takes nothing until somebody decides
 
 
@@ -92,7 +94,7 @@ class Replicated:
         now = self.timers.now
         found: Copy | None = None
         for copy in self.copies:
-            if copy.leads and (found is None or copy.leads > found.leads):
+            if copy.leads and not copy.shunned and (found is None or copy.leads > found.leads):
                 reached = not client or conditions.connected(client, copy.name, now)
                 if reached and conditions.up(copy.name, now):
                     found = copy

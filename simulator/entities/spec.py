@@ -41,6 +41,7 @@ class Step:
     factor, by  move: the change is factor x the entity's `amount` (or 1 with by="one")
     floor       move: refused if the balance would fall below it
     mode        move: `atomic` (one statement), `from_read` (what the last read step saw, plus the change: a race),
+                `versioned` (the same, only if the row is still as it was read; else the next try reads it again),
                 `locked` (row lock, applied at commit)
     idempotent  `entity`: one effect however often it is tried; `attempt`: a new key each time; `none`;
                 move: `unique`: a row that is there already stays as it is (ON CONFLICT DO NOTHING)

@@ -167,7 +167,8 @@ class Store(Replicated):
             return super().leader_for(client, conditions)
         now, found, best = self.timers.now, None, 0
         for copy in self.copies:
-            if copy.leads and conditions.up(copy.name, now) and conditions.connected(client, copy.name, now):
+            taken = copy.leads and not copy.shunned and conditions.up(copy.name, now)
+            if taken and conditions.connected(client, copy.name, now):
                 far = conditions.delay_ns(client, copy.name, now, 0)
                 if found is None or far < best:
                     found, best = copy, far

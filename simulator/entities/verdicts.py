@@ -137,6 +137,14 @@ class Verdict:
         """How many violations the whole world had: each counts as much as its entity stands for."""
         return math.fsum(weights.get(v.entity, 1.0) for v in self.violations)
 
+    def off_by(self, weights: dict[int, float]) -> float:
+        """How much is missing or too much in all: pieces, points, money. A row that is a little off is not one that is far off."""
+        return math.fsum(
+            weights.get(v.entity, 1.0) * abs(v.expected - v.happened)
+            for v in self.violations
+            if isinstance(v.expected, int) and isinstance(v.happened, int)
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """`violations` are the first `MANY`, `count` counts all."""
         shown = [v.as_dict() for v in self.violations[:MANY]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from simulator import bridge, settings
 from simulator.entities.history import INVOKE
 from simulator.entities.spec import Flow, amount_by
+from simulator.interventions.strangler import GATE_CASES, RETURN_S, STEPS, SYNC_ROWS
 from simulator.room import Room
 from simulator.scenario import Extraction, Text
 from simulator.tool import Tool
@@ -16,8 +18,10 @@ from simulator.tool import Tool
 if TYPE_CHECKING:
     from simulator.world import World
 
+SYNC_EVERY_S = 10  # between two looks of a continuous sync
 SAMPLES = 12  # differing cases kept for the report
 T = {
+    "routed": Text(ru="новым путём идёт {0:g} %", en="{0:g} % go the new way"),
     "moved": Text(ru="{0} теперь за фасадом", en="{0} is behind the facade now"),
     "copied": Text(
         ru="перенос истории завершён: {0} строк", en="the copy of the history is complete: {0} rows"
@@ -50,6 +54,9 @@ class Facade:
     recording_to_s: float = 0.0
     copy_rate: float = 0.0
     copied: int = 0
+    wanted: float = 0.0  # the share that was asked for, where the company moves in steps
+    stepped_s: float = 0.0
+    wrong: int = 0  # rows whose amounts differed at the last look of the automatic return
 
 
 def spec_of(world: World) -> Extraction:
@@ -112,10 +119,13 @@ def each_second(world: World) -> None:
             state.behind.append(flow)
             carry(world, state)
             world.note("facade", T["moved"].of(world.language).format(spec_of(world).seams[flow].method))
+    governed(world, state)
     world.settings.ways = ways(world, state)
     _watch(world, state)
     if state.copy_rate:
         _copy(world, state)
+    elif SYNC_ROWS in world.policies and int(world.now_s) % SYNC_EVERY_S == 0:
+        carry_over(world, state, world.policies[SYNC_ROWS] * SYNC_EVERY_S)
 
 
 def carry(world: World, state: Facade) -> None:
@@ -128,6 +138,68 @@ def carry(world: World, state: Facade) -> None:
     through = sum(business.drive[flow].share for flow in driven if flow in state.behind)
     total = sum(business.drive[flow].share for flow in driven)
     world.plane.set_route(spec_of(world).route, state.share * through / total if total else state.share)
+
+
+def send(world: World, state: Facade, share: float) -> None:
+    """Let this share of calls go the new way, and say so."""
+    state.share = share
+    carry(world, state)
+    world.note("facade", T["routed"].of(world.language).format(share * 100))
+
+
+def asked(world: World, state: Facade, share: float) -> None:
+    """Somebody wants this share: at once, or by the company's steps."""
+    state.wanted, state.stepped_s = share, world.now_s
+    step = world.policies[STEPS][0] if STEPS in world.policies else 1.0
+    send(world, state, min(share, state.share + step))
+
+
+def governed(world: World, state: Facade) -> None:
+    """What the company has decided about moving calls: the next step is due, or all go back the old way."""
+    from simulator import facts
+
+    hold_s = world.policies[STEPS][1] if STEPS in world.policies else math.inf
+    if state.wanted > state.share and world.now_s - state.stepped_s >= hold_s:
+        asked(world, state, state.wanted)
+    period_s = world.policies.get(RETURN_S)
+    if period_s is None or int(world.now_s) % period_s or not state.share:
+        return
+    before, state.wrong = state.wrong, compared(world)[3]
+    history, sli = world.plane.history, world.scenario.sli
+    level = facts.smoothed(history, sli.traffic_class, history.seconds - 1) if history.seconds else 1.0
+    if state.wrong > before or level < sli.healthy:
+        state.wanted = 0.0
+        send(world, state, 0.0)
+
+
+def refusal(world: World, state: Facade, share: float) -> tuple[int, int] | None:
+    """Where no calls may move before recorded cases agree: (cases, those that differ); None: they may."""
+    least = world.policies.get(GATE_CASES)
+    if least is None or share <= state.share:
+        return None
+    cases, differ = cases_of(world, state, version_of(world))
+    return (cases, len(differ)) if cases < least or differ else None
+
+
+def cases_of(world: World, state: Facade, version: str) -> tuple[int, list[tuple[int, int, int]]]:
+    """(recorded cases, those a version works out differently: entity, old amount, new amount)."""
+    assert world.entities is not None
+    amounts = world.entities.amounts()
+    new = (
+        (entity, amounts[entity], differs(world, entity, amounts[entity], version)) for entity in state.golden
+    )
+    return len(state.golden), [case for case in new if case[1] != case[2]]
+
+
+def compared(world: World) -> tuple[int, int, int, int]:
+    """(rows of the old table, of the new one, missing in the new, with another amount)."""
+    assert world.entities is not None
+    spec, stores = spec_of(world), world.entities.domain.stores
+    old = stores[spec.old_store].final().get(spec.old_table, {})
+    new = stores[spec.new_store].final().get(spec.new_table, {})
+    lacks = sum(row not in new for row in old)
+    wrong = sum(row in new and new[row] != value for row, value in old.items())
+    return len(old), len(new), lacks, wrong
 
 
 def _watch(world: World, state: Facade) -> None:
@@ -169,6 +241,14 @@ def missing(world: World) -> list[tuple[int, int]]:
 
 def _copy(world: World, state: Facade) -> None:
     """Copy what the new table lacks, so many rows a second, oldest first."""
+    left = carry_over(world, state, state.copy_rate)
+    if left is not None and left <= 0:
+        state.copy_rate = 0.0
+        world.note("facade", T["copied"].of(world.language).format(state.copied))
+
+
+def carry_over(world: World, state: Facade, most: float) -> float | None:
+    """Copy so many rows at most; how many are left, or None when nobody takes them."""
     meets = bridge.catch_up(world)
     assert world.entities is not None
     spec = spec_of(world)
@@ -176,13 +256,11 @@ def _copy(world: World, state: Facade) -> None:
     leader = store.leader_for("", meets)
     rows = missing(world)
     if leader is None:
-        return
-    for row, value in rows[: int(state.copy_rate)]:
+        return None
+    for row, value in rows[: int(most)]:
         world.entities.put_row(spec.new_store, spec.new_table, row, value, meets, "copy")
         state.copied += 1
-    if len(rows) <= state.copy_rate:
-        state.copy_rate = 0.0
-        world.note("facade", T["copied"].of(world.language).format(state.copied))
+    return len(rows) - most
 
 
 def _build(world: World) -> Facade | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulator.facade import room
+from simulator.interventions.strangler import GATE_CASES
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 from simulator.tool import Tool
@@ -58,6 +59,10 @@ T = {
         en="{0:g} % of what is behind the facade will go the new way; nothing is behind it yet: facade add METHOD",
     ),
     "routed": Text(ru="новым путём идёт {0:g} %", en="{0:g} % go the new way"),
+    "gate": Text(
+        ru="перевод закрыт: у {0} записано случаев {1}, отличается {2}; нужно не меньше {3}, и ни одного отличия",
+        en="moving is closed: {0} has {1} recorded cases, {2} differ; it takes {3} at least, and none that differs",
+    ),
     "shadow": Text(ru="теневых вызовов: {0:g} %", en="shadow calls: {0:g} %"),
     "dual": Text(ru="двойная запись: {0}", en="dual writing: {0}"),
     "copying": Text(
@@ -172,15 +177,8 @@ def _replay(world: World, state: Facade, words: list[str]) -> str:
         raise Wrong(say(world, "no_version", version, ", ".join(known)))
     if not state.golden:
         raise Wrong(say(world, "no_cases"))
-    assert world.entities is not None
-    amounts = world.entities.amounts()
-    found = []
-    for entity in state.golden:
-        old = amounts[entity]
-        new = room.differs(world, entity, old, version)
-        if new != old:
-            found.append(_case(world, entity, old, new))
-    total = len(state.golden)
+    total, differ = room.cases_of(world, state, version)
+    found = [_case(world, *case) for case in differ]
     head = say(world, "replayed", spec.service, version, total, total - len(found), len(found))
     return "\n".join([head, *found[: room.SAMPLES]]) + "\n"
 
@@ -227,19 +225,16 @@ def _copy(world: World, state: Facade, words: list[str]) -> str:
 
 
 def _verify(world: World, _state: Facade, _words: list[str]) -> str:
-    assert world.entities is not None
-    spec, stores = room.spec_of(world), world.entities.domain.stores
-    old = stores[spec.old_store].final().get(spec.old_table, {})
-    new = stores[spec.new_store].final().get(spec.new_table, {})
-    lacks = sum(row not in new for row in old)
-    wrong = sum(row in new and new[row] != value for row, value in old.items())
-    return say(world, "verify", spec.old_table, len(old), spec.new_table, len(new), lacks, wrong) + "\n"
+    spec, (old, new, lacks, wrong) = room.spec_of(world), room.compared(world)
+    return say(world, "verify", spec.old_table, old, spec.new_table, new, lacks, wrong) + "\n"
 
 
 def _route(world: World, state: Facade, words: list[str]) -> str:
-    state.share = _number(world, words[0], 0, 100) / 100
-    room.carry(world, state)
-    world.note("facade", say(world, "routed", state.share * 100))
+    share = _number(world, words[0], 0, 100) / 100
+    refused = room.refusal(world, state, share)
+    if refused is not None:
+        raise Wrong(say(world, "gate", room.version_of(world), *refused, world.policies[GATE_CASES]))
+    room.asked(world, state, share)
     return (
         say(world, "routed" if state.behind or not state.share else "nothing_behind", state.share * 100)
         + "\n"

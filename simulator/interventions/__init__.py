@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from simulator.interventions import (
     backups,
     capacity,
+    concurrency,
     consensus,
     data_rules,
     integrity,
     locking,
+    migrations,
     overload,
     places,
     process,
@@ -20,6 +22,7 @@ from simulator.interventions import (
     response,
     schema,
     sharding,
+    strangler,
 )
 from simulator.interventions.base import Call, Intervention, InterventionError, Raw
 from simulator.scenario import Focus, Scenario, parse
@@ -38,16 +41,19 @@ CATALOGUE: dict[str, Intervention] = {
         overload,
         places,
         schema,
+        migrations,
         sharding,
         data_rules,
         integrity,
+        strangler,
+        concurrency,
         locking,
         backups,
         consensus,
     )
     for entry in room.ENTRIES
 }
-HANDLERS = {**release.HANDLERS, **integrity.HANDLERS}
+HANDLERS = {**release.HANDLERS, **integrity.HANDLERS, **backups.HANDLERS}
 
 __all__ = [
     "CATALOGUE",

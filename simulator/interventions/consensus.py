@@ -55,6 +55,11 @@ def _quorum(raw: Raw, focus: Focus, params: Params) -> None:
         store["read"] = min(most, max(1, int(params["read"])))
 
 
+def _proxied(raw: Raw, focus: Focus, params: Params) -> None:
+    for patroni in _patroni(raw):
+        patroni["proxied"] = True
+
+
 def _alert(raw: Raw, focus: Focus, params: Params) -> None:
     raw["alerting"]["rules"]["TwoPrimaries"] = {
         "expr": "count by (scope) (pg_replication_is_replica == 0) > 1",
@@ -141,6 +146,20 @@ ENTRIES = [
         ),
         {"write": 2, "read": 2},
         _quorum,
+    ),
+    Intervention(
+        "primary_by_patroni_check",
+        "prevent",
+        Text(
+            ru="запись идёт через прокси, который спрашивает Patroni (GET /primary)",
+            en="writes go through a proxy that asks Patroni (GET /primary)",
+        ),
+        Text(
+            ru="завис агент или потерян etcd — клиентов у узла нет, даже если PostgreSQL жив; прокси тоже надо резервировать",
+            en="a hung agent or a lost etcd costs the node its clients though PostgreSQL lives; the proxy needs a spare, too",
+        ),
+        {},
+        _proxied,
     ),
     Intervention(
         "split_brain_alert",

@@ -21,7 +21,7 @@ def entity_steps(raw: Raw) -> Iterator[dict[str, Any]]:
                 yield step["undo"]
 
 
-def _settings(raw: Raw) -> Iterator[dict[str, Any]]:
+def settings_of(raw: Raw) -> Iterator[dict[str, Any]]:
     """Every mapping of settings that a version, a flag or a way of a facade gives."""
     for part in raw["components"].values():
         for version in (part.get("versions") or {}).values():
@@ -36,7 +36,7 @@ def _settings(raw: Raw) -> Iterator[dict[str, Any]]:
 
 def forget(raw: Raw, *endings: str) -> None:
     """No version, flag or facade sets these any more, and no variable either."""
-    for settings in _settings(raw):
+    for settings in settings_of(raw):
         for path in [p for p in settings if p.endswith(endings)]:
             del settings[path]
     for part in raw["components"].values():
@@ -88,7 +88,7 @@ def _more_tries(raw: Raw, _focus: Focus, params: Params) -> None:
     least = int(params["attempts"])
     for step in entity_steps(raw):
         step["attempts"] = max(step.get("attempts", 1), least)
-    for settings in _settings(raw):
+    for settings in settings_of(raw):
         settings.update({p: max(v, least) for p, v in settings.items() if p.endswith(".attempts")})
     for part in raw["components"].values():
         for name, knob in (part.get("knobs") or {}).items():
@@ -107,6 +107,9 @@ def _semi_sync(raw: Raw, _focus: Focus, params: Params) -> None:
     forget(raw, ".sync")
     for store in (raw.get("entities") or {}).get("stores", []):
         store["sync"] = min(int(params["replicas"]), len(store["nodes"]) - 1)
+    for spec in (raw.get("standbys") or {}).values():
+        if spec.get("patroni") and params["replicas"] >= 1:  # it sets synchronous_standby_names itself
+            spec["patroni"].update(synchronous_mode=True, synchronous_mode_strict=True)
 
 
 def _all_behind(raw: Raw, _focus: Focus, _params: Params) -> None:

@@ -68,7 +68,22 @@ def _patient(raw: Raw, _focus: Focus, params: Params) -> None:
         step["timeout_ms"] = max(step.get("timeout_ms", 0), round(params["ms"]))
 
 
+def _intent_first(raw: Raw, _focus: Focus, _params: Params) -> None:
+    """The row that a flow writes after a call to a payment system is written before it, as what is intended."""
+    business = raw.get("entities") or {}
+    systems = {system["name"] for system in business.get("systems", [])}
+    for flow in business.get("flows", []):
+        steps = flow["steps"]
+        call = next((s for s in steps if s["do"] == "call" and s["target"] in systems), None)
+        row = next((s for s in steps if s["do"] == "write"), None)
+        if call is not None and row is not None and steps.index(call) < steps.index(row):
+            steps.remove(row)
+            steps.insert(steps.index(call), row)
+
+
 ENTRIES = (
+    entry("intent_before_charge", "prevent", ("сначала записать намерение в базу, потом вызывать платёжную систему", "the intent is written to the database before the payment system is called"),
+          ("лишняя запись на операцию; незавершённые намерения кто-то сверяет", "one more write an operation; somebody reconciles intents that never ended"), _intent_first, {}),
     entry("rollback_on_broken_books", "mitigate", ("автооткат, когда сверка данных не сходится", "automatic rollback when the reconciliation does not add up"),
           ("сверка раз в минуту; что успело испортиться, откат не чинит", "a reconciliation every minute; what is broken by then stays so"), None,
           {"period_s": 60}, install=_watch, needs=("release",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.interventions.base import Params, Raw, entry
-from simulator.interventions.data_rules import forget
+from simulator.interventions.data_rules import forget, settings_of
 from simulator.scenario import Focus
 
 
@@ -43,6 +43,11 @@ def _spans(steps: list[dict[str, Any]]) -> list[tuple[int, int]]:
     held = [n for n, step in enumerate(steps) if _locks(step)]
     if held:
         return [(held[0], held[-1])]
+    return _pairs(steps)
+
+
+def _pairs(steps: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Reads and the changes of the same row: (read, change)."""
     return [
         (n, m)
         for n, read in enumerate(steps)
@@ -58,6 +63,33 @@ def _strongest(raw: Raw, _focus: Focus, _params: Params) -> None:
         for step in flow["steps"]:
             if step.get("lock") == "FOR SHARE":
                 step["lock"] = "FOR NO KEY UPDATE"
+    for flow in (raw.get("entities") or {}).get("flows", []):
+        for read, change in _raced(raw, flow):
+            _locked(raw, flow, read, change)
+
+
+def _raced(raw: Raw, flow: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Reads whose row is changed later by what was read: (read, change)."""
+    found, steps = [], flow["steps"]
+    for first, last in _pairs(steps):
+        path = f"flow.{flow['name']}.{steps[last]['name']}.mode"
+        modes = [steps[last].get("mode"), *(settings.get(path) for settings in settings_of(raw))]
+        if "from_read" in modes:
+            forget(raw, path)
+            found.append((steps[first], steps[last]))
+    return found
+
+
+def _locked(raw: Raw, flow: dict[str, Any], read: dict[str, Any], change: dict[str, Any]) -> None:
+    """The read takes the row's lock, which is held until the change is committed."""
+    tries = max(3, change.get("attempts", 1))
+    sql = f"SELECT * FROM {read['table']} WHERE id = {{row}} FOR UPDATE"
+    read.update(do="lock", lock="FOR UPDATE", attempts=tries, sql=sql)
+    change.update(mode="locked", attempts=tries)
+    done = {"name": f"{change['name']}_commit", "do": "commit", "target": change["target"], "attempts": tries}
+    flow["steps"].insert(flow["steps"].index(change) + 1, done)
+    business = raw["entities"]
+    business["locks"] = business.get("locks") or ["row-locks"]
 
 
 def _tries(raw: Raw, _focus: Focus, params: Params) -> None:

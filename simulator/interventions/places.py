@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from simulator.interventions.base import Intervention, Params, Raw
 from simulator.scenario import Focus, Text
+
+if TYPE_CHECKING:
+    from simulator.world import World
 
 
 def _headroom(raw: Raw, focus: Focus, params: Params) -> None:
@@ -51,11 +56,18 @@ def _sync(raw: Raw, focus: Focus, params: Params) -> None:
     for store in business.get("stores") or []:
         if len(store.get("nodes", ())) > 1:
             store["sync"] = 1
+    for spec in (raw.get("standbys") or {}).values():
+        if spec.get("patroni"):  # it sets synchronous_standby_names itself
+            spec["patroni"].update(synchronous_mode=True, synchronous_mode_strict=True)
 
 
 def _min_insync(raw: Raw, focus: Focus, params: Params) -> None:
     for topic in (raw.get("entities") or {}).get("topics") or []:
         topic["min_insync"] = max(1, int(params["replicas"]))
+
+
+def _toleration(world: World, params: Params) -> None:
+    world.policies["toleration_s"] = max(0.0, float(params["seconds"]))
 
 
 ENTRIES = [
@@ -151,5 +163,19 @@ ENTRIES = [
         ),
         {"replicas": 1},
         _min_insync,
+    ),
+    Intervention(
+        "shorter_pod_toleration",
+        "mitigate",
+        Text(
+            ru="поды мёртвого узла заменяются раньше (tolerationSeconds)",
+            en="pods of a dead machine are replaced sooner (tolerationSeconds)",
+        ),
+        Text(
+            ru="короткий обрыв сети переселяет всех, и места на оставшихся узлах может не хватить нужным",
+            en="a short cut of the network moves everybody, and those that matter may find no room on what is left",
+        ),
+        {"seconds": 30},
+        install=_toleration,
     ),
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from simulator.interventions.base import Intervention, Params
-from simulator.scenario import Text
+from simulator.interventions.base import Intervention, Params, Raw
+from simulator.scenario import Focus, Text
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 5.0
 GATE_TRIAL_S = 40  # long enough for queues to fill: a request lives 3 s in the worst case
 GATE_SUCCESS = 0.98
-GATES = frozenset({"max_queries", "load_test", "rehearsal"})  # policies that may refuse a release
+# policies that may refuse a release
+GATES = frozenset({"max_queries", "load_test", "rehearsal", "concurrency_test"})
 
 
 def _canary(world: World, params: Params) -> None:
@@ -67,8 +69,37 @@ def watch_release(world: World) -> None:
         world.note("rollout", text.of(world.language).format(focus.service))
 
 
+def _drained(raw: Raw, _focus: Focus, _params: Params) -> None:
+    """Consumers finish what their workers have in hand before they leave their group."""
+    for group in (raw.get("entities") or {}).get("groups", []):
+        group["drains"] = True
+
+
+def _finish_first(world: World, params: Params) -> None:
+    world.policies["finish_s"] = max(1.0, float(params["seconds"]))
+
+
 def _query_gate(world: World, params: Params) -> None:
     world.policies["max_queries"] = params["max_queries"]
+
+
+def unfit(world: World, line: str) -> str | None:
+    """Why CI would not let a line bring a version out: its statements do not fit the schema as it is now."""
+    from simulator.postgres import fits
+
+    words = re.split(r"[\s:=/]+", line)
+    for name, service in world.scenario.services().items():
+        if name not in words:
+            continue
+        for version in (v for v in service.versions if v in words):
+            spec = service.versions[version]
+            why = fits.complaint(world, spec.columns, spec.omits)
+            if why:
+                text = Text(
+                    ru="CI: {0} {1} не подходит к схеме: {2}", en="CI: {0} {1} does not fit the schema: {2}"
+                )
+                return text.of(world.language).format(name, version, why)
+    return None
 
 
 def _load_test(world: World, params: Params) -> None:
@@ -95,6 +126,10 @@ def refusal(world: World, version: str) -> str | None:
     slow = _too_slow(world, version, float(load)) if load is not None else None
     if slow is not None:
         return slow
+    parallel_s = world.policies.get("concurrency_test")
+    raced = _raced(world, version, parallel_s) if parallel_s is not None else None
+    if raced is not None:
+        return raced
     seconds = world.policies.get("rehearsal")
     return _rehearsed(world, version, seconds) if seconds is not None else None
 
@@ -140,7 +175,24 @@ def _rehearsed(world: World, version: str, seconds: float) -> str | None:
     return text.of(world.language).format(version, said) if broken else None
 
 
-def _stand(world: World, version: str, load: float) -> World:
+def _raced(world: World, version: str, seconds: float) -> str | None:
+    """Every operation is about the same customer and the same item: what a race breaks, it breaks at once."""
+    from simulator.invariants import first_broken
+
+    trial = _stand(world, version, 1.0, one_row=True)
+    if trial.entities is None:
+        return None
+    trial.advance_to(seconds)
+    broken = first_broken(trial)
+    text = Text(
+        ru="CI: параллельные операции над одной строкой, {0}: «{1}» не выполняется; сборка остановлена",
+        en="CI: concurrent operations on one row, {0}: '{1}' does not hold; the build is stopped",
+    )
+    said = trial.scenario.invariants[broken].text.of(world.language) if broken else ""
+    return text.of(world.language).format(version, said) if broken else None
+
+
+def _stand(world: World, version: str, load: float, one_row: bool = False) -> World:
     """A copy of production on which the version runs from the start, and nothing else happens.
 
     A whole world, since what a version sets (pools, retries, flags) counts as much as its code.
@@ -153,6 +205,8 @@ def _stand(world: World, version: str, load: float) -> World:
         1_000_000.0, max(1.0, world.scenario.traffic.rps * load)
     )  # what a scenario may say
     raw["timeline"], raw["variants"] = [], []
+    for flow in (raw.get("entities") or {}).get("flows", []) if one_row else ():
+        flow.update(customers=1, items=1)
     return World(type(world.scenario).model_validate(raw), world.seed, engine="cohort")
 
 
@@ -192,6 +246,21 @@ ENTRIES = [
         {"min_ready_s": 30},
         install=_slow_rollout,
         first="change",
+    ),
+    Intervention(
+        "graceful_shutdown",
+        "prevent",
+        Text(
+            ru="под завершает начатое до остановки: preStop и terminationGracePeriodSeconds по самой долгой операции",
+            en="a pod finishes what it began before it stops: preStop and terminationGracePeriodSeconds for the longest operation",
+        ),
+        Text(
+            ru="выкатки и освобождение узлов дольше; смерть машины не ждёт",
+            en="rollouts and emptied nodes take longer; a machine's death does not wait",
+        ),
+        {"seconds": 90},
+        _drained,
+        _finish_first,
     ),
     Intervention(
         "query_count_gate",

@@ -112,6 +112,21 @@ ENTRIES = [
         first="page",
     ),
     Intervention(
+        "failover_drill",
+        "respond",
+        Text(
+            ru="учения по потере площадки: порядок действий и дежурный, который начинает без согласований",
+            en="drills for the loss of a site: a known order of actions, and whoever is on call may begin",
+        ),
+        Text(
+            ru="день команды в квартал; время реакции — допущение, остальное измерено",
+            en="a day of the team every quarter; the reaction time is an assumption, the rest is measured",
+        ),
+        {"reaction_s": 20},
+        install=_runbook,
+        first="page",
+    ),
+    Intervention(
         "one_click_rollback",
         "respond",
         Text(ru="откат одной кнопкой, все поды сразу", en="a one-click rollback of all pods at once"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulator.interventions.base import Intervention, Params, Raw
@@ -20,6 +21,28 @@ def _salted(world: World, params: Params) -> None:
         if hot.orders:
             parts = max(2, min(int(params["parts"]), world.rooms["shards"].map.now.serving))
             plans.salt(world, [name], hot.number, parts)
+
+
+def _dedicated(world: World, params: Params) -> None:
+    """Every key that is known as big lives on an empty shard of its own, rows and all; every router knows it."""
+    from simulator.shards import jobs, plans, state
+
+    spec = world.scenario.sharding
+    if spec is None:
+        return
+    room = state.state_of(world)
+    for hot in spec.hot.values():
+        try:
+            own = plans.spare(world)
+        except plans.Refused:
+            break
+        now = room.map.now
+        room.rows[now.shards_of(hot.number)[0]] -= hot.rows
+        room.rows[own] += hot.rows
+        room.map.now = replace(now, pinned=tuple(sorted({**dict(now.pinned), hot.number: (own,)}.items())))
+    state.apply_shares(world, room)
+    if world.entities is not None and spec.store:
+        jobs.rehome(world)
 
 
 def _limited(world: World, params: Params) -> None:
@@ -59,6 +82,19 @@ ENTRIES = [
         ),
         {"parts": 8},
         install=_salted,
+    ),
+    Intervention(
+        "dedicated_shard",
+        "prevent",
+        Text(
+            ru="крупный продавец на своём шарде заранее",
+            en="a shard of its own for a big merchant, in advance",
+        ),
+        Text(
+            ru="почти пустой сервер на продавца круглый год; кому мало одного сервера, тому мало и своего",
+            en="a nearly idle server a merchant all year; who is too big for one server is too big for his own",
+        ),
+        install=_dedicated,
     ),
     Intervention(
         "hot_key_limits",

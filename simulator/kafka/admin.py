@@ -10,6 +10,7 @@ from simulator import bridge
 from simulator.kafka.options import Usage, Words, parse, unreachable
 from simulator.kafka.resets import offset_at
 from simulator.kafka.state import broker_named, first_up, kafka_of, leader_of, topics_of, up
+from simulator.kafka.values import INVALID, invalid
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 
@@ -195,6 +196,9 @@ def _alter(world: World, name: str, words: Words) -> Reply:
         )
     changed: dict[str, Any] = {}
     for key, value in wanted.items():
+        complaint = invalid(key, value)
+        if complaint:
+            return failure(INVALID + complaint, 1)
         if key in HELD:  # kept and shown; within an incident nothing of it is felt
             kafka_of(world).held.setdefault(name, {})[key] = value
             continue
@@ -209,12 +213,7 @@ def _alter(world: World, name: str, words: Words) -> Reply:
         try:
             changed[SETTINGS[key][0]] = SETTINGS[key][1](value)
         except ValueError:
-            return failure(
-                "Error while executing config command with args\njava.util.concurrent.ExecutionException: "
-                "org.apache.kafka.common.errors.InvalidConfigurationException: Invalid value "
-                f"{value} for configuration {key}",
-                1,
-            )
+            return failure(f"{INVALID}Invalid value {value} for configuration {key}", 1)
     bridge.catch_up(world)
     topic = topics_of(world)[name]
     topic.spec = replace(topic.spec, **changed)

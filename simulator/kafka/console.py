@@ -36,10 +36,10 @@ WRITES = (
 )  # fmt: skip
 T = {
     "group": Text(
-        ru="kafka-console-consumer: с --group консоль здесь не читает (она вошла бы в группу и забрала бы "
-        "партиции); без --group читать можно",
-        en="kafka-console-consumer: the console does not read with --group here (it would join the group and "
-        "take partitions); without --group it reads",
+        ru="# в группу, в которой работают, роль oncall не входит: она забрала бы партиции; без --group или с другой "
+        "группой читать можно",
+        en="# the on-call role does not join a group that is at work: it would take partitions; without --group, or "
+        "with another one, it reads",
     ),
     "order": Text(
         ru="kafka-console-producer: в сообщении нет номера заказа: {0!r}. Топики здесь несут заказы: JSON с "
@@ -109,10 +109,15 @@ def _included(world: World, pattern: str) -> str:
 
 
 def _read(world: World, words: Words, limit: int) -> Reply:
-    if words.get("group") in groups_of(world):
-        return failure(T["group"].of(world.language), 1)
-    name = words.get("topic")
+    name, group = words.get("topic"), words.get("group")
     head = f"[{world.at(world.now_s).strftime('%Y-%m-%d %H:%M:%S,%f')[:-3]}]"
+    if group in groups_of(world):
+        return failure(
+            f"{head} ERROR Error processing message, terminating consumer process:  (kafka.tools.ConsoleConsumer$)\n"
+            f"org.apache.kafka.common.errors.GroupAuthorizationException: Not authorized to access group: {group}\n"
+            f"Processed a total of 0 messages\n{T['group'].of(world.language)}",
+            1,
+        )
     if first_up(world) is None:
         return failure(
             f"{head} WARN [Consumer clientId=console-consumer, groupId=console-consumer-1] Bootstrap broker "

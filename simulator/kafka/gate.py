@@ -131,10 +131,13 @@ def _unreachable(world: World, tool: str, asked: str, resolved: bool) -> Reply:
     head = f"[{world.at(world.now_s):%Y-%m-%d %H:%M:%S},000]"
     host = asked.split(",", maxsplit=1)[0]
     if tool in CLIENTS:
-        why = "Connection refused" if resolved else "Name or service not known"
+        shown = host if ":" in host else f"{host}:{PORT}"
+        why = f"Connect to ipv4#10.0.3.31:{shown.rpartition(':')[2]} failed: Connection refused" if resolved else (
+            f"Failed to resolve '{shown}': Name or service not known"
+        )  # fmt: skip
         return failure(
-            f"%3|{round(world.at(world.now_s).timestamp())}.000|FAIL|rdkafka#producer-1| [thrd:{host}/bootstrap]: {host}/bootstrap: "
-            f"Failed to {'connect' if resolved else 'resolve'}: {why}\n% ERROR: Failed to acquire metadata: Local: Broker transport failure", 1
+            f"%3|{round(world.at(world.now_s).timestamp())}.000|FAIL|rdkafka#producer-1| [thrd:{shown}/bootstrap]: {shown}/bootstrap: "
+            f"{why} (after 2ms in state CONNECT)\n% ERROR: Failed to acquire metadata: Local: Broker transport failure", 1
         )  # fmt: skip
     if resolved:
         text = "Timed out waiting for a node assignment. Call: listTopics"

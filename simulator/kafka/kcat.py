@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 VALUED, PLAIN = "btpocfKDXGsZFkdrmHzi", "LCPQeqJuEvThVAO"
+USAGE = "Usage: kcat <options> [file1 file2 .. | topic1 topic2 ..]]"
 T = {
     "usage": Text(
         ru="kcat: {0}. Здесь есть -L, -C, -G, -Q и -P с -b -t -p -o -c -e -q -f -J -K -D",
@@ -90,6 +91,8 @@ def run(world: World, argv: list[str], stdin: str) -> Reply:
         if asked.mode == "G":
             return _grouped(world, asked)
         topic = asked.values.get("t", "")
+        if asked.mode in ("C", "P") and not topic:
+            return failure(f"Error: -t <topic> missing\n\n{USAGE}", 1)
         if asked.mode not in ("C", "P", "") or not topic:
             raise Wrong("-L | -C -t TOPIC | -P -t TOPIC")
         if topic not in topics_of(world):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from simulator.kafka.options import Usage, Words, parse, unreachable
-from simulator.kafka.state import broker_id, first_up, leader_of, topic_id, topics_of, up
+from simulator.kafka.state import broker_id, first_up, kafka_of, leader_of, topic_id, topics_of, up
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
 
@@ -78,10 +79,40 @@ def _changed(world: World, words: Words, action: str) -> Reply:
         if words.has("if-exists"):
             return Reply()
         return _error(f"Topic '{name}' does not exist as expected", "UnknownTopicOrPartitionException")
-    if action != "delete" and words.number("partitions", 1) < 1:
-        return _error("The partitions must be greater than 0", "InvalidPartitionsException")
+    if action != "delete":
+        wrong = _impossible(world, words, action, name)
+        if wrong is not None:
+            return wrong
     refused = _error("Authorization failed.", "TopicAuthorizationException")
     return Reply(refused.out, refused.err + NOT_HERE.of(world.language) + "\n", 1)
+
+
+_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}$")
+
+
+def _impossible(world: World, words: Words, action: str, name: str) -> Reply | None:
+    """What no role could do: a broker's word on a name, on partitions, on replicas."""
+    wanted = words.number("partitions", 1)
+    if wanted < 1:
+        return _error("The partitions must be greater than 0", "InvalidPartitionsException")
+    if action == "alter":
+        held = len(topics_of(world)[name].partitions)
+        if words.has("partitions") and wanted <= held:
+            why = f"Topic already has {held} partitions." if wanted == held else (
+                f"The topic {name} currently has {held} partition(s); {wanted} would not be an increase."
+            )  # fmt: skip
+            return _error(why, "InvalidPartitionsException")
+        return None
+    if not _NAME.match(name) or name in (".", ".."):
+        return _error(
+            f"Topic name \"{name[:249]}\" is illegal, it contains a character other than ASCII alphanumerics, '.', '_' and '-'",
+            "InvalidTopicException",
+        )
+    brokers, copies = len(kafka_of(world).brokers), words.number("replication-factor", 1)
+    if copies > brokers:
+        text = f"Unable to replicate the partition {copies} time(s): The target replication factor of {copies} cannot be reached because only {brokers} broker(s) are registered."
+        return _error(text, "InvalidReplicationFactorException")
+    return None
 
 
 def _error(text: str, kind: str) -> Reply:

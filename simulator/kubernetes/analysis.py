@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from simulator.invariants import first_broken
 from simulator.kubernetes import events
 from simulator.kubernetes.controller import reconcile, rollout_undo
 from simulator.kubernetes.notes import say
@@ -34,6 +35,12 @@ def on_canary_check(world: "World", deployment: str, replicaset: str, stuck: boo
     if 0 < plan.max_slowdown < slower:
         say(world, "rollout", "canary_slow", **shown, limit=f"{plan.max_slowdown:.1f}")
         _take_back(world, found, f'metric "latency-ratio" {slower:.2f} exceeds {plan.max_slowdown:.2f}')
+        return
+    broken = first_broken(world) if world.policies.get("canary_books") else ""
+    if broken:
+        rule = world.scenario.invariants[broken].text.of(world.language)
+        say(world, "rollout", "canary_books", **shown, rule=rule)
+        _take_back(world, found, 'metric "reconciliation" failed')
         return
     say(world, "rollout", "canary_passed", **shown)
     found.canary.passed = True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from simulator.kubernetes import (
     changes,
     describe,
+    forwarding,
     get,
     info,
     inspect,
@@ -74,7 +75,7 @@ VERBS: dict[str, Verb] = {
     "logs": inspect.run_logs,
     "options": info.run_options,
     "patch": patching.run_patch,
-    "port-forward": verbs.run_port_forward,
+    "port-forward": forwarding.run_port_forward,
     "run": verbs.run_create,
     "scale": changes.run_scale,
     "set env": changes.run_set_env,

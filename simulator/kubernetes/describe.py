@@ -168,7 +168,7 @@ def _pod(world: "World", item: Item) -> str:
     else:
         text += f"Status:\t{lives.phase(pod, world.now_s)}\n"
     text += f"IP:\t{pod.ip}\nIPs:\n  IP:\t{pod.ip}\n" if pod.ip else "IP:\t\nIPs:\t<none>\n"
-    text += f"Controlled By:\t{pod.owner_kind}/{pod.owner}\nContainers:\n"
+    text += (f"Controlled By:\t{pod.owner_kind}/{pod.owner}\n" if pod.owner else "") + "Containers:\n"
     text += _pod_container(world, pod, deployment)
     text += "Conditions:\n  Type\tStatus\n"
     for kind, holds in pod_conditions(pod):

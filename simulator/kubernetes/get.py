@@ -104,7 +104,7 @@ def run_get(world: "World", call: Call) -> Reply:
     asked = request(call.args, MISSING)
     found = collect(world, call, asked)
     found.groups = [(kind, _sorted(world, call, group)) for kind, group in found.groups]
-    if output not in ("", "wide"):
+    if output not in ("", "wide") or (not output and call.text("template")):
         return _formatted(world, call, asked, found)
     if call.on("watch") or call.on("watch-only"):
         return _watch(world, call, asked, found)
@@ -235,7 +235,7 @@ def _rows(
 
 
 def _formatted(world: "World", call: Call, asked: Request, found: Found) -> Reply:
-    output, errors = call.text("output"), _closing(found)
+    output, errors = call.text("output") or "go-template", _closing(found)
     every = found.every
     if output == "name":
         return Reply("".join(item.path + "\n" for item in every), errors[0], errors[1])

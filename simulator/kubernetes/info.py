@@ -248,6 +248,8 @@ def run_can_i(world: "World", call: Call) -> Reply:
                 warning = f"Warning: resource '{kind.plural}' is not namespace scoped{group}\n\n"
             elsewhere = kind.namespaced and namespace != world.kubernetes.namespace
             allowed = verb in access.READS or (not elsewhere and access.may(verb, kind))
+    if call.text("as").removeprefix("system:serviceaccount:") not in ("", access.USER):
+        allowed = False  # other users and service accounts are bound to no role here
     if call.on("quiet"):
         return Reply(code=0 if allowed else 1)
     return Reply("yes\n" if allowed else "no\n", warning, 0 if allowed else 1)

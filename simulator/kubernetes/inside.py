@@ -69,10 +69,13 @@ def _shell(world: World, pod: Pod, rest: list[str], stdin: str) -> Reply:
 
     flags = [word for word in rest if word.startswith("-")]
     lines = [word for word in rest if not word.startswith("-")]
-    if any("c" in flag for flag in flags) and lines:
-        return Shell(world, tools(world, pod)).source(lines[0], stdin)
-    if stdin.strip():
-        return Shell(world, tools(world, pod)).source(stdin, "")
+    line, given = (lines[0], stdin) if any("c" in flag for flag in flags) and lines else (stdin, "")
+    if line.strip():
+        outer, world.shell_vars = world.shell_vars, variables(pod)
+        try:
+            return Shell(world, tools(world, pod)).source(line, given)
+        finally:
+            world.shell_vars = outer
     return Reply(err=words(world, "no_shell", pod=pod.name).removeprefix("error: ") + "\n")
 
 

@@ -1,20 +1,26 @@
 """`kubectl label` and `kubectl annotate`."""
 
+import json
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes import access
+import re2
+
+from simulator.kubernetes import access, orphans
 from simulator.kubernetes.changes import NO_TARGET, split_pairs
 from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.objects import as_object
 from simulator.kubernetes.parse import Call, Refused
 from simulator.kubernetes.resources import Item
 from simulator.kubernetes.rollout import dry_run, each, targets
-from simulator.kubernetes.state import Deployment
+from simulator.kubernetes.state import Deployment, Pod
 from simulator.reply import Reply
 
 if TYPE_CHECKING:
     from simulator.world import World
 
+SELECTED = ("app", orphans.HASH)  # what ReplicaSets and services select pods by
+_PART = re2.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+_PREFIX = re2.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 NO_NAME = "error: resource(s) were provided, but no name was specified"
 
 
@@ -42,6 +48,9 @@ def run_label(world: "World", call: Call) -> Reply:
         said, wanted = "", dict(held)
         for pair in pairs:
             said += _set_pair(world, call, item, pair, (held, wanted), dry)
+        moved = labels and any(held.get(key) != wanted.get(key) for key in SELECTED)
+        if moved and not dry and isinstance(item.source, Pod):
+            orphans.follow_labels(world, item.source)
         return f"{said}{item.path} {_done(labels, held, wanted)}{suffix}\n"
 
     return each(world, call, items, errors, act)
@@ -84,7 +93,8 @@ def _set_pair(
     if call.verb == "annotate":
         _annotate(world, item, key, value, dry)
         return ""
-    if key in ("app", "pod-template-hash"):
+    _check(item, key, value)
+    if key in SELECTED and not orphans.movable(item.source):
         raise Refused(words(world, "no_selector_labels", label=key))
     if not equals and key not in held:
         return f'label "{key}" not found.\n'
@@ -95,6 +105,30 @@ def _set_pair(
         else:
             place.pop(key, None)
     return ""
+
+
+_NAME = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+_VALUE = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+
+
+def _check(item: Item, key: str, value: str) -> None:
+    """Label names and values as the API server takes them. Raises Refused."""
+    problem = ""
+    if len(value) > 63:
+        problem = "must be no more than 63 characters"
+    elif value and not _PART.match(value):
+        problem = _VALUE
+    if problem:
+        raise Refused(
+            f"error: invalid label value: {json.dumps(key + '=' + value[:200], ensure_ascii=False)}: {problem}"
+        )
+    prefix, slash, name = key.rpartition("/")
+    if not _PART.match(name) or len(name) > 63 or (slash and not _PREFIX.match(prefix)):
+        kind = item.type.kind
+        shown = json.dumps(key[:200], ensure_ascii=False)
+        raise Refused(
+            f'The {kind} "{item.name}" is invalid: metadata.labels: Invalid value: {shown}: {_NAME}'
+        )
 
 
 def _annotate(world: "World", item: Item, key: str, value: str, dry: bool) -> None:

@@ -61,7 +61,7 @@ def on_unreachable(world: World, node: str, down_s: float) -> None:
             )
     for deployment in _owners(world, found):
         pods.publish(world, deployment)
-    due_s = world.now_s + TOLERATION_S
+    due_s = world.now_s + float(world.policies.get("toleration_s", TOLERATION_S))
     world.agenda.at(due_s, "kubernetes.node_evict", node=node, down_s=down_s)
 
 

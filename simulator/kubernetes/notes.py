@@ -63,6 +63,10 @@ TEXTS = {
         ru="{service}: канарейка {version} не прошла, доля ошибок {rate} выше {limit}: автоматический откат",
         en="{service}: canary of {version} failed, error ratio {rate} above {limit}: automatic rollback",
     ),
+    "canary_books": Text(
+        ru="{service}: канарейка {version} не прошла, сверка не сходится, «{rule}»: автоматический откат",
+        en="{service}: canary of {version} failed, the reconciliation does not add up, '{rule}': automatic rollback",
+    ),
     "canary_stuck": Text(
         ru="{service}: канарейка {version} так и не стала готовой: автоматический откат",
         en="{service}: canary of {version} never became ready: automatic rollback",
@@ -116,8 +120,8 @@ TEXTS = {
     "state_canary": Text(ru="канарейка на проверке", en="canary under analysis"),
     "rolled_back": Text(ru="автоматически отменена: {version}", en="taken back automatically: {version}"),
     "no_selector_labels": Text(
-        ru="error: менять метку {label} здесь нельзя: под не отделяется от своего ReplicaSet",
-        en="error: changing the label {label} is not simulated: a pod cannot be split from its ReplicaSet",
+        ru="error: метку {label} здесь меняют только у подов, которыми управляет ReplicaSet",
+        en="error: the label {label} can be changed here only on pods that a ReplicaSet manages",
     ),
     "no_editor": Text(
         ru="error: редактора здесь нет: вместо edit используйте kubectl set, kubectl scale или kubectl patch",

@@ -185,8 +185,8 @@ def _statefulset(world: "World", found: StatefulSet) -> Object:
 def _pod(world: "World", pod: Pod) -> Object:
     cluster = world.kubernetes
     deployment = cluster.deployments.get(pod.app)
-    meta: Object = {"ownerReferences": _owner(world, pod.owner_kind, pod.owner)}
-    meta["generateName"] = pod.owner + "-"
+    meta: Object = {"ownerReferences": _owner(world, pod.owner_kind, pod.owner)} if pod.owner else {}
+    meta["generateName"] = (pod.owner or pod.name.rpartition("-")[0]) + "-"
     if pod.template.restarted_at:
         meta["annotations"] = {"kubectl.kubernetes.io/restartedAt": pod.template.restarted_at}
     if pod.deleted_s is not None:

@@ -183,6 +183,23 @@ def duration(text: str) -> float | None:
     return sign * total if text.strip("+-") else None
 
 
+def bad_duration(text: str) -> str:
+    """Why Go takes a text for no duration."""
+    rest = text[text[:1] in ("+", "-") :]
+    while rest:
+        number = rest[: len(rest) - len(rest.lstrip(_DIGITS))]
+        if not number.strip("."):
+            break
+        rest = rest[len(number) :]
+        unit = rest[: next((n for n, char in enumerate(rest) if char in _DIGITS), len(rest))]
+        if not unit:
+            return f'missing unit in duration "{text}"'
+        if unit not in _UNITS:
+            return f'unknown unit "{unit}" in duration "{text}"'
+        rest = rest[len(unit) :]
+    return f'invalid duration "{text}"'
+
+
 def parse(argv: list[str], stdin: str = "") -> Call:
     """The call of a command line without its tool name. Raises Refused with kubectl's message."""
     words, dashes, command = list(argv), False, []
@@ -326,8 +343,7 @@ def _store(call: Call, flag: Flag, value: str) -> None:
         elif len(digits) > 9:
             problem = f'{_WHOLE} "{value}": value out of range'
     elif flag.kind == "dur" and duration(value) is None:
-        unit = "missing unit in" if value.replace(".", "", 1).isdigit() else "invalid"
-        problem = f'time: {unit} duration "{value}"'
+        problem = f"time: {bad_duration(value)}"
     if problem:
         shown = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
         raise _usage(call, f'invalid argument "{value}" for "{shown}" flag: {problem}')

@@ -204,6 +204,10 @@ def terminate(world: "World", pod: Pod, grace_s: float = GRACE_S) -> None:
         events.record(world, about, "Killing", f"Stopping container {pod.template.container}", KUBELET)
     jitter = streams.uniform(streams.key_of(cluster.seed, "pod-stop", pod.name))
     takes = DRAIN_S + 2 * jitter if pod.ready else ABORT_S + jitter / 2
+    patience_s = float(world.policies.get("finish_s", 0.0))
+    own = patience_s > 0 and pod.app == world.scenario.focus.service
+    if own and pod.ready and grace_s == GRACE_S:  # the manifest allows what its preStop hook needs
+        takes, grace_s = max(takes, patience_s), max(grace_s, patience_s)
     pod.gone_s = world.now_s + min(takes, max(grace_s, 1.0))
     world.agenda.at(pod.gone_s, "kubernetes.pod_gone", pod=pod.name, uid=pod.uid)
 

@@ -117,7 +117,8 @@ def _undo(world: "World", call: Call, item: Item) -> str:
     revision = call.number("to-revision", 0)
     dry, suffix = dry_run(call)
     if dry:
-        return _would_be(world, item, found, revision) + suffix + "\n"
+        template = _would_be(world, item, found, revision)
+        return (f"{item.path} rolled back" if "server" in suffix else template) + suffix + "\n"
     try:
         number = controller.rollout_undo(world, found, revision)
     except controller.RollbackError as error:

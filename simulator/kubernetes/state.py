@@ -235,6 +235,7 @@ class Pod:
     ended: tuple[Ended, ...] = ()  # its former containers, oldest first
     deleted_s: float | None = None
     gone_s: float = NEVER
+    left: tuple[str, float] | None = None  # the service it was taken out of by its labels, and when
 
     @property
     def version(self) -> str:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from simulator.kubernetes import access, changes, inside, patching, yamltext
+from simulator.kubernetes import access, changes, inside, patching, throwaway, yamltext
 from simulator.kubernetes.notes import text as words
 from simulator.kubernetes.objects import as_object
 from simulator.kubernetes.parse import Call, Refused, duration
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from simulator.world import World
 
 NO_IMAGE = "error: you must specify --image when not using --copy-to."
-FORWARD_USAGE = "error: TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples"
 
 
 def run_edit(world: World, call: Call) -> Reply:
@@ -58,37 +57,6 @@ def run_kustomize(world: World, call: Call) -> Reply:
     )
 
 
-def run_port_forward(world: World, call: Call) -> Reply:
-    """It listens and ends at once: from this host every service is reachable anyway."""
-    if len(call.args) < 2:
-        raise Refused(FORWARD_USAGE)
-    kind, slash, name = call.args[0].rpartition("/")
-    target = resource_type(kind) if slash else TYPES["pods"]
-    namespace = call.text("namespace") or world.kubernetes.namespace
-    if not any(item.name == name for item in items(world, target, namespace)):
-        raise Refused(f'Error from server (NotFound): {target.qualified} "{name[:200]}" not found')
-    out = ""
-    for pair in call.args[1:]:
-        local, colon, remote = pair.partition(":")
-        if not (remote or local)[:1].isdigit() and target.plural == "pods":
-            raise Refused(f"error: Pod '{name}' does not have a named port '{(remote or local)[:60]}'")
-        if not all(
-            part.isascii() and part.isdigit() and 0 < int(part[:9]) < 65_536
-            for part in (local or remote, remote or local)
-        ):
-            raise Refused(f"error: error parsing local port '{(local or remote)[:60]}': strconv.ParseUint: parsing \"{(local or remote)[:60]}\": invalid syntax")  # fmt: skip
-        remote = remote if colon else local
-        inner = "8080" if target.plural == "services" and remote == "80" else remote
-        out += f"Forwarding from 127.0.0.1:{local or remote} -> {inner}\nForwarding from [::1]:{local or remote} -> {inner}\n"
-    app = name if target.plural == "services" else _app(world, name)
-    return Reply(out, words(world, "no_forward", target=app).removeprefix("error: ") + "\n")
-
-
-def _app(world: World, name: str) -> str:
-    pod = world.kubernetes.pods.get(name)
-    return pod.app if pod is not None else name
-
-
 def run_proxy(world: World, call: Call) -> Reply:
     port = next((w.partition("=")[2] for w in call.args if w.startswith("--port=")), "8001")
     if not port.isdigit():
@@ -109,6 +77,8 @@ def run_cp(world: World, call: Call) -> Reply:
         raise Refused("error: one of src or dest must be a remote file specification")
     if ":" in source and ":" in target:
         raise Refused("error: src and dest cannot both be remote file specifications")
+    if ":" in target and not files.exists(world, source):
+        raise Refused(f"error: {source[:200]} doesn't exist in local filesystem")
     pod, path = _remote(world, source if ":" in source else target)
     if ":" in target:
         raise Refused(f"tar: {path.rpartition('/')[2][:200]}: Cannot open: Read-only file system\ntar: Exiting with failure status due to previous errors\ncommand terminated with exit code 2")  # fmt: skip
@@ -135,7 +105,7 @@ def _remote(world: World, word: str) -> tuple[Pod, str]:
 
 
 def run_debug(world: World, call: Call) -> Reply:
-    """debug and attach: the role may not touch running containers."""
+    """debug: a container beside a pod's own for one command. attach: the role may not touch running containers."""
     args = [word for word in call.args if not word.startswith("-")]
     if not args:
         missing = "error: at least 1 argument is required for attach"
@@ -148,11 +118,15 @@ def run_debug(world: World, call: Call) -> Reply:
         raise Refused(NO_IMAGE)
     if target.plural == "nodes":
         raise access.forbidden("create", TYPES["pods"], "", world.kubernetes.namespace)
-    part = "attach" if call.verb == "attach" else "ephemeralcontainers"
-    what = "create" if call.verb == "attach" else "patch"
+    if call.verb == "debug":
+        pod = world.kubernetes.pods.get(name)
+        if pod is None or any(w.startswith("--copy-to") for w in call.args):
+            raise Refused(throwaway.KEPT)
+        access.protect_database(pod.app, pod.owner_kind)
+        return throwaway.run_beside(world, call, pod)
     raise Refused(
-        f'Error from server (Forbidden): pods "{name}" is forbidden: User "{access.USER}" cannot {what} resource '
-        f'"pods/{part}" in API group "" in the namespace "{world.kubernetes.namespace}"'
+        f'Error from server (Forbidden): pods "{name}" is forbidden: User "{access.USER}" cannot create resource '
+        f'"pods/attach" in API group "" in the namespace "{world.kubernetes.namespace}"'
     )
 
 
@@ -193,6 +167,11 @@ def run_create(world: World, call: Call) -> Reply:
     if flags.get("dry-run", [""])[-1] == "client" or "--dry-run" in call.args:
         name = args[0 if call.verb == "run" else 1] if len(args) > (call.verb != "run") else ""
         return _drawn(kind.plural, name, flags)
+    if call.verb == "run":
+        if not args:
+            raise Refused("error: NAME is required for run")
+        image = next((image for image in flags.get("image", []) if image), "")
+        return throwaway.run_once(world, call, args[0], image, flags)
     problem = access.forbidden("create", kind, "", world.kubernetes.namespace)
     plain = problem.message.removeprefix("Error from server (Forbidden): ")
     if call.verb == "create":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from simulator.engine.network import home_route
-from simulator.patroni import agents, state
+from simulator.patroni import agents, proxy, state
 from simulator.room import Room
 from simulator.scenario import Service
 from simulator.telemetry.line import LogLine
@@ -24,6 +24,7 @@ def each_second(world: World) -> None:
     """The agents' rounds, and what the data plane has of them."""
     for cluster in state.rooms(world).values():
         agents.each_second(world, cluster)
+        proxy.each_second(world, cluster)
         _lead_where(world, cluster)
         _record(world, cluster)
 
@@ -31,7 +32,7 @@ def each_second(world: World) -> None:
 def _lead_where(world: World, cluster: Cluster) -> None:
     """Each data centre's queries go to the primary there, else to the newest elsewhere; without any they fail."""
     spec = world.scenario.databases()[cluster.database]
-    leaders = sorted(state.primaries(world, cluster), key=lambda c: c.leads)
+    leaders = sorted(proxy.served(world, cluster), key=lambda c: c.leads)
     found = [cluster.agents[c.name].place for c in leaders]
     for here in world.scenario.datacenters:
         near = here if here in found else found[-1] if found else ""

@@ -49,6 +49,7 @@ class Agent:
     until_s: float = 0.0
     next_s: float = 0.0
     blind_s: float | None = None  # since when etcd has not answered it
+    denied_s: float | None = None  # since when it has not said to a proxy that it is the primary
     lines: list[tuple[float, str, str]] = field(default_factory=list)
 
     def say(self, now_s: float, text: str, level: str = "INFO") -> None:

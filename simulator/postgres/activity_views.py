@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
 from simulator.entities import lockviews
-from simulator.postgres import entity_locks, jobs, locking, workload
+from simulator.postgres import advisory, entity_locks, jobs, locking, workload
 from simulator.postgres.backends import (
     EXPORTER_QUERY,
     STANDBY_ADDRESS,
@@ -149,7 +149,8 @@ def locks(catalog: Catalog) -> Rows:
     """Relation locks of what runs, and each backend's lock on its own virtual transaction."""
     desk = desk_of(catalog.world, catalog.session.component)
     stopped = {b.pid: stop for b, stop in locking.app_waiters(catalog.world, catalog.session.component)}
-    found: Rows = _queued(catalog, desk)
+    found: Rows = [{**row, "database": DATABASE_OID} for row in advisory.rows(catalog)]
+    found += _queued(catalog, desk)
     for n, b in enumerate(backends(catalog)):
         if b.kind != "client backend" or b.state == "idle" or b.pid in desk.manager.sessions:
             continue

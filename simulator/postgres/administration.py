@@ -5,12 +5,10 @@ Each is checked as the server checks it. What is accepted says in a notice that 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable
 
-from simulator.postgres import prepared, settings
+from simulator.postgres import copyout, prepared, settings
 from simulator.postgres.backends import roles
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import Notice, PgError
@@ -178,49 +176,6 @@ def _refresh(catalog: Catalog, found: re.Match[str]) -> Result:
     raise PgError(f'relation "{name}" does not exist')
 
 
-def _copy(catalog: Catalog, found: re.Match[str]) -> Result:
-    """COPY … TO STDOUT: the rows as text or CSV."""
-    from simulator.postgres import execute
-
-    source, options = found[1].strip(), found[2].lower()
-    table = re.fullmatch(r'([\w."]+)\s*(?:\(([^)]*)\))?', source)
-    query = (
-        source[1:-1]
-        if source.startswith("(")
-        else f"SELECT {(table[2] if table else None) or '*'} FROM {table[1] if table else source}"
-    )
-    try:
-        result = execute.run(catalog.world, catalog.session, query)
-    except PgError as error:
-        if error.message.startswith("relation "):  # COPY looks its table up without a place in the text
-            raise PgError(error.message) from None
-        raise
-    if not result.is_query:
-        raise PgError("COPY query must have a RETURNING clause")
-    as_csv, header = "csv" in options, "header" in options
-    rows = [[_cell(value, as_csv) for value in row] for row in result.rows]
-    if header and as_csv:
-        rows.insert(0, [name for name, _ in result.columns])
-    if not as_csv:
-        return Result(
-            tag=f"COPY {len(result.rows)}",
-            raw="".join("\t".join(row) + "\n" for row in rows),
-            cost_s=result.cost_s,
-        )
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return Result(tag=f"COPY {len(result.rows)}", raw=out.getvalue(), cost_s=result.cost_s)
-
-
-def _cell(value: object, as_csv: bool) -> str:
-    if value is None:
-        return "" if as_csv else "\\N"
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    text = str(value)
-    return text if as_csv else text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-
-
 def _form(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern + "$", re.I | re.S)
 
@@ -255,5 +210,5 @@ FORMS: tuple[tuple[re.Pattern[str], Handler], ...] = (
     (_form(r"set constraints " + ANY), _tagged("SET CONSTRAINTS")),
     (_form(r"cluster(?: verbose)? ([\w.\"]+)"), _cluster),
     (_form(r"refresh materialized view (?:concurrently )?([\w.\"]+)" + ANY), _refresh),
-    (_form(r"copy (\(.*\)|[\w.\"]+\s*(?:\([^()]*\))?) to stdout\b(.*)"), _copy),
+    (_form(r"copy (\(.*\)|[\w.\"]+\s*(?:\([^()]*\))?) to stdout\b(.*)"), copyout.to_stdout),
 )  # fmt: skip

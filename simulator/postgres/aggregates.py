@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from simulator.postgres import functions, types
+from simulator.postgres import documents, functions
 from simulator.postgres.errors import PgError
 
 MAX_ITEMS = 100_000
@@ -50,18 +50,17 @@ class Collect:
             return self.separator.join(str(v) for v in values)[: functions.MAX_TEXT]
         if self.kind == "array_agg":
             return functions.array(*values)
+        if self.kind.endswith("_object_agg"):
+            whole = "{ " + ", ".join(str(v)[1:-1] for v in values) + " }"
+            return whole if self.kind.startswith("json_") else documents.jsonb(documents.load(whole))
         kept = self.kind == "json_agg"  # json keeps its text, jsonb is written anew
         return "[" + ", ".join(_json(v, kept) for v in values) + "]"
 
 
-def _json(value: Any, kept: bool = False) -> str:
-    if isinstance(value, str) and value[:1] in "[{":
-        try:
-            parsed = json.loads(value)
-            return value if kept else types.dump_jsonb(parsed)
-        except ValueError:
-            return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False)
+def _json(value: Any, kept: bool) -> str:
+    if value is None:
+        return "null"
+    return str(value) if kept else documents.jsonb(documents.load(str(value)))
 
 
 class Percentile:

@@ -47,7 +47,7 @@ def _apply(catalog: Catalog, table: Table, action: Any, notices: list[Notice], n
     if isinstance(action, exp.RenameColumn):
         return _rename_column(table, action)
     if isinstance(action, exp.AlterRename):
-        return _rename_table(catalog, table, name_of(action.this.this))
+        return rename_table(catalog, table, name_of(action.this.this))
     if isinstance(action, exp.AddConstraint):
         for constraint in action.expressions:
             definitions.add_constraint(catalog, table, constraint, valid=not not_valid)
@@ -175,7 +175,8 @@ def _rename_column(table: Table, node: exp.RenameColumn) -> None:
         index.columns = [re.sub(rf"\b{re.escape(old)}\b", new, c) for c in index.columns]
 
 
-def _rename_table(catalog: Catalog, table: Table, name: str) -> None:
+def rename_table(catalog: Catalog, table: Table, name: str) -> None:
+    """Give a table another name, and everything that refers to it. Raises PgError."""
     if name in catalog.database.tables:
         raise PgError(f'relation "{name}" already exists')
     catalog.database.tables = {

@@ -91,8 +91,7 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "pg_current_snapshot": ("", PgType("pg_snapshot"), "pg_snapshot"),
     "pg_current_xact_id": ("", INT8, "pg_txid"), "pg_sleep": ("n", VOID, "pg_sleep"),
     "pg_stat_reset": ("", VOID, "pg_stat_reset"), "pg_stat_statements_reset": ("?iii", VOID, "pg_stmts_reset"),
-    "pg_advisory_lock": ("i?i", VOID, "pg_void"), "pg_advisory_unlock": ("i?i", BOOL, "pg_true"),
-    "pg_try_advisory_lock": ("i?i", BOOL, "pg_true"), "version": ("", TEXT, "pg_version"),
+    "version": ("", TEXT, "pg_version"),
     "current_database": ("", NAME, "pg_database"), "current_schema": ("", NAME, "pg_schema"),
     "current_setting": ("t?b", TEXT, "pg_current_setting"), "set_config": ("ttb", TEXT, "pg_set_config"),
     "nextval": ("t", INT8, "pg_nextval"), "currval": ("t", INT8, "pg_currval"), "setval": ("ti?b", INT8, "pg_setval"),
@@ -106,9 +105,9 @@ PLAIN: dict[str, tuple[str, PgType, str]] = {
     "inet_server_port": ("", INT4, "pg_server_port"), "inet_client_addr": ("", PgType("inet"), "pg_null"),
     "jsonb_typeof": ("j", TEXT, "pg_json_typeof"), "json_typeof": ("j", TEXT, "pg_json_typeof"),
     "jsonb_array_length": ("j", INT4, "pg_json_length"), "json_array_length": ("j", INT4, "pg_json_length"),
-    "jsonb_pretty": ("j", TEXT, "pg_json_pretty"), "to_json": ("d", JSON, "pg_to_json"),
+    "jsonb_pretty": ("j", TEXT, "pg_json_pretty"), "to_json": ("d", JSON, "pg_as_json"), "array_to_json": ("d", JSON, "pg_as_json"),
     "to_jsonb": ("d", JSONB, "pg_to_json"), "jsonb_build_object": ("+d", JSONB, "pg_json_object"),
-    "json_build_object": ("+d", JSON, "pg_json_object"), "cardinality": ("*", INT4, "pg_cardinality"),
+    "json_build_object": ("+d", JSON, "pg_json_written"), "cardinality": ("*", INT4, "pg_cardinality"),
     "array_length": ("*i", INT4, "pg_cardinality"), "array_to_string": ("*t", TEXT, "pg_array_to_string"),
     "string_to_array": ("tt", PgType("text[]"), "pg_string_to_array"), "hashtext": ("t", INT4, "pg_hashtext"),
     "host": ("t", TEXT, "pg_same"), "pg_stat_get_activity": ("?i", VOID, "pg_void"),
@@ -118,7 +117,8 @@ WINDOW_ONLY = {
     "cume_dist": FLOAT8, "lag": None, "lead": None, "first_value": None, "last_value": None, "nth_value": None,
 }  # fmt: skip
 AGGREGATES = frozenset(
-    "count sum avg min max bool_and bool_or every string_agg array_agg json_agg jsonb_agg stddev stddev_samp"
+    "count sum avg min max bool_and bool_or every string_agg array_agg json_agg jsonb_agg json_object_agg"
+    " jsonb_object_agg stddev stddev_samp"
     " stddev_pop variance var_samp var_pop percentile_cont percentile_disc mode".split()
 )
 FORBIDDEN = frozenset(
@@ -184,6 +184,12 @@ def _fit(c: Compiler, kinds: str, pieces: list[Typed]) -> list[str] | None:
     return found
 
 
+def _written_type(kind: PgType) -> str:
+    """A type's name for what is written as JSON; a numeric's with its digits after the point."""
+    kept = kind.name == "numeric" and kind.scale is not None and kind.scale >= 0
+    return f"{kind.name}/{kind.scale}" if kept else kind.name
+
+
 def _argument(c: Compiler, kind: str, piece: Typed) -> str | None:
     target = {"i": INT8, "n": FLOAT8, "s": TIMESTAMPTZ, "v": INTERVAL, "b": BOOL, "j": JSONB}.get(kind)
     if kind == "r":
@@ -196,7 +202,7 @@ def _argument(c: Compiler, kind: str, piece: Typed) -> str | None:
     if kind == "x":
         return piece.sql
     if kind == "d":
-        return f"{piece.sql}, {quote(name)}"
+        return f"{piece.sql}, {quote(_written_type(piece.type))}"
     if kind == "*":
         plain = name in INTEGERS or piece.type.is_array
         # Output form, not a cast: a boolean is `t` here and `true` in `::text`.
@@ -310,6 +316,19 @@ def _age(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
     return Typed(f"({left} - {right})", INTERVAL)
 
 
+def _advisory(c: Compiler, name: str, args: list[Any], scope: Scope) -> Typed:
+    """Advisory locks: no argument for unlock_all, else one bigint or two integers."""
+    pieces = [c.expr(a, scope) for a in args]
+    kinds = [PgType("bigint") if len(pieces) == 1 else PgType("integer")] * len(pieces)
+    pieces = [ops.settle(p, k, c.now_us) for p, k in zip(pieces, kinds, strict=True)]
+    whole = all(p.type.name in INTEGERS for p in pieces)
+    if not whole or len(pieces) not in ((0,) if name.endswith("_all") else (1, 2)):
+        raise no_function(name, pieces)
+    tells = "_try_" in name or ("unlock" in name and not name.endswith("_all"))
+    sql = f"pg_advisory({', '.join([quote(name), *(p.sql for p in pieces)])})"
+    return Typed(sql, BOOL if tells else VOID)
+
+
 def extract(c: Compiler, part: str, value: Typed, to_numeric: bool) -> Typed:
     """EXTRACT gives a numeric, date_part a float. Raises PgError for an unknown part."""
     value = ops.settle(value, TIMESTAMPTZ, c.now_us)
@@ -380,6 +399,13 @@ SPECIAL: dict[str, Special] = {
     "trunc": _round, "abs": _abs, "mod": _mod, "now": _now, "transaction_timestamp": _now,
     "statement_timestamp": _now, "clock_timestamp": _now, "date_trunc": _date_trunc, "date_bin": _date_bin,
     "age": _age, "date_part": _date_part, "pg_typeof": _typeof, "jsonb_extract_path_text": _json_path_text,
+    **{
+        f"pg_{attempt}advisory_{kind}lock{shared}": _advisory
+        for attempt in ("", "try_")
+        for kind in ("", "xact_")
+        for shared in ("", "_shared")
+    },
+    "pg_advisory_unlock": _advisory, "pg_advisory_unlock_shared": _advisory, "pg_advisory_unlock_all": _advisory,
     "jsonb_extract_path": _json_path_text, "row_to_json": _row_to_json, "json_extract_path_text": _json_path_text,
 }  # fmt: skip
 
@@ -509,7 +535,7 @@ def aggregate(
             order, plain[-1] = plain[-1], plain[-1].this
         tail = filter_sql + over
         if name == "count" and len(plain) == 1 and isinstance(plain[0], exp.Star):
-            weight = scope.weight
+            weight = _weight(scope, over)
             return Typed(_counted(f"sum({weight}){tail}", scope) if weight else f"count(*){tail}", INT8)
         if name == "count" and len(plain) == 1 and _whole_row(plain[0]):
             plain = [_first_column(plain[0], scope)]
@@ -521,9 +547,11 @@ def aggregate(
             return _ordered_set(c, name, pieces, order, scope, tail)
         if name in ("string_agg", "array_agg", "json_agg", "jsonb_agg"):
             return _collected(c, name, pieces, order, distinct, scope, tail)
+        if name.endswith("_object_agg"):
+            return _pairs(name, pieces, tail)
         if len(pieces) != 1:
             raise no_function(name, pieces)
-        return _simple(c, name, pieces[0], distinct, scope, tail)
+        return _simple(c, name, pieces[0], distinct, scope, tail, _weight(scope, over))
     finally:
         scope.in_aggregate = was
 
@@ -542,8 +570,17 @@ def _first_column(node: exp.Column, scope: Scope) -> exp.Column:
     return exp.Column(this=exp.to_identifier(next(iter(source.columns)), quoted=True), table=table)
 
 
-def _simple(c: Compiler, name: str, x: Typed, distinct: bool, scope: Scope, tail: str) -> Typed:
-    weight, kind = scope.weight, x.type
+def _weight(scope: Scope, over: str) -> str | None:
+    """What a row counts for; the rows of a window behind GROUP BY are the groups, whatever stands for these."""
+    if over and (scope.grouped is not None or scope.has_aggregate):
+        return f"max({scope.per_group})" if scope.per_group else None
+    return scope.weight
+
+
+def _simple(
+    c: Compiler, name: str, x: Typed, distinct: bool, scope: Scope, tail: str, weight: str | None
+) -> Typed:
+    kind = x.type
     word = "DISTINCT " if distinct else ""
     if name == "count":
         each = _stands_for(c, x, scope) if distinct and weight else None
@@ -624,6 +661,15 @@ def _ordered_set(c: Compiler, name: str, pieces: list[Typed], order: Any, scope:
     return Typed(f"CAST({sql} AS INTEGER)" if kind.name == "interval" else sql, kind)
 
 
+def _pairs(name: str, pieces: list[Typed], tail: str) -> Typed:
+    """json_object_agg of keys and values: each pair is an object of its own until the end."""
+    if len(pieces) != 2:
+        raise no_function(name, pieces)
+    typed = ", ".join(f"{p.sql}, {quote(_written_type(p.type))}" for p in pieces)
+    sql = f"pg_collect({quote(name)}, 0, pg_json_written({typed}), NULL){tail}"
+    return Typed(sql, JSONB if name.startswith("jsonb") else JSON)
+
+
 def _collected(
     c: Compiler, name: str, pieces: list[Typed], order: Any, distinct: bool, scope: Scope, tail: str
 ) -> Typed:
@@ -637,7 +683,9 @@ def _collected(
     for item in order.expressions if order is not None else []:
         inner = item.this if isinstance(item, exp.Ordered) else item
         keys += [c.expr(inner, scope).sql, str(int(bool(item.args.get("desc"))))]
-    body = value.sql if name.startswith("json") else ops.as_text(value).sql
+    body = value.sql if value.type.name in ("json", "jsonb") else ops.as_text(value).sql
+    if name.startswith("json") and value.type.name not in ("json", "jsonb"):
+        body = f"pg_to_json({value.sql}, {quote(_written_type(value.type))})"
     if value.type.name == "boolean" and name == "array_agg":
         body = f"substr({body}, 1, 1)"
     extra = f", {', '.join(keys)}" if keys else ""

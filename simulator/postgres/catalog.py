@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from simulator.postgres import entity_rows, parser
+from simulator.postgres import entity_rows, hot_rows, parser
 from simulator.postgres import rows as sampling
 from simulator.postgres.compiler import Relation
 from simulator.postgres.errors import PgError
-from simulator.postgres.schema import WELL_KNOWN
+from simulator.postgres.schema import WELL_KNOWN, TableSpec
 from simulator.postgres.state import Database, Index, Server, Session, Table
 from simulator.postgres.types import INTEGERS, US
 from simulator.postgres.view_columns import ALIASES, view_columns
@@ -30,6 +30,7 @@ class Catalog:
     statement: str = ""
     used: dict[str, bool] = field(default_factory=dict)
     ids: tuple[int, int] | None = None  # a statement that looks only between two ids
+    looks: bool = False  # a query, which may see single rows of what is kept as a sample
 
     @property
     def database(self) -> Database:
@@ -123,6 +124,12 @@ class Catalog:
             else None
         )
 
+    def hot_values(self, table: str, column: str) -> tuple[int, ...]:
+        """Values of a column that are a hot key's: rows with them are no sample of others' rows."""
+        found = self.database.tables.get(table)
+        hot = found is not None and found.spec is not None and found.spec.hot == column
+        return hot_rows.hot_ids(self.world, table, column) if hot else ()
+
     def indexed(self, table: str, column: str) -> bool:
         """Whether an index leads with this column."""
         found = self.database.tables.get(table)
@@ -162,6 +169,8 @@ class Catalog:
                     found[row.rowid] = (row.weight, dict(zip(names, row.values, strict=True)))
         if table.entity is not None:
             found = entity_rows.rows(self.world, table, self.session, self.ids)
+            if self.looks:
+                found |= entity_rows.asked_for(self.world, table, wanted)
         found.update(table.changed)
         columns = [(c.name, c.key, c.filled) for c in table.columns]
         return [
@@ -175,7 +184,7 @@ class Catalog:
         assert spec is not None
         rows = list(sampling.sampled(state.seed, spec, state.start_us))
         if spec.live:
-            rows += sampling.live(state.seed, spec, state.start_us, self.slices())
+            rows += sampling.live(state.seed, spec, state.start_us, self.slices(spec))
         serial = bool(table.columns) and table.columns[0].type.name in INTEGERS
         for column, ident in wanted:
             if serial and column == table.columns[0].name:
@@ -187,6 +196,12 @@ class Catalog:
     def by_key(self, table: Table, column: str, ident: int) -> StoredRow | None:
         """The row of a sampled table with this id, if it is no sampled one; None otherwise."""
         serial = bool(table.columns) and table.columns[0].type.name in INTEGERS
+        if table.entity is not None:
+            held = entity_rows.asked_for(self.world, table, {(column, ident): True})
+            for number, (weight, values) in held.items():
+                if number not in table.removed:
+                    return number, weight, {c.name: values.get(c.key, c.filled) for c in table.columns}
+            return None
         if table.spec is None or table.emptied_s is not None or not serial or column != table.columns[0].name:
             return None
         state = self.world.postgres
@@ -196,7 +211,7 @@ class Catalog:
                 return row.rowid, row.weight, dict(zip(names, row.values, strict=True))
         return None
 
-    def slices(self) -> list[sampling.Slice]:
+    def slices(self, spec: TableSpec | None = None) -> list[sampling.Slice]:
         """What the main traffic class added to live tables since the start, by slice of time."""
         history = self.world.plane.history
         base = f"class/{self.world.scenario.sli.traffic_class}/"
@@ -206,7 +221,8 @@ class Catalog:
         for index in range((len(ok) + step - 1) // step):
             part = slice(index * step, (index + 1) * step)
             good, bad = round(sum(ok[part])), round(sum(declined[part]))
-            found.append(sampling.Slice(index, good, bad, before))
+            hot = hot_rows.shares(self.world, spec.name, part, good) if spec is not None and spec.hot else ()
+            found.append(sampling.Slice(index, good, bad, before, hot))
             before += good + bad
         return found
 

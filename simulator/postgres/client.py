@@ -150,6 +150,10 @@ def run_string(client: Client, text: str) -> None:
         return
     found = lexer.split(text)[:MAX_STATEMENTS]
     together = len(found) > 1
+    broken = next((part for part in found if together and _misspelt(part.text)), None)
+    if broken is not None:  # a string is read as a whole before any of it runs
+        client.code = int(not statement(client, broken.text, text, broken.start, 1))
+        return
     if together:
         execute.begin_implicit(client.world, client.session)
     failed = False
@@ -161,6 +165,31 @@ def run_string(client: Client, text: str) -> None:
             failed, client.code = True, 1
             break
     execute.end_implicit(client.world, client.session, failed)
+
+
+COMMANDS = frozenset(
+    "abort alter analyze begin call checkpoint close cluster comment commit copy create deallocate declare delete discard"
+    " do drop end execute explain fetch grant import insert listen load lock merge move notify prepare reassign refresh"
+    " reindex release reset revoke rollback savepoint security select set show start table truncate unlisten update vacuum"
+    " values with".split()
+)
+READ = frozenset("select with insert update delete values table".split())
+
+
+def _misspelt(text: str) -> bool:
+    """Whether a statement is none by its grammar."""
+    from simulator.postgres import parser
+
+    word = lexer.first_word(text)
+    if word not in READ:
+        return bool(word) and word.isalpha() and word not in COMMANDS
+    try:
+        parser.parse(text)
+    except PgError as error:
+        return error.message.startswith("syntax error")
+    except RecursionError:
+        return False
+    return False
 
 
 def _acceptable(client: Client, text: str) -> bool:

@@ -34,6 +34,8 @@ class Names(Protocol):
 
     def stands_for(self, table: str, column: str) -> float | None: ...
 
+    def hot_values(self, table: str, column: str) -> tuple[int, ...]: ...
+
 
 @dataclass
 class Compiler:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import entity_writes, execute_query, parser, rebound, rowcheck
+from simulator.interventions.backups import SOFT_DROP
+from simulator.postgres import alter, entity_writes, execute_query, parser, rebound, rowcheck
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import add_column, add_constraint, expression_text, unique_name
 from simulator.postgres.errors import Notice, PgError, not_simulated
@@ -240,6 +241,9 @@ def _drop_table(catalog: Catalog, name: str, cascade: bool, notices: list[Notice
             detail="\n".join(f"{what} depends on table {name}" for what, _, _ in dependants),
             hint="Use DROP ... CASCADE to drop the dependent objects too.",
         )
+    if SOFT_DROP in catalog.world.policies:
+        _set_aside(catalog, table, notices)
+        return True
     if len(dependants) == 1:
         notices.append(Notice(f"drop cascades to {dependants[0][0]}"))
     elif dependants:
@@ -257,6 +261,18 @@ def _drop_table(catalog: Catalog, name: str, cascade: bool, notices: list[Notice
     if table.spec is not None or table.entity is not None:
         note(catalog.world, "dropped", catalog.session.component, name)
     return True
+
+
+def _set_aside(catalog: Catalog, table: Table, notices: list[Notice]) -> None:
+    """The company's event trigger on DROP TABLE: the table gets another name and goes for good only days later."""
+    name, component = table.name, catalog.session.component
+    kept = next(
+        k for n in range(MAX_TABLES + 1) if (k := f"{name}_dropped{n or ''}") not in catalog.database.tables
+    )
+    alter.rename_table(catalog, table, kept)
+    catalog.world.policies[SOFT_DROP]["aside"].append((component, name, kept))
+    notices.append(Notice(f'table "{name}" is kept as "{kept}"'))
+    note(catalog.world, "set aside", component, name, kept)
 
 
 def _dependants(catalog: Catalog, name: str) -> list[tuple[str, Table | None, str]]:

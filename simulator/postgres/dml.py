@@ -27,6 +27,9 @@ DELETE_S_PER_ROW = 1e-6
 MAX_OWN_ROWS = 40_000  # rows a session may add to a database: it stays below 64 MB
 
 
+REPLACED = "\0replaced"  # marks a row that INSERT ... ON CONFLICT has updated, for RETURNING's xmax
+
+
 @dataclass
 class Writer:
     """The pieces that every change of rows needs."""
@@ -218,11 +221,12 @@ def _conflict(
     table.changed[rowid] = (weight, values)
     held.put(rowid, weight, values)
     table.updated += 1
-    return values
+    return {**values, REPLACED: 1}
 
 
 def _by_name(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    return {c.name: values.get(c.key, c.filled) for c in table.columns}
+    found = {c.name: values.get(c.key, c.filled) for c in table.columns}
+    return {**found, REPLACED: 1} if REPLACED in values else found
 
 
 def _by_key(table: Table, cells: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +235,9 @@ def _by_key(table: Table, cells: dict[str, Any]) -> dict[str, Any]:
 
 def row_source(table: Table, alias: str, cells: dict[str, Any]) -> Source:
     """One row's values as something expressions can name."""
-    return Source(alias, {c.name: Typed(ops.literal(cells[c.name]), c.type) for c in table.columns})
+    columns = {c.name: Typed(ops.literal(cells[c.name]), c.type) for c in table.columns}
+    locker = "pg_txid()" if cells.get(REPLACED) else "0"
+    return Source(alias, columns, row=f"{table.next_rowid}", locker=locker)
 
 
 # --- UPDATE and DELETE -------------------------------------------------------------------------------
@@ -310,7 +316,10 @@ def affected(catalog: Catalog, tree: Any) -> int:
     """How many rows an UPDATE or DELETE meets, at full size. Raises PgError."""
     writer, alias = _writer(catalog, tree.this)
     if writer.table.sampled and tree.find(exp.Limit) is not None:
-        raise not_simulated("a change of as many rows as a LIMIT gives, of a table that is a sample")
+        raise PgError(
+            "a change of as many rows as a LIMIT gives, of a table that is a sample is not simulated",
+            hint="A range of ids is: WHERE id BETWEEN 1 AND 500; dbrun goes through a table batch by batch.",
+        )
     from_ = tree.args.get("from_") or tree.args.get("from")
     others = [from_.this] if from_ is not None else tree.args.get("using") or []
     return _full_size(writer, _hits(writer, alias, others, tree.args.get("where"), []), tree)
@@ -330,6 +339,7 @@ def _full_size(writer: Writer, hits: list[Hit], tree: Any) -> int:
 
 
 def update(catalog: Catalog, tree: exp.Update, text: str) -> Result:
+    utility.check_where(catalog, tree, "UPDATE")
     writer, alias = _writer(catalog, tree.this)
     if not tree.expressions:
         raise syntax_error(text, None)
@@ -381,6 +391,7 @@ def _stored(writer: Writer) -> dict[int, dict[str, Any]]:
 
 
 def delete(catalog: Catalog, tree: exp.Delete, _text: str) -> Result:
+    utility.check_where(catalog, tree, "DELETE")
     writer, alias = _writer(catalog, tree.this)
     hits = _hits(writer, alias, tree.args.get("using") or [], tree.args.get("where"), [])
     total = _full_size(writer, hits, tree)

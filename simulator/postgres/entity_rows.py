@@ -350,6 +350,19 @@ def old_rows(
         yield -ident, ident - before, old_values(world, table, flow, ident)
 
 
+def asked_for(
+    world: World, table: Table, wanted: dict[tuple[str, int], bool]
+) -> dict[int, tuple[int, Values]]:
+    """The older rows with these keys, in the sample or not: each stands for itself."""
+    spec = table.entity
+    if spec is None or not spec.rows or table.emptied_s is not None or table.truncated:
+        return {}
+    keys = [c.name for c in table.columns if c.key in spec.columns and spec.columns[c.key].of == "key"]
+    idents = [number for column, number in wanted if column in keys and 0 < number <= spec.rows]
+    flow, sampled = flow_of(entities_of(world).domain, table), dict.fromkeys(old_ids(table)) if idents else {}
+    return _laid_over(table, {-i: (1, old_values(world, table, flow, i)) for i in idents if i not in sampled})
+
+
 def old_ids(table: Table) -> list[int]:
     """The ids of the older rows that are in the sample."""
     assert table.entity is not None

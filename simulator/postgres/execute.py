@@ -10,7 +10,9 @@ from sqlglot import exp
 
 from simulator.postgres import (
     administration,
+    advisory,
     alter,
+    copyout,
     cursors,
     ddl,
     dml,
@@ -105,8 +107,17 @@ def changed(catalog: Catalog, tree: Any) -> Result:
     return changing(catalog, handler, tree, tree.sql(dialect="postgres"))
 
 
-def _check_columns(catalog: Catalog, tree: Any) -> None:
-    """Columns are looked up before anything is worked on: a misspelt one fails at once."""
+def _check_first(catalog: Catalog, tree: Any) -> None:
+    """What fails at once, before anything is worked on: a misspelt column, what may not stand in a transaction."""
+    if (
+        isinstance(tree, exp.Create | exp.Drop)
+        and tree.args.get("concurrently")
+        and catalog.session.in_transaction
+    ):
+        word = "CREATE" if isinstance(tree, exp.Create) else "DROP"
+        raise PgError(f"{word} INDEX CONCURRENTLY cannot run inside a transaction block")
+    if tree is None:  # COPY ... FROM STDIN comes without one
+        return
     if isinstance(tree, exp.Update) and isinstance(tree.this, exp.Table):
         table = catalog.database.tables.get(tree.this.name)
         for each in tree.expressions if table is not None else ():
@@ -136,7 +147,7 @@ def changing(
         raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
     if session.in_transaction and session.settings.get("transaction_read_only") == "on":
         raise PgError(f"cannot execute {_command_words(text)} in a read-only transaction")
-    _check_columns(catalog, tree)
+    _check_first(catalog, tree)
     try:
         worked = jobs.perform(catalog, online.of_tree(catalog, tree))
         before = state.databases[session.component].copy() if alone else None
@@ -242,6 +253,7 @@ def _close(catalog: Catalog, keep: bool) -> None:
         else:
             session.settings[name] = value
     session.local_before.clear()
+    advisory.transaction_ended(session)
     if keep and session.changed and working is not None:
         world.postgres.databases[session.component] = working
         entity_writes.settle(catalog)
@@ -380,7 +392,7 @@ WORDS: dict[str, Handler] = {
     "savepoint": _savepoint, "release": _release, "show": utility.show, "set": utility.set_value,
     "reset": utility.reset, "alter": _alter, "explain": _explain, "vacuum": _vacuum,
     "analyze": utility.vacuum, "lock": utility.lock, "checkpoint": utility.checkpoint, "discard": utility.discard,
-    "copy": utility.copy, "comment": utility.comment, "reindex": _reindex, "declare": cursors.declare,
+    "copy": copyout.elsewhere, "comment": utility.comment, "reindex": _reindex, "declare": cursors.declare,
     "fetch": cursors.fetch, "move": cursors.fetch, "close": cursors.close,
     **dict.fromkeys(
         "call do load grant revoke cluster listen notify import security prepare execute deallocate refresh reassign"

@@ -15,7 +15,9 @@ def rows_of(catalog: Catalog, tree: Any) -> Result:
     """Run a query tree. Raises PgError."""
     compiler = Compiler(catalog, catalog.now_us, catalog.session.user, catalog.session.database)
     compiled = compiler.query(tree)
+    before, catalog.looks = catalog.looks, True
     found = runner.run(catalog, compiler, compiled.sql)
+    catalog.looks = before
     rows = [row[: len(compiled.columns)] for row in found.rows]
     return Result(list(compiled.columns), rows, f"SELECT {len(rows)}", found.notices, found.cost_s)
 

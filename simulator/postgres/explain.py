@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
 
-from simulator.postgres import execute_query, parser
+from simulator.postgres import documents, execute_query, parser
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.plan_nodes import PARALLEL_PAGES, WORK_MEM_BYTES, WORKERS, Plan
@@ -85,7 +85,7 @@ def _tree(plan: Plan, costs: bool) -> dict[str, Any]:
     node, _, target = plan.label.partition(" on ")
     kind, _, index = node.partition(" using ")
     found: dict[str, Any] = {
-        "Node Type": kind,
+        "Node Type": kind.removeprefix("Parallel "),
         "Parallel Aware": kind.startswith("Parallel"),
         "Async Capable": False,
     }
@@ -96,7 +96,7 @@ def _tree(plan: Plan, costs: bool) -> dict[str, Any]:
         found |= {"Relation Name": words[0], "Alias": words[-1]}
     if costs:
         found |= {
-            "Startup Cost": round(plan.start, 2), "Total Cost": round(plan.total, 2),
+            "Startup Cost": Decimal(f"{plan.start:.2f}"), "Total Cost": Decimal(f"{plan.total:.2f}"),
             "Plan Rows": max(1, round(plan.rows)), "Plan Width": plan.width,
         }  # fmt: skip
     found |= {name: value for name, _, value in (detail.partition(": ") for detail in plan.details)}
@@ -108,10 +108,10 @@ def _tree(plan: Plan, costs: bool) -> dict[str, Any]:
 def _shaped(plan: Plan, shape: str, costs: bool = True) -> str:
     """FORMAT JSON, YAML or XML."""
     if shape == "json":
-        return json.dumps([{"Plan": _tree(plan, costs)}], indent=2)
+        return documents.pretty([{"Plan": _tree(plan, costs)}], 2)
     pairs = _tree(plan, costs).items()
     if shape == "yaml":
-        return "- Plan:\n" + "\n".join(f"    {k}: {json.dumps(v)}" for k, v in pairs)
+        return "- Plan:\n" + "\n".join(f"    {k}: {documents.dump(v)}" for k, v in pairs)
     inner = "".join(
         f"\n      <{k.replace(' ', '-')}>{v}</{k.replace(' ', '-')}>" for k, v in pairs if k != "Plans"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from simulator.interventions.migrations import FILL_BATCH, FILL_FREE_GB, FILL_LAG_S, FILL_PAUSE_MS
 from simulator.postgres import batches, dml, entity_writes, parser, pressure, storage
 from simulator.postgres.catalog import Catalog
 from simulator.postgres.errors import PgError
@@ -43,7 +44,7 @@ def _second(world: World, fill: Backfill) -> None:
     fill.rate, fill.why = 0.0, hindrance(world, fill)
     if fill.why:
         return
-    whole = pace(fill)
+    whole = pace(world, fill)
     low, high = fill.cursor + 1, min(fill.cursor + round(whole), table.entity.rows)
     last = high >= table.entity.rows
     try:
@@ -64,17 +65,28 @@ def hindrance(world: World, fill: Backfill) -> str:
     """Why a back-fill stands this second; nothing if it runs."""
     if storage.down(world, fill.component):
         return storage.RECOVERING
-    lag = storage.worst_lag_s(world, fill.component) if fill.component in work_of(world).stores else 0.0
-    if fill.max_lag_s and lag > fill.max_lag_s:
-        return f"replay lag {lag:.0f} s > {fill.max_lag_s:g} s"
+    if fill.component in work_of(world).stores:
+        lag, most = storage.worst_lag_s(world, fill.component), max_lag_s(world, fill)
+        if most and lag > most:
+            return f"replay lag {lag:.0f} s > {most:g} s"
+        free, least = storage.free_gb(world, fill.component), world.policies.get(FILL_FREE_GB, 0.0)
+        if free < least:
+            return f"{free:.0f} GB left on the disk < {least:g} GB"
     desk = desk_of(world, fill.component)
     pid = pressure.blocker(desk, fill.table, "RowExclusiveLock")
     return f"waiting for RowExclusiveLock behind process {pid}" if pid is not None else ""
 
 
-def pace(fill: Backfill) -> float:
-    """Rows a second at these settings."""
-    return fill.batch / (fill.batch * ROW_S + COMMIT_S + fill.pause_ms / 1000)
+def max_lag_s(world: World, fill: Backfill) -> float:
+    """The lag at which it stands: its own, and the company's where there is one; 0: none."""
+    return min((s for s in (fill.max_lag_s, world.policies.get(FILL_LAG_S, 0.0)) if s), default=0.0)
+
+
+def pace(world: World, fill: Backfill) -> float:
+    """Rows a second at these settings, within the company's limits on batches."""
+    batch = min(fill.batch, world.policies.get(FILL_BATCH, fill.batch))
+    pause_ms = max(fill.pause_ms, world.policies.get(FILL_PAUSE_MS, 0.0))
+    return float(batch / (batch * ROW_S + COMMIT_S + pause_ms / 1000))
 
 
 def _stretch(world: World, fill: Backfill, table: Table, low: int, high: int) -> None:

@@ -6,7 +6,6 @@ Each gets and returns SQLite values and gives NULL for NULL unless it is listed 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +15,7 @@ from typing import Any
 import re2
 
 from simulator.engine import streams
-from simulator.postgres import types
+from simulator.postgres import documents, types
 from simulator.postgres.errors import PgError
 from simulator.postgres.types import DAY_US, EPOCH, US, PgType
 
@@ -372,7 +371,7 @@ def size_bytes(text: str) -> int:
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text)
+        return documents.load(text)
     except (ValueError, RecursionError):
         raise PgError("invalid input syntax for type json") from None
 
@@ -380,10 +379,10 @@ def _load(text: str) -> Any:
 def json_get(document: str, key: Any) -> str | None:
     value = _load(document)
     if isinstance(value, dict):
-        return types.dump_jsonb(value[str(key)]) if str(key) in value else None
+        return documents.jsonb(value[str(key)]) if str(key) in value else None
     index = str(key)
     if isinstance(value, list) and index.lstrip("-").isdigit() and -len(value) <= int(index) < len(value):
-        return types.dump_jsonb(value[int(index)])
+        return documents.jsonb(value[int(index)])
     return None
 
 
@@ -391,7 +390,7 @@ def json_unquote(document: str) -> str | None:
     value = _load(document)
     if value is None:
         return None
-    return value if isinstance(value, str) else types.dump_jsonb(value)
+    return value if isinstance(value, str) else documents.jsonb(value)
 
 
 def json_text(document: str, key: Any) -> str | None:
@@ -419,16 +418,16 @@ def json_has(document: str, key: str) -> int:
 def json_merge(a: str, b: str) -> str:
     first, second = _load(a), _load(b)
     if isinstance(first, dict) and isinstance(second, dict):
-        return types.dump_jsonb({**first, **second})
+        return documents.jsonb({**first, **second})
     first = first if isinstance(first, list) else [first]
-    return types.dump_jsonb(first + (second if isinstance(second, list) else [second]))
+    return documents.jsonb(first + (second if isinstance(second, list) else [second]))
 
 
 def json_delete(document: str, key: str) -> str:
     value = _load(document)
     if isinstance(value, dict):
         value.pop(key, None)
-    return types.dump_jsonb(value)
+    return documents.jsonb(value)
 
 
 def json_typeof(document: str) -> str:
@@ -441,6 +440,7 @@ def json_typeof(document: str) -> str:
         (str, "string"),
         (int, "number"),
         (float, "number"),
+        (Decimal, "number"),
     ):
         if isinstance(value, kind):
             return name
@@ -455,15 +455,26 @@ def json_length(document: str) -> int:
 
 
 def _as_json(value: Any, kind: str) -> Any:
-    if value is None or kind in (*types.INTEGERS, "numeric", "double precision", "real", "oid"):
+    name, _, scale = kind.partition("/")
+    if value is None or kind in (*types.INTEGERS, "double precision", "real", "oid"):
         return value
+    if name == "numeric":
+        number = Decimal(types.format_numeric(value, int(scale) if scale else None))
+        return number if number.is_finite() else str(number)
     if kind == "boolean":
         return bool(value)
     if kind in ("json", "jsonb"):
         return _load(str(value))
     if kind.endswith("[]"):
         return [_element(part, kind.removesuffix("[]")) for part in array_elements(str(value))]
-    return types.format_value(value, PgType(kind))
+    text = types.format_value(value, PgType(kind))
+    return _iso(text) if kind in types.TIMES and text is not None else text
+
+
+def _iso(text: str) -> str:
+    """A time as JSON has it: `2026-11-20T14:00:00+00:00`."""
+    day, space, clock = text.partition(" ")
+    return f"{day}T{clock}{':00' if clock[-3:-2] in '+-' else ''}" if space else text
 
 
 def _element(text: str, kind: str) -> Any:
@@ -473,12 +484,12 @@ def _element(text: str, kind: str) -> Any:
     if kind in types.INTEGERS:
         return int(text)
     if kind in ("numeric", "double precision", "real"):
-        return float(text)
+        return Decimal(text)
     return text == "t" if kind == "boolean" else text
 
 
 def to_json(value: Any, kind: str) -> str | None:
-    return None if value is None else types.dump_jsonb(_as_json(value, kind))
+    return None if value is None else documents.jsonb(_as_json(value, kind))
 
 
 def json_object(*pairs: Any) -> str:
@@ -489,7 +500,7 @@ def json_object(*pairs: Any) -> str:
         if pairs[i] is None:
             raise PgError("null value not allowed for object key")
         found[str(pairs[i])] = _as_json(pairs[i + 2], pairs[i + 3])
-    return types.dump_jsonb(found)
+    return documents.jsonb(found)
 
 
 def array_elements(text: str) -> list[str]:
@@ -615,7 +626,8 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_size_bytes": (1, size_bytes), "pg_json_get": (2, json_get), "pg_json_text": (2, json_text),
     "pg_json_unquote": (1, json_unquote), "pg_json_contains": (2, json_contains), "pg_json_merge": (2, json_merge),
     "pg_json_has": (2, json_has), "pg_json_delete": (2, json_delete), "pg_json_typeof": (1, json_typeof), "pg_json_length": (1, json_length),
-    "pg_json_pretty": (1, lambda d: json.dumps(_load(d), indent=4, ensure_ascii=False)),
+    "pg_as_json": (2, lambda v, kind: str(v) if kind == "json" else documents.dump(_as_json(v, kind), ":", ",")),
+    "pg_json_pretty": (1, lambda d: documents.pretty(_load(d))),
     "pg_to_json": (2, to_json), "pg_json_object": (-1, json_object), "pg_array": (-1, array),
     "pg_element": (2, element), "pg_in_array": (2, lambda v, a: int(str(v) in array_elements(a))),
     "pg_cardinality": (-1, lambda a, *_: len(array_elements(a))),

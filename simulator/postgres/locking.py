@@ -150,6 +150,14 @@ def take(
         raise
 
 
+def sessions(world: World, component: str) -> dict[int, bool]:
+    """The pids of the sessions that any lock table knows."""
+    from simulator.postgres import entity_locks
+
+    managers = [desk_of(world, component).manager, *entity_locks.managers(world, component)]
+    return {pid: True for manager in managers for pid in manager.sessions}
+
+
 def blocking(world: World, component: str, pid: int) -> list[int]:
     """pg_blocking_pids, for sessions of the lock tables and for the application's."""
     desk = desk_of(world, component)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from simulator.postgres import functions, types
+from simulator.postgres import documents, functions
 from simulator.postgres.errors import PgError
 from simulator.postgres.functions import array, array_elements, to_json
 from simulator.postgres.types import (
@@ -49,7 +49,7 @@ def _step(node: Any, key: str) -> Any:
 
 def json_at(document: str, path: str) -> str | None:
     """`document #> path`."""
-    node = json.loads(document)
+    node = documents.load(document)
     for key in _path(path):
         missing = isinstance(node, dict) and key not in node
         node = None if missing else _step(node, key)
@@ -57,7 +57,7 @@ def json_at(document: str, path: str) -> str | None:
             return None
         if node is None:
             return None
-    return types.dump_jsonb(node)
+    return documents.jsonb(node)
 
 
 def json_at_text(document: str, path: str) -> str | None:
@@ -65,20 +65,20 @@ def json_at_text(document: str, path: str) -> str | None:
     found = json_at(document, path)
     if found is None or found == "null":
         return None
-    value = json.loads(found)
+    value = documents.load(found)
     return value if isinstance(value, str) else found
 
 
 def json_set(document: str, path: str, value: str, create: int = 1) -> str:
     """jsonb_set: a copy with a value put in at a path."""
-    root = json.loads(document)
+    root = documents.load(document)
     keys = _path(path)
     node = root
     for key in keys[:-1]:
         node = _step(node, key)
         if not isinstance(node, dict | list):
-            return types.dump_jsonb(root)
-    new = json.loads(value)
+            return documents.jsonb(root)
+    new = documents.load(value)
     if keys and isinstance(node, dict) and (create or keys[-1] in node):
         node[keys[-1]] = new
     elif keys and isinstance(node, list) and re.fullmatch(r"-?\d{1,9}", keys[-1]):
@@ -87,7 +87,7 @@ def json_set(document: str, path: str, value: str, create: int = 1) -> str:
             node[at] = new
         elif create:
             node.insert(len(node) if at > 0 else 0, new)
-    return types.dump_jsonb(root)
+    return documents.jsonb(root)
 
 
 def json_strip(document: str) -> str:
@@ -98,7 +98,20 @@ def json_strip(document: str) -> str:
             return {key: bare(value) for key, value in node.items() if value is not None}
         return [bare(value) for value in node] if isinstance(node, list) else node
 
-    return types.dump_jsonb(bare(json.loads(document)))
+    return documents.jsonb(bare(documents.load(document)))
+
+
+def json_written(*pairs: Any) -> str:
+    """json_build_object, which keeps the order of its keys: each is followed by its type's name, as each value is."""
+    if len(pairs) % 4:
+        raise PgError("argument list must have even number of elements")
+    parts = []
+    for n in range(0, len(pairs), 4):
+        if pairs[n] is None:
+            raise PgError("null value not allowed for object key")
+        value = pairs[n + 2] if pairs[n + 3] == "json" else to_json(pairs[n + 2], pairs[n + 3])
+        parts.append(f"{documents.dump(str(pairs[n]))} : {'null' if value is None else value}")
+    return "{" + ", ".join(parts) + "}"
 
 
 def json_array(*pairs: Any) -> str:
@@ -109,7 +122,7 @@ def json_array(*pairs: Any) -> str:
 
 def json_spread(document: str, name: str) -> str:
     """A document that a set-returning function takes. Raises PgError for one of another shape."""
-    value = json.loads(document)
+    value = documents.load(document)
     if isinstance(value, list if "array" in name else dict):
         return document
     scalar = not isinstance(value, dict | list)
@@ -211,7 +224,7 @@ def div(a: Any, b: Any) -> int:
 
 def json_dense(document: str) -> str:
     """An object as the server writes a row: without a space."""
-    return json.dumps(json.loads(document), ensure_ascii=False, separators=(",", ":"))
+    return documents.dump(documents.load(document), ":", ",")
 
 
 def width_bucket(value: float, low: float, high: float, count: int) -> int:
@@ -296,7 +309,7 @@ def cell(row: str, at: int) -> Any:
 
 PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_cell": (2, cell), "pg_json_at": (2, json_at), "pg_json_at_text": (2, json_at_text), "pg_json_set": (-1, json_set), "pg_json_spread": (2, json_spread),
-    "pg_json_strip": (1, json_strip), "pg_json_array": (-1, json_array), "pg_array_position": (2, array_position),
+    "pg_json_strip": (1, json_strip), "pg_json_array": (-1, json_array), "pg_json_written": (-1, json_written), "pg_array_position": (2, array_position),
     "pg_array_remove": (2, array_remove), "pg_array_replace": (3, array_replace), "pg_array_join": (-1, array_join),
     "pg_array_json": (1, array_json), "pg_json_dense": (1, json_dense), "pg_array_cat": (2, array_cat), "pg_array_append": (2, array_append), "pg_array_contains": (2, array_contains),
     "pg_array_overlaps": (2, array_overlaps), "pg_array_prepend": (2, lambda v, a: array_cat(array(_plain(v)), a)),
@@ -304,7 +317,7 @@ PURE: dict[str, tuple[int, Callable[..., Any]]] = {
     "pg_moment_of": (2, moment_of), "pg_day_of": (2, day_of), "pg_make_date": (3, make_date), "pg_width_bucket": (4, width_bucket),
     "pg_make_timestamp": (6, make_timestamp),
 }  # fmt: skip
-NULL_AWARE = frozenset(("pg_json_array",))
+NULL_AWARE = frozenset(("pg_json_array", "pg_json_written"))
 # Argument kinds as in `calls.PLAIN`.
 PLAIN: dict[str, tuple[str, PgType, str]] = {
     "jsonb_set": ("j*j?b", JSONB, "pg_json_set"), "jsonb_insert": ("j*j?b", JSONB, "pg_json_set"),

@@ -26,6 +26,7 @@ TEXTS = {
     "slot lost": ("database", Text(ru="{0}: слот {1} потерян: превышен max_slot_wal_keep_size", en="{0}: slot {1} is lost: max_slot_wal_keep_size exceeded")),
     "slot dropped": ("database", Text(ru="{0}: слот {1} удалён", en="{0}: slot {1} dropped")),
     "dropped": ("fault", Text(ru="{0}: таблица {1} удалена", en="{0}: table {1} dropped")),
+    "set aside": ("database", Text(ru="{0}: таблица {1} не удалена, а переименована в {2}", en="{0}: table {1} is not dropped but renamed to {2}")),
     "truncated": ("fault", Text(ru="{0}: таблица {1} очищена, исчезло строк: {2}", en="{0}: table {1} truncated, {2} rows gone")),
     "deleted": ("fault", Text(ru="{0}: из {2} удалено строк: {1}", en="{0}: {1} rows deleted from {2}")),
     "failing": ("fault", Text(ru="{0}: запросы не проходят: {1}", en="{0}: its queries fail: {1}")),

@@ -13,24 +13,13 @@ from simulator.postgres.catalog import Catalog
 from simulator.postgres.definitions import deparse
 from simulator.postgres.plan_nodes import PARALLEL_PAGES, WORKERS, Plan
 from simulator.postgres.plan_upper import grouped, limited, ordered, windowed
+from simulator.postgres.ranges import RANGES, share_of, terms_of
 from simulator.postgres.runner import ROWS_PER_S
 from simulator.postgres.scope import name_of
 from simulator.postgres.state import Index, Table
 
-# The planner's own constants (seq_page_cost 1, cpu_tuple_cost 0.01) and its guesses for a condition.
-EQUAL_SHARE, RANGE_SHARE, OTHER_SHARE = 0.005, 1 / 3, 0.25
 INDEX_PROBE_MS = 0.021
 MOST_BY_INDEX = 0.2  # of a table: more than that is read in sequence
-RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
-UNITS_S = {
-    "sec": 1.0,
-    "min": 60.0,
-    "hour": 3600.0,
-    "day": 86400.0,
-    "week": 604800.0,
-    "mon": 2592000.0,
-    "year": 31557600.0,
-}
 
 
 def plan_of(catalog: Catalog, tree: Any) -> Plan:
@@ -88,9 +77,7 @@ def _limit_of(tree: exp.Select) -> int:
 
 
 def _joined(catalog: Catalog, tree: exp.Select, first: Any) -> Plan:
-    where = tree.args.get("where")
-    terms = list(where.this.flatten()) if where is not None and isinstance(where.this, exp.And) else []
-    terms = terms or ([where.this] if where is not None else [])
+    terms = terms_of(tree.args.get("where"))
     plan = _scan(catalog, first, terms, len(tree.args.get("joins") or []) > 0)
     for join in tree.args.get("joins") or []:
         on = join.args.get("on")
@@ -152,15 +139,15 @@ def _scan(catalog: Catalog, node: Any, terms: list[Any], in_join: bool, on: Any 
     shown = f"{table.name} {alias}" if alias and alias != table.name else table.name
     mine = [t for t in terms if _concerns(t, table, alias or table.name, in_join)]
     join_terms = list(on.flatten()) if isinstance(on, exp.And) else ([on] if on is not None else [])
-    index, condition = _best_index(table, mine + join_terms)
-    rows = float(catalog.live_rows(table))
-    for term in mine:
-        rows *= _share(catalog, table, term)
+    index, found = _best_index(table, mine + join_terms)
+    rows = catalog.live_rows(table) * share_of(catalog, table, mine)
     small = catalog.heap_bytes(table) // 8192 <= 1 and catalog.live_rows(table) < 300 and on is None
-    most = isinstance(condition, RANGES) and rows > MOST_BY_INDEX * catalog.live_rows(table) and on is None
-    if index is not None and condition is not None and not small and not most:
-        rest = [t for t in mine if t is not condition]
-        return _index_scan(catalog, table, shown, index, condition, rest, max(1.0, rows), on is not None)
+    ranged = bool(found) and isinstance(found[0], RANGES)
+    most = ranged and rows > MOST_BY_INDEX * catalog.live_rows(table) and on is None
+    if index is not None and not small and not most:
+        rest = [t for t in mine if not any(t is each for each in found)]
+        read = catalog.live_rows(table) * share_of(catalog, table, found) if on is None else 0.0
+        return _index_scan(table, shown, index, found, rest, (max(1.0, rows), read), on is not None)
     return _sequential(catalog, table, shown, mine, rows, in_join)
 
 
@@ -169,7 +156,7 @@ def _sequential(
 ) -> Plan:
     """The whole table in sequence, shared out among workers if it is big."""
     rows_all, pages = catalog.live_rows(table), max(1, catalog.heap_bytes(table) // 8192)
-    filters = [f"Filter: {_conditions(table, terms)}"] if terms else []
+    filters = [f"Filter: {_conditions(table, terms, shown)}"] if terms else []
     ms, width, rows = rows_all / ROWS_PER_S * 1000, table.row_bytes, max(1.0, rows)
     if pages < PARALLEL_PAGES or in_join:
         total = pages + rows_all * (0.01 + 0.0025 * len(terms))
@@ -196,8 +183,8 @@ def _concerns(term: Any, table: Table, alias: str, in_join: bool) -> bool:
     return True
 
 
-def _best_index(table: Table, terms: list[Any]) -> tuple[Index | None, Any]:
-    """The index that a condition on its first column can use; equality before ranges."""
+def _best_index(table: Table, terms: list[Any]) -> tuple[Index | None, list[Any]]:
+    """The index that a condition on its first column can use, equality before ranges, and all that it looks up by."""
     for kinds in ((exp.EQ, exp.In), RANGES):
         for term in terms:
             if isinstance(term, kinds):
@@ -206,75 +193,67 @@ def _best_index(table: Table, terms: list[Any]) -> tuple[Index | None, Any]:
                         name = name_of(side.this)
                         for index in table.indexes:
                             if index.valid and not index.where and index.columns[0].split()[0] == name:
-                                return index, term
-    return None, None
+                                return index, [term, *_further(index, term, terms)]
+    return None, []
 
 
-def _share(catalog: Catalog, table: Table, term: Any) -> float:
-    """The share of rows a condition lets through, as statistics would guess it."""
-    column = next((c for c in term.find_all(exp.Column)), None)
-    name = name_of(column.this) if column is not None else ""
-    if isinstance(term, exp.EQ | exp.In):
-        unique = any(i.unique and i.columns == [name] for i in table.indexes)
-        if unique or name.endswith("order_id"):
-            return 1 / max(1, table.rows)
-        return 14 / max(1, table.rows) if name.endswith("_id") else EQUAL_SHARE
-    if isinstance(term, exp.GT | exp.GTE | exp.Between) and name.endswith("_at") and table.spec:
-        return min(1.0, _span_s(term) / table.spec.span_s)
-    return RANGE_SHARE if isinstance(term, RANGES) else OTHER_SHARE
+def _further(index: Index, first: Any, terms: list[Any]) -> list[Any]:
+    """What else the index narrows by: the other end of a range, or behind an equality the next column."""
+    columns = [column.split()[0] for column in index.columns]
+    name = columns[0] if isinstance(first, RANGES) else (columns[1] if len(columns) > 1 else "")
+    kinds = RANGES if isinstance(first, RANGES) else (exp.EQ, *RANGES)
+    return [
+        term
+        for term in terms
+        if term is not first
+        and isinstance(term, kinds)
+        and name
+        and name_of(getattr(term.this, "this", None)) == name
+    ]
 
 
-def _span_s(term: Any) -> float:
-    """How far back a condition on a time reaches, as far as it says."""
-    interval = term.find(exp.Interval)
-    words = (
-        str(interval.this.this).split()
-        if interval is not None and isinstance(interval.this, exp.Literal)
-        else []
-    )
-    unit = (
-        str(interval.args.get("unit") or (words[1] if len(words) > 1 else "")).lower()
-        if interval is not None
-        else ""
-    )
-    number = words[0].replace(".", "", 1) if words else ""
-    size = next((size for name, size in UNITS_S.items() if unit.startswith(name)), 0.0)
-    return float(words[0]) * size if number.isdigit() and size else 900.0
+def _conditions(table: Table, terms: list[Any], shown: str = "") -> str:
+    """Conditions as a scan prints them: a scan's own columns stand without their table's name."""
+    own = shown.rsplit(maxsplit=1)[-1] if shown else ""
 
+    def bare(node: Any) -> Any:
+        mine = isinstance(node, exp.Column) and name_of(node.args.get("table")) == own
+        return exp.Column(this=node.this.copy()) if own and mine else node
 
-def _conditions(table: Table, terms: list[Any]) -> str:
-    parts = [f"({deparse(table, t)})" for t in terms]
+    parts = [f"({_any_of(table, t) or deparse(table, t)})" for t in (t.copy().transform(bare) for t in terms)]
     return parts[0] if len(parts) == 1 else "(" + " AND ".join(parts) + ")"
 
 
+def _any_of(table: Table, term: Any) -> str:
+    """`x IN (1, 2)` as the planner holds it: `x = ANY ('{1,2}'::bigint[])`; empty for anything else."""
+    if not isinstance(term, exp.In) or not isinstance(term.this, exp.Column):
+        return ""
+    column = table.column(name_of(term.this.this))
+    if (
+        column is None
+        or not term.expressions
+        or not all(isinstance(e, exp.Literal) for e in term.expressions)
+    ):
+        return ""
+    listed = ",".join(str(e.this) if str(e.this).isalnum() else f'"{e.this}"' for e in term.expressions)
+    return f"{deparse(table, term.this)} = ANY ('{{{listed}}}'::{column.type.name}[])"
+
+
 def _index_scan(
-    catalog: Catalog,
-    table: Table,
-    shown: str,
-    index: Index,
-    condition: Any,
-    rest: list[Any],
-    rows: float,
+    table: Table, shown: str, index: Index, found: list[Any], rest: list[Any], rows: tuple[float, float],
     inner: bool,
-) -> Plan:
-    fetched = rows if not rest else rows / OTHER_SHARE
+) -> Plan:  # fmt: skip
+    """`rows` that come out, and that are read for it; inside of a join the index is asked for one row's partners."""
+    fetched = rows[0] if not rest else max(*rows)
     fetched = min(fetched, 15.0) if inner else fetched
     total = 0.57 + 4 + 4.02 * min(fetched, 1e7) * 0.25 + fetched * 0.01
-    details = [f"Index Cond: ({deparse(table, condition)})"]
+    details = [f"Index Cond: {_conditions(table, found, shown)}"]
     if rest:
-        details.append(f"Filter: {_conditions(table, rest)}")
+        details.append(f"Filter: {_conditions(table, rest, shown)}")
     ms = INDEX_PROBE_MS + fetched / ROWS_PER_S * 4000
-    rows = min(rows, 2.0) if inner else rows
-    return Plan(
-        f"Index Scan using {index.name} on {shown}",
-        0.57,
-        total,
-        rows,
-        table.row_bytes,
-        details,
-        ms=ms,
-        pages=4 + int(fetched),
-    )
+    out = min(rows[0], 2.0) if inner else rows[0]
+    label, pages = f"Index Scan using {index.name} on {shown}", 4 + int(fetched)
+    return Plan(label, 0.57, total, out, table.row_bytes, details, ms=ms, pages=pages)
 
 
 def _ordered_by_index(catalog: Catalog, tree: exp.Select, node: Any) -> bool:
@@ -297,24 +276,21 @@ def _ordered_scan(catalog: Catalog, tree: exp.Select, node: Any) -> Plan:
     column = first.this if isinstance(first, exp.Ordered) else first
     name = name_of(column.this)
     index = next(i for i in table.indexes if i.valid and not i.where and i.columns[0].split()[0] == name)
-    where = tree.args.get("where")
-    terms = list(where.this.flatten()) if where is not None and isinstance(where.this, exp.And) else []
-    terms = terms or ([where.this] if where is not None else [])
+    terms = terms_of(tree.args.get("where"))
     ranged, narrow = _best_index(table, terms)
-    if narrow is not None and ranged is not index:
+    if narrow and ranged is not index:
         return ordered(tree, tree.args["order"], _joined(catalog, tree, node), _limit_of(tree))
     rows_all = catalog.live_rows(table)
-    rows = float(rows_all)
-    for term in terms:
-        rows *= _share(catalog, table, term)
+    rows = rows_all * share_of(catalog, table, terms)
     desc = isinstance(first, exp.Ordered) and bool(first.args.get("desc")) != index.columns[0].endswith(
         " DESC"
     )
     alias = f" {node.alias.lower()}" if node.alias and node.alias.lower() != table.name else ""
-    label = f"Index Scan{' Backward' if desc else ''} using {index.name} on {table.name}{alias}"
-    details = [f"Index Cond: ({deparse(table, narrow)})"] if narrow is not None else []
-    rest = [t for t in terms if t is not narrow]
-    details += [f"Filter: {_conditions(table, rest)}"] if rest else []
+    own = table.name + alias
+    label = f"Index Scan{' Backward' if desc else ''} using {index.name} on {own}"
+    details = [f"Index Cond: {_conditions(table, narrow, own)}"] if narrow else []
+    rest = [t for t in terms if not any(t is each for each in narrow)]
+    details += [f"Filter: {_conditions(table, rest, own)}"] if rest else []
     return Plan(
         label,
         0.57,

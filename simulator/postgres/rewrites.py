@@ -130,7 +130,7 @@ def _one_grouping(node: exp.Select, own: list[Any], keys: dict[str, Any]) -> exp
     return made
 
 
-FOLDS = "count sum avg min max bool_and bool_or every string_agg array_agg json_agg jsonb_agg stddev variance".split()
+FOLDS = "count sum avg min max bool_and bool_or every string_agg array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg stddev variance".split()
 
 
 def _called(part: Any) -> str:

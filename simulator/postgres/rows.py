@@ -7,7 +7,7 @@ out at the table's full size. What a player changed is laid over these rows by `
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ RECENT_SLICE_S = 30
 LIVE_SLICE_S = 10
 # Row numbers: live rows start here; parents and children never share a number space.
 LIVE_ROWID = 10_000_000
+HOT_ROWID, MOST_HOT = 20_000_000, 16
 OWN_DRAWS = 1 << 31  # the first ids draw apart from the sampled rows, whose numbers they share
 DECLINED_SHARE = 0.002  # of the recent past; what the live classes say counts after the start
 
@@ -42,6 +43,7 @@ class Slice:
     ok: int
     declined: int
     before: int  # rows gained since the start before this slice
+    hot: tuple[tuple[int, int], ...] = ()  # of `ok`, the rows of hot keys: (value of the key's column, rows)
 
 
 def total_rows(spec: TableSpec) -> int:
@@ -106,7 +108,9 @@ def live(seed: int, spec: TableSpec, start_us: int, slices: list[Slice]) -> list
     parent = WELL_KNOWN[spec.children_of] if spec.children_of else spec
     rows: list[Row] = []
     for part in slices:
-        for kind, (gained, status) in enumerate(((part.ok, "+"), (part.declined, "declined"))):
+        rows += _hot(seed, parent, start_us, part)
+        usual = part.ok - sum(gained for _, gained in part.hot)
+        for kind, (gained, status) in enumerate(((usual, "+"), (part.declined, "declined"))):
             if not gained or (kind and not _has_status(parent, "declined")):
                 continue
             rowid = LIVE_ROWID + part.index * 2 + kind
@@ -116,6 +120,19 @@ def live(seed: int, spec: TableSpec, start_us: int, slices: list[Slice]) -> list
     if not spec.children_of:
         return rows
     return [child for row in rows for child in _children(seed, spec, row, start_us)]
+
+
+def _hot(seed: int, spec: TableSpec, start_us: int, part: Slice) -> list[Row]:
+    """A slice's rows of hot keys, one row each: they come last of the slice's own."""
+    found, ident = [], spec.rows + part.before + part.ok + 1
+    for number, (value, gained) in enumerate(part.hot):
+        ident -= gained
+        rowid = HOT_ROWID + part.index * MOST_HOT + number % MOST_HOT
+        row = _row(seed, spec, rowid, gained, ident, part.index * LIVE_SLICE_S + 0.75, start_us, "+")
+        at = next((n for n, c in enumerate(spec.columns) if c.name == spec.hot), None)
+        if at is not None:
+            found.append(replace(row, values=(*row.values[:at], value, *row.values[at + 1 :])))
+    return found
 
 
 def by_id(seed: int, spec: TableSpec, start_us: int, ident: int) -> list[Row]:

@@ -17,11 +17,10 @@ from simulator.postgres.compiler import Compiler
 from simulator.postgres.errors import Notice, PgError, not_simulated
 from simulator.postgres.scope import ident
 from simulator.postgres.session_functions import session_functions
-from simulator.postgres.sources import WEIGHT_COLUMN
+from simulator.postgres.sources import ROW_COLUMN, WEIGHT_COLUMN
 from simulator.postgres.static_views import VIEWS
 from simulator.postgres.view_columns import view_columns
 
-ROW_COLUMN = "row number"  # a hidden column that tells which stored row a change applies to
 MAX_ROWS = 10_000
 MAX_CHANGED = 500_000  # rows that one statement may change
 INDEXED_ROWS = 1_000  # from this size on joins get an index to go by

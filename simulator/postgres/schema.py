@@ -4,7 +4,7 @@ A column line is `name | type and constraints | how a sampled row gets its value
 explained in `rows.make`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 
@@ -39,6 +39,7 @@ class TableSpec:
     foreign_keys: tuple[tuple[str, str], ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
     dead_share: float = 0.01
+    hot: str = ""  # the column that hot keys stand in, where the scenario has some
 
 
 def _columns(text: str) -> tuple[ColumnSpec, ...]:
@@ -196,22 +197,42 @@ _GUESSES = (
     (("qty", "quantity", "count", "stock", "attempts", "version", "shard"), "integer", "int 0 100"),
     (("status", "state"), "text", "pick done:95 new:4 failed:1"),
     (("payload", "data", "body"), "jsonb", "payload"),
+    (("rating",), "numeric(3,2)", "rate 3 5"),
     (("id",), "bigint", "id 1000000"),
 )
+
+
+def _guess(column: str) -> str:
+    """A column's line from its name."""
+    for endings, kind, maker in _GUESSES:
+        if column.endswith(endings):
+            return f"{column} | {kind} | {maker}"
+    return f"{column} | text | ref_text v"
+
+
+@lru_cache(maxsize=256)
+def widened(known: TableSpec, names: tuple[str, ...]) -> TableSpec:
+    """A well-known table with the further columns that a scenario's statements name: what they refer to, by name."""
+    refer, further, indexes = [], [], []
+    for name in names:
+        other = WELL_KNOWN.get(name.removesuffix("_id") + "s") if name.endswith("_id") else None
+        kind = other.columns[0].definition.split()[0] if other is not None else ""
+        if other is not None:
+            refer.append(f"{name} | {kind} not null | ref {other.name}")
+        else:
+            further.append(_guess(name))
+        if name.endswith("_id"):
+            indexes.append((f"{name}_idx", name, ""))
+    at = max(n for n, c in enumerate(known.columns) if c.name == "id" or c.name.endswith("_id")) + 1
+    made = [_columns("\n".join(lines)) if lines else () for lines in (refer, further)]
+    columns = (*known.columns[:at], *made[0], *known.columns[at:], *made[1])
+    return replace(known, columns=columns, indexes=(*known.indexes, *indexes))
 
 
 @lru_cache(maxsize=256)
 def guessed(name: str, columns: tuple[str, ...]) -> TableSpec:
     """A table known only from a scenario's queries: types are guessed from the columns' names."""
     lines = [f"id | bigint not null default nextval('{name}_id_seq'::regclass) | id"]
-    for column in columns:
-        if column == "id":
-            continue
-        kind, maker = "text", "ref_text v"
-        for endings, guess, how in _GUESSES:
-            if column.endswith(endings):
-                kind, maker = guess, how
-                break
-        lines.append(f"{column} | {kind} | {maker}")
+    lines += [_guess(column) for column in columns if column != "id"]
     foreign = tuple((f"{c}_idx", c, "") for c in columns if c.endswith("_id"))
     return TableSpec(name, _columns("\n".join(lines)), 5_120_390, 120, 160, indexes=foreign)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from simulator.postgres.errors import PgError
-from simulator.postgres.types import UNKNOWN, PgType
+from simulator.postgres.types import OID, UNKNOWN, XID, PgType
 from simulator.spelling import distance
 
 
@@ -39,6 +39,8 @@ class Source:
     key: tuple[str, ...] = ()  # its primary key's columns
     merged: dict[str, bool] = field(default_factory=dict)  # columns a USING join shows once
     twice: dict[str, bool] = field(default_factory=dict)  # names that two of its columns have
+    row: str = ""  # SQL of a base table's row number, which its system columns follow from
+    locker: str = "0"  # SQL of the transaction that has replaced the row
 
 
 @dataclass
@@ -54,6 +56,16 @@ class Compiled:
     weighted: bool = False
     direct: str = ""
     open: dict[int, str] = field(default_factory=dict)  # columns that are literals of a still open type
+
+
+SYSTEM = {  # columns that every table has and no star shows
+    "ctid": ("('(' || (abs({row}) / 58) || ',' || (abs({row}) % 58 + 1) || ')')", PgType("tid")),
+    "xmin": ("(pg_txid() - 1 - abs({row}) % 5000)", XID),
+    "xmax": ("({locker})", XID),
+    "cmin": ("0", PgType("cid")),
+    "cmax": ("0", PgType("cid")),
+    "tableoid": ("pg_to_regclass({table})", OID),
+}
 
 
 @dataclass
@@ -130,12 +142,22 @@ class Scope:
             if name in s.columns and ((not qualifier and name not in s.merged) or s.alias == qualifier)
         ]
         if not hits:
-            return None
+            return self._system(name, qualifier)
         if len(hits) > 1 or name in hits[0].twice:
             raise PgError(f'column reference "{name}" is ambiguous', position=position)
         if not self.in_aggregate:
             self.loose.append((hits[0], name, position))
         return hits[0].columns[name]
+
+    def _system(self, name: str, qualifier: str) -> Typed | None:
+        """A system column of the one base table that is meant."""
+        found = [s for s in self.sources if s.row and qualifier in ("", s.alias)]
+        if name not in SYSTEM or not found:
+            return None
+        if len(found) > 1:
+            raise PgError(f'column reference "{name}" is ambiguous', find=name)
+        sql = SYSTEM[name][0].format(row=found[0].row, locker=found[0].locker, table=quote(found[0].table))
+        return Typed(sql, SYSTEM[name][1])
 
     def _alias_hint(self, name: str, qualifier: str = "") -> str | None:
         """The nearest column names, as far as PostgreSQL looks: three edits, and no more than half of the letters."""

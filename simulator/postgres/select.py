@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from simulator.postgres import calls, rewrites, types
+from simulator.postgres import calls, lifted, rewrites, types
 from simulator.postgres import operators as ops
 from simulator.postgres.errors import PgError, not_simulated
 from simulator.postgres.expressions import base_column, condition
@@ -165,7 +165,7 @@ def _row_of(row: Any) -> list[Any]:
 
 
 def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Compiled:
-    node = _lift_set_returning(node)
+    node = lifted.set_returning(node)
     node = rewrites.windows(node)
     from_sql = from_clause(c, node, scope)
     where = _where(c, node, scope)
@@ -214,40 +214,6 @@ def _select(c: Compiler, node: exp.Select, scope: Scope, weighted: bool) -> Comp
             position=position_of(node.args["order"].expressions[hidden_at]),
         )
     return Compiled(f"SELECT {word}{listed}{tail}{order_sql}{limit}", columns, carries, open=open_)
-
-
-def _lift_set_returning(node: exp.Select) -> exp.Select:
-    """`SELECT generate_series(1, 3)` as `SELECT * FROM generate_series(1, 3)`, beside a FROM as one more join."""
-
-    def returns_set(e: Any) -> bool:
-        inner = e.this if isinstance(e, exp.Alias) else e
-        return isinstance(inner, exp.Anonymous) and str(inner.this).lower() in ("generate_series", "unnest")
-
-    if not any(returns_set(e) for e in node.expressions):
-        return node
-    sets = [e for e in node.expressions if returns_set(e)]
-    if len(sets) != 1:
-        raise not_simulated("several set-returning functions in one list")
-    item = sets[0]
-    call = item.this if isinstance(item, exp.Alias) else item
-    name = item.alias if isinstance(item, exp.Alias) else str(call.this).lower()
-    alias = exp.TableAlias(this=exp.to_identifier(name), columns=[exp.to_identifier(name)])
-    is_series = str(call.this).lower() == "generate_series"
-    source = (
-        exp.Table(this=call, alias=alias)
-        if is_series
-        else exp.Unnest(expressions=call.expressions, alias=alias)
-    )
-    lifted = node.copy()
-    column = exp.Column(this=exp.to_identifier(name), table=exp.to_identifier(name))
-    columns = [column.copy() if returns_set(e) else e.copy() for e in node.expressions]
-    if node.args.get("from_") is not None:
-        lifted.set("expressions", columns)
-        lifted.append("joins", exp.Join(this=source, kind="CROSS"))
-        return lifted
-    lifted.set("expressions", [exp.Star()] if len(columns) == 1 else columns)
-    lifted.set("from_", exp.From(this=source))
-    return lifted
 
 
 def _where(c: Compiler, node: exp.Select, scope: Scope) -> str:
@@ -437,7 +403,12 @@ def _per_group(c: Compiler, scope: Scope) -> str:
                 each = c.names.stands_for(source.table, name)
                 if each == 0:
                     return f"coalesce({source.weight}, 1)"
-                found = found or (repr(each) if each else "")
+                hot = c.names.hot_values(source.table, name) if each else ()
+                shown = repr(each) if each else ""
+                if hot:
+                    values = ", ".join(str(value) for value in hot)
+                    shown = f"(CASE WHEN {source.columns[name].sql} IN ({values}) THEN 1 ELSE {shown} END)"
+                found = found or shown
     return found
 
 

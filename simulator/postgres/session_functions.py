@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.engine import streams
 from simulator.postgres import activity_views as activity
-from simulator.postgres import backends, control_views, entity_rows, locking, settings, static_views, storage
+from simulator.postgres import (
+    advisory,
+    backends,
+    control_views,
+    entity_rows,
+    locking,
+    settings,
+    static_views,
+    storage,
+)
 from simulator.postgres.catalog import Catalog, indexdef
 from simulator.postgres.errors import Notice, PgError
 from simulator.postgres.functions import quote_ident
@@ -26,6 +35,7 @@ def session_functions(catalog: Catalog, notices: list[Notice], state: Run) -> Kn
         **_identity(catalog),
         **_relations(catalog),
         **_control(catalog, notices, state),
+        **advisory.functions(catalog, notices),
     }
 
 
@@ -196,6 +206,21 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         state.cost_s += max(0.0, float(seconds))
         return ""
 
+    blockers: dict[int, str] = {}  # within a statement nobody comes or goes
+    there: dict[int, bool] = {}
+
+    def blocking(pid: Any) -> str:
+        number = int(pid)
+        if not there:
+            there.update(
+                {b.pid: True for b in activity.backends(catalog)} | locking.sessions(world, component)
+            )
+        if number not in there:
+            return "{}"
+        if number not in blockers:
+            blockers[number] = "{" + ",".join(map(str, locking.blocking(world, component, number))) + "}"
+        return blockers[number]
+
     def drop_slot(name: str) -> str:
         _superuser(catalog, "pg_drop_replication_slot")
         complaint = storage.drop_slot(world, component, name)
@@ -217,10 +242,7 @@ def _control(catalog: Catalog, notices: list[Notice], state: Run) -> Known:
         "pg_terminate_backend": (-1, lambda pid, *_: signal(pid, backends.end)),
         "pg_cancel_backend": (1, lambda pid: signal(pid, backends.cancel)),
         "pg_reload_conf": (0, lambda: reload_settings(server, world.now_s)),
-        "pg_blocking_pids": (
-            1,
-            lambda pid: "{" + ",".join(map(str, locking.blocking(world, component, int(pid)))) + "}",
-        ),
+        "pg_blocking_pids": (1, blocking),
         "pg_drop_slot": (1, drop_slot),
         "pg_received_lsn": (0, lambda: _standby_lsn(catalog, 0)),
         "pg_replayed_lsn": (0, lambda: _standby_lsn(catalog, activity.REPLAY_LAG_BYTES)),

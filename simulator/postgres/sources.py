@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from simulator.postgres.compiler import Compiler
 
 WEIGHT_COLUMN = "row weight"  # the hidden column that carries a row's weight out of a subquery
+ROW_COLUMN = "row number"  # a hidden column that tells which stored row a change applies to
 WEIGHT = f'"{WEIGHT_COLUMN}"'
 
 
@@ -188,7 +189,8 @@ def _table_source(c: Compiler, node: exp.Table, scope: Scope) -> str:
         shown = renames[n] if n < len(renames) else column
         columns[shown] = Typed(f"{sqlite_alias}.{ident(column)}", kind)
     weight = f"{sqlite_alias}.{WEIGHT}" if relation.weighted else None
-    _add(scope, Source(alias, columns, weight, relation.table, relation.key))
+    row = f'{sqlite_alias}."{ROW_COLUMN}"' if relation.table else ""
+    _add(scope, Source(alias, columns, weight, relation.table, relation.key, row=row))
     return f"{ident(relation.sql_name)} AS {sqlite_alias}"
 
 

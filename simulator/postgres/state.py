@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from simulator.postgres.schema import (
     WELL_KNOWN,
     TableSpec,
     guessed,
+    widened,
 )
 from simulator.postgres.types import PgType
 
@@ -264,6 +265,7 @@ class Session:
     last_sequence: str = ""
     prepared: dict[str, str] = field(default_factory=dict)
     cursors: dict[str, Any] = field(default_factory=dict)  # name -> cursors.Cursor
+    advisory: dict[str, int] = field(default_factory=dict)  # how often it took each advisory lock
     side: str = ""  # a restored copy of the database, on a machine of its own
 
     @property
@@ -348,8 +350,16 @@ def _build_database(scenario: Scenario, component: str, spec: Postgres) -> Datab
     specs = {name: WELL_KNOWN[name] for name in names}
     for name, columns in mentioned.items():
         known = WELL_KNOWN.get(name)
-        if known is None or any(c not in {s.name for s in known.columns} for c in columns):
-            known = known if known and name in specs else guessed(name, tuple(columns))
+        held = {s.name for s in known.columns} if known is not None else {}
+        missing = tuple(c for c in columns if c not in held)
+        if known is None:
+            known = guessed(name, tuple(columns))
+        elif missing:
+            known = widened(known, missing)
+            shard_key = (
+                scenario.sharding.keys.removesuffix("s") + "_id" if scenario.sharding is not None else ""
+            )
+            known = replace(known, hot=shard_key if shard_key in missing else "")
         specs[name] = known
         if known.children_of:
             specs.setdefault(known.children_of, WELL_KNOWN[known.children_of])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from typing import TYPE_CHECKING
 
+from simulator.interventions.migrations import IDLE_SLOT_S
 from simulator.postgres import pressure, workload
 from simulator.postgres.notes import note
 from simulator.postgres.work import Store, work_of
@@ -152,6 +153,19 @@ def _limit_slots(world: World, component: str, store: Store) -> None:
         if limit >= 0 and store.position - start > limit * 1024 * 1024 and not store.lost.get(name):
             store.lost[name] = True
             note(world, "slot lost", component, name)
+    _drop_idle(world, component, store)
+
+
+def _drop_idle(world: World, component: str, store: Store) -> None:
+    """The keeper of slots, where there is one, drops what nobody has read for so long since it looks."""
+    idle_s = world.policies.get(IDLE_SLOT_S)
+    if idle_s is None:
+        return
+    for name in list(store.slots):
+        if store.active[name]:
+            store.idle_since.pop(name, None)
+        elif world.now_s - store.idle_since.setdefault(name, world.now_s) >= idle_s:
+            drop_slot(world, component, name)
 
 
 def _fill(world: World, component: str, store: Store, size: float) -> None:
@@ -175,6 +189,11 @@ def _fill(world: World, component: str, store: Store, size: float) -> None:
             note(world, "back", component)
             for service in users:
                 pressure.fail(world, service, f"disk {component}", 0.0, "")
+
+
+def free_gb(world: World, component: str) -> float:
+    """Room left on the disk."""
+    return (work_of(world).stores[component].disk - used(world, component)) / GB
 
 
 def down(world: World, component: str) -> bool:

@@ -11,6 +11,7 @@ from simulator.postgres.bouncer import CONFIG
 from simulator.postgres.state import Session
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
+from simulator.shell import files
 from simulator.tool import Tool
 
 if TYPE_CHECKING:
@@ -29,10 +30,6 @@ CHANGING = (
     "cancel_backend", "pg_reload_conf", "reset", "vacuum", "reindex", "pause", "resume",
 )  # fmt: skip
 BOUNCER_SHOWS = frozenset("pools stats servers clients databases lists config version users help".split())
-PLAIN_ONLY = Text(
-    ru="pg_restore не моделируется: pg_dump пишет здесь простой формат, его читает psql",
-    en="pg_restore is not simulated: pg_dump writes the plain format here, and psql reads it",
-)
 NOT_HERE = Text(
     ru="pgbench: нагрузку здесь задаёт трафик сценария; что выдерживает база: pg_stat_statements, promql",
     en="pgbench: the scenario's traffic is the load here; what the database bears: pg_stat_statements, promql",
@@ -132,7 +129,7 @@ def _keep(world: World, client: clients.Client) -> None:
     session = client.session
     session.display = {k: v for k, v in shown.items() if v != usual[k]}
     other = (session.user, session.via_bouncer) != ("postgres", False)
-    named = bool(session.prepared or session.cursors)
+    named = bool(session.prepared or session.cursors or session.advisory)
     changed = session.in_transaction or session.display or session.settings or named or other
     world.postgres.console = session if changed and not client.bouncer else None
 
@@ -167,8 +164,45 @@ def run_dump(world: World, argv: list[str], stdin: str) -> Reply:
     return dump.run(world, argv, stdin)
 
 
-def run_restore(world: World, argv: list[str], _stdin: str) -> Reply:
-    return failure(PLAIN_ONLY.of(world.language))
+def run_restore(world: World, argv: list[str], stdin: str) -> Reply:
+    """What pg_dump writes here is text, and pg_restore says so of it; of the other formats there is no file."""
+    names, skip = [], False
+    for word in argv[1:]:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            skip = word in (
+                "-d",
+                "-h",
+                "-p",
+                "-U",
+                "-j",
+                "-t",
+                "-n",
+                "-F",
+                "-L",
+                "-I",
+                "-S",
+                "-N",
+                "-T",
+                "-f",
+            )
+        else:
+            names.append(word)
+    if not names:
+        if not stdin:
+            return failure("pg_restore: error: one of -d/--dbname and -f/--file must be specified")
+        text = stdin
+    else:
+        try:
+            text = files.read(world, names[0], stdin)
+        except files.FileProblem as problem:
+            return failure(
+                f'pg_restore: error: could not open input file "{names[0][:200]}": {problem.reason}'
+            )
+    if "PostgreSQL database dump" in text[:2000]:
+        return failure("pg_restore: error: input file appears to be a text format dump. Please use psql.")
+    return failure("pg_restore: error: input file does not appear to be a valid archive")
 
 
 def run_pgbench(world: World, argv: list[str], _stdin: str) -> Reply:

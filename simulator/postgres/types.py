@@ -6,7 +6,7 @@ Values inside the simulator: booleans are 0/1, times and intervals are whole mic
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
+from simulator.postgres import documents
+
 US = 1_000_000
 DAY_US = 86_400 * US
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ROOT = -2  # the scale of a standard deviation: that of its variance
 DIVISION = -1  # the scale of a quotient: at least sixteen significant digits, chosen by value
+NOISE = 32  # units in the last place that sums of a window may be off by
 _BIG = 9_223_372_036_854_775_807
 
 
@@ -186,10 +189,10 @@ def _parse_boolean(word: str, bad: BadValue) -> int:
 def parse_json(text: str, name: str) -> str:
     """A JSON document; jsonb is stored the way PostgreSQL normalises it. Raises BadValue."""
     try:
-        value = json.loads(text)
+        value = documents.load(text)
     except (ValueError, RecursionError) as error:
         raise BadValue("invalid input syntax for type json", *_json_trouble(text, error)) from None
-    return dump_jsonb(value) if name == "jsonb" else text
+    return documents.jsonb(value) if name == "jsonb" else text
 
 
 def _json_trouble(text: str, error: Exception) -> tuple[str, str, str]:
@@ -208,17 +211,6 @@ def _json_trouble(text: str, error: Exception) -> tuple[str, str, str]:
     before = text[: text.find(shown, at) + len(shown)].splitlines()[-1]
     more = "..." if text[text.find(shown, at) + len(shown) :] else ""
     return "", f'Token "{shown}" is invalid.', f"JSON data, line {line}: {before}{more}"
-
-
-def dump_jsonb(value: Any) -> str:
-    """jsonb's text: keys ordered by length, then bytes; one space after `:` and `,`."""
-    if isinstance(value, dict):
-        keys = sorted(value, key=lambda k: (len(k.encode()), k))
-        inside = (f"{json.dumps(k, ensure_ascii=False)}: {dump_jsonb(value[k])}" for k in keys)
-        return "{" + ", ".join(inside) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(dump_jsonb(v) for v in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 _STAMP = re.compile(
@@ -347,7 +339,7 @@ def exact_decimal(value: float | int | str) -> Decimal | Fraction:
     if not isinstance(value, float):
         return Decimal(str(value))
     near = Fraction(value).limit_denominator(1_000_000)
-    return near if float(near) == value else Decimal(repr(value))
+    return near if abs(float(near) - value) <= NOISE * math.ulp(value) else Decimal(repr(value))
 
 
 def format_numeric(value: float | int | str, scale: int | None) -> str:

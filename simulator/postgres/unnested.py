@@ -27,6 +27,8 @@ def numbering(node: exp.Unnest) -> str:
 
 def written(c: Compiler, operand: Any, scope: Scope) -> Compiled | None:
     """An array whose elements stand in the statement, as one SELECT an element; None for any other."""
+    if any(True for _ in operand.find_all(exp.Column)):
+        return None  # elements that a row to the left has
     kind = TEXT
     if isinstance(operand, exp.Cast):
         declared = c.expr(operand, Scope(parent=scope)).type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from simulator.entities.lockmodes import MODES
 from simulator.postgres import settings, types
@@ -13,6 +14,7 @@ from simulator.postgres.lexer import one_line, strip_comments
 from simulator.postgres.parser import syntax_error, tokens_of
 from simulator.postgres.result import Result
 from simulator.postgres.session_functions import current_setting
+from simulator.postgres.state import Table
 from simulator.postgres.static_views import value_of
 
 # Pages a second that VACUUM reads with cost delay off, and rows a second that ANALYZE samples.
@@ -25,6 +27,14 @@ def check_timeout(catalog: Catalog, cost_s: float) -> None:
     limit_ms = float(value_of(catalog, "statement_timeout") or 0)
     if limit_ms and cost_s * 1000 > limit_ms:
         raise PgError("canceling statement due to statement timeout")
+
+
+def check_where(catalog: Catalog, tree: Any, verb: str) -> None:
+    """The library safeupdate, where a server loads it, refuses a change without WHERE. Raises PgError."""
+    name, session = "safeupdate.enabled", catalog.session
+    said = session.settings.get(name, catalog.server.settings.get(name, "off"))
+    if said in ("on", "1", "true") and tree.args.get("where") is None:
+        raise PgError(f"{verb} requires a WHERE clause")
 
 
 _SHOW_NAMES = {"time zone": "TimeZone", "transaction isolation level": "transaction_isolation"}
@@ -151,7 +161,7 @@ _VACUUM_WORDS = frozenset(
 
 
 def vacuum(catalog: Catalog, text: str) -> Result:
-    words = re.findall(r"\w+", strip_comments(text)[:10_000])
+    words = re.findall(r"\w+", strip_comments(text)[:10_000].lower())
     first = words[0].upper()
     if catalog.session.in_transaction and first == "VACUUM":
         raise PgError("VACUUM cannot run inside a transaction block")
@@ -167,7 +177,31 @@ def vacuum(catalog: Catalog, text: str) -> Result:
         if first == "ANALYZE" or "analyze" in [w.lower() for w in words]:
             table.analyzed_s = catalog.world.now_s
             cost_s += ANALYZE_S
-    return Result(tag=first, cost_s=cost_s)
+    told = [n for t in tables for n in _told(catalog, t, first, words)] if "verbose" in words else []
+    return Result(tag=first, cost_s=cost_s, notices=told)
+
+
+def _told(catalog: Catalog, table: Table, first: str, words: list[str]) -> list[Notice]:
+    """VERBOSE: what was done to a table, as INFO."""
+    name = f"{catalog.database.name}.public.{table.name}"
+    pages, rows = max(1, catalog.heap_bytes(table) // 8192), catalog.live_rows(table)
+    found = []
+    if first == "VACUUM":
+        found.append(Notice(f'vacuuming "{name}"', "INFO"))
+        text = (
+            f'finished vacuuming "{name}": index scans: 1\npages: 0 removed, {pages} remain, {pages} scanned (100.00% '
+            f"of total)\ntuples: {table.free} removed, {rows} remain, 0 are dead but not yet removable"
+        )
+        found.append(Notice(text, "INFO"))
+    if first == "ANALYZE" or "analyze" in words:
+        scanned = min(pages, 30_000)
+        sampled = min(30_000, rows)
+        text = (
+            f'"{table.name}": scanned {scanned} of {pages} pages, containing {rows * scanned // pages} live rows and '
+            f"{table.dead} dead rows; {sampled} rows in sample, {rows} estimated total rows"
+        )
+        found += [Notice(f'analyzing "public.{table.name}"', "INFO"), Notice(text, "INFO")]
+    return found
 
 
 _LOCK = re.compile(
@@ -233,19 +267,6 @@ def reindex(catalog: Catalog, text: str) -> Result:
     for index in table.indexes:
         index.valid = index.valid or index.name == name or kind == "table"
     return Result(tag="REINDEX", cost_s=seconds * (1.4 if concurrently else 1.0))
-
-
-def copy(catalog: Catalog, text: str) -> Result:
-    if re.search(r"\bprogram\b", text, re.I):
-        raise PgError(
-            "COPY to or from an external program is not simulated",
-            hint="Nothing outside this database can be reached.",
-        )
-    if re.search(r"\b(stdin|stdout)\b", text, re.I):
-        raise not_simulated("COPY with STDIN or STDOUT")
-    raise PgError(
-        "COPY to or from a file is not simulated", hint="Nothing outside this database can be reached."
-    )
 
 
 _COMMENT = re.compile(

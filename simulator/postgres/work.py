@@ -130,6 +130,7 @@ class Store:
     slots: dict[str, float] = field(default_factory=dict)  # slot -> restart position
     active: dict[str, bool] = field(default_factory=dict)
     lost: dict[str, bool] = field(default_factory=dict)
+    idle_since: dict[str, float] = field(default_factory=dict)  # slot -> since when the keeper knows it idle
     burst: float = 0.0  # bytes that jobs wrote since the last second
     pace: dict[str, float] = field(
         default_factory=dict

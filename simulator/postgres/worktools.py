@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from simulator.interventions.migrations import DDL_TRIES, DDL_WAIT_MS
 from simulator.postgres import fills, lexer, locking, storage
 from simulator.postgres import online as plans
 from simulator.postgres.catalog import Catalog
@@ -136,9 +137,9 @@ def _dbrun_start(world: World, words: list[str]) -> Reply:
     session.pid = work.new_pid()
     job = started(world, component, session.pid, sql, plan)
     job.session = session
-    lock_s = limits(catalog)[0] / 1000
+    lock_s = world.policies.get(DDL_WAIT_MS, limits(catalog)[0]) / 1000
     job.lock_timeout_ms = round(_number(world, flags, "lock", lock_s, 0, 86_400) * 1000)
-    job.retries = int(_number(world, flags, "retries", 0, 0, 1_000))
+    job.retries = int(_number(world, flags, "retries", world.policies.get(DDL_TRIES, 0), 0, 1_000))
     note(world, "job", component, job.number, sql[:120])
     if not plan.mode:
         job.state = RUNNING
@@ -243,7 +244,7 @@ def _fill_start(world: World, words: list[str]) -> Reply:
         started_s=world.now_s,
     )
     fills.start(world, fill)
-    rate = fills.pace(fill)
+    rate = fills.pace(world, fill)
     bound = world.postgres.databases[fill.component].tables[fill.table].entity
     seconds = (bound.rows - fill.cursor) / rate if bound else 0.0
     return Reply(say(world, "fill", number, fill.table, rate, _span(seconds)) + "\n")

@@ -9,8 +9,11 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import re2
+
+from simulator.shell.numerals import FormatProblem, sprintf
 
 MAX_OUTPUT = 1_000_000
 MAX_NODES = 2_000
@@ -20,6 +23,21 @@ _NUMBER = re2.compile(r"^-?[0-9]+(\.[0-9]+)?$")
 
 class TemplateError(Exception):
     """What is wrong with a template, in a few words."""
+
+
+class _Output(list[str]):
+    """Pieces of text and the steps that it took to make them, up to a bound."""
+
+    left = MAX_OUTPUT
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise TemplateError("the output is too long")
+
+    def append(self, piece: str) -> None:
+        self.spend(len(piece))
+        super().append(piece)
 
 
 @dataclass
@@ -35,7 +53,7 @@ def render(template: str, value: Any) -> str:
     nodes, rest = _parse(_pieces(template), "")
     if rest:
         raise TemplateError("unexpected {{end}}")
-    out: list[str] = []
+    out = _Output()
     _run(nodes, value, {"$": value}, out)
     return "".join(out)
 
@@ -89,10 +107,9 @@ def _parse(pieces: list[tuple[str, str]], inside: str) -> tuple[list[_Node], lis
     return nodes, []
 
 
-def _run(nodes: list[_Node], dot: Any, names: dict[str, Any], out: list[str]) -> None:
+def _run(nodes: list[_Node], dot: Any, names: dict[str, Any], out: _Output) -> None:
     for node in nodes:
-        if len(out) > MAX_NODES * 50 or sum(map(len, out[-5:])) > MAX_OUTPUT:
-            raise TemplateError("the output is too long")
+        out.spend(1)
         if node.kind == "text":
             out.append(node.text)
         elif node.kind == "value":
@@ -107,7 +124,7 @@ def _run(nodes: list[_Node], dot: Any, names: dict[str, Any], out: list[str]) ->
                 _run(node.other, dot, dict(names), out)
 
 
-def _value(text: str, dot: Any, names: dict[str, Any], out: list[str]) -> None:
+def _value(text: str, dot: Any, names: dict[str, Any], out: _Output) -> None:
     for sign in (":=", "="):
         name, found, rest = text.partition(sign)
         if found and name.strip().startswith("$") and " " not in name.strip():
@@ -116,7 +133,7 @@ def _value(text: str, dot: Any, names: dict[str, Any], out: list[str]) -> None:
     out.append(_shown(_pipeline(text, dot, names)))
 
 
-def _range(node: _Node, dot: Any, names: dict[str, Any], out: list[str]) -> None:
+def _range(node: _Node, dot: Any, names: dict[str, Any], out: _Output) -> None:
     variables, found, rest = node.text.partition(":=")
     value = _pipeline(rest.strip() if found else node.text, dot, names)
     pairs = (
@@ -126,6 +143,7 @@ def _range(node: _Node, dot: Any, names: dict[str, Any], out: list[str]) -> None
     )
     wanted = [name.strip() for name in variables.split(",")] if found else []
     for key, element in pairs:
+        out.spend(1)
         inner = dict(names)
         inner.update(zip(wanted, (key, element) if len(wanted) > 1 else (element,), strict=False))
         _run(node.body, element, inner, out)
@@ -145,9 +163,12 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+OF = "\1."  # before a field of what stands in brackets: `(index .a 0).b`, where `(index .a 0) .b` are two things
+
+
 def _words(text: str) -> list[str]:
     try:
-        lexer = shlex.shlex(text, posix=False, punctuation_chars="()|")
+        lexer = shlex.shlex(text.replace(").", ") " + OF), posix=False, punctuation_chars="()|")
         lexer.whitespace_split, lexer.commenters, lexer.quotes = True, "", '"`'
         return list(lexer)
     except ValueError:
@@ -189,9 +210,12 @@ def _operand(word: str, words: list[str], dot: Any, names: dict[str, Any]) -> tu
             value, words = _expression(words[1:], dot, names, [value])
         if not words or words[0] != ")":
             raise TemplateError("unclosed left paren")
-        return value, words[1:]
+        words = words[1:]
+        if words and words[0].startswith(OF):
+            value, words = _field(value, words[0][len(OF) :]), words[1:]
+        return value, words
     if word[:1] == '"' or word[:1] == "`":
-        text = word[1:-1]
+        text = word[1:-1].replace(" " + OF, ".")
         return (
             text.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"') if word[0] == '"' else text
         ), words
@@ -220,11 +244,11 @@ def _index(value: Any, *keys: Any) -> Any:
 
 
 def _printf(form: str, *values: Any) -> str:
-    return (
-        form.replace("%v", "%s").replace("%q", '"%s"') % values
-        if len(form) < 1000 and "*" not in form
-        else form
-    )
+    plain = re2.sub(r"%([-+# 0]*[0-9]*)v", r"%\1s", form).replace("%q", '"%s"')
+    try:
+        return sprintf(plain, list(values), lambda v: float(str(v)), _shown)[0]
+    except FormatProblem:
+        raise TemplateError("error calling printf") from None
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -235,5 +259,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ToUpper": lambda s: str(s).upper(), "ToLower": lambda s: str(s).lower(), "upper": lambda s: str(s).upper(),
     "lower": lambda s: str(s).lower(), "trunc": lambda n, s: str(s)[:n], "trim": lambda s: str(s).strip(),
     "replace": lambda old, new, s: str(s).replace(old, new), "default": lambda d, v=None: v or d,
-    "base64decode": lambda s: s, "__line__": lambda: "",
+    "base64decode": lambda s: s, "slice": lambda v, *at: v[slice(*at)], "urlquery": lambda s: quote(str(s)), "__line__": lambda: "",
 }  # fmt: skip

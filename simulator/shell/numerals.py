@@ -10,7 +10,7 @@ import re2
 MAX_WIDTH = 10_000  # of one printf conversion
 MAX_RESULT_CHARS = 1_000_000  # padding of all conversions together
 _PREFIX = re2.compile(r"^[ \t\n\v\f\r]*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)")
-_CONVERSION = re2.compile(r"%([-+ #0]*)(\*|[0-9]{1,9})?(?:\.(\*|[0-9]{0,9}))?(?:[hlLqjzt]*)([a-zA-Z%])")
+_CONVERSION = re2.compile(r"%([-+ #0']*)(\*|[0-9]{1,9})?(?:\.(\*|[0-9]{0,9}))?(?:[hlLqjzt]*)([a-zA-Z%])")
 _NUMERAL_CHARS = 400  # no double has more significant digits; keeps float() cheap
 
 
@@ -135,7 +135,7 @@ def _integer(letter: str, flags: str, width: int, precision: int | None, value: 
     if letter in "xXou" and whole < 0:
         whole += 1 << 64
     base = {"x": "x", "X": "X", "o": "o"}.get(letter, "d")
-    digits = format(abs(whole), base)
+    digits = format(abs(whole), ",d" if "'" in flags and base == "d" else base)
     if precision is not None:
         digits = digits.rjust(precision, "0")
     if "#" in flags and whole and letter in "xXo":
@@ -157,7 +157,8 @@ def _float(letter: str, flags: str, width: int, precision: int | None, value: fl
     if math.isinf(value) or math.isnan(value):
         return _padded(sign, "inf" if math.isinf(value) else "nan", flags.replace("0", ""), width)
     alternate = "#" if "#" in flags else ""
-    digits = format(abs(value), f"{alternate}.{6 if precision is None else precision}{letter}")
+    grouped = "," if "'" in flags and letter in "fFgG" else ""
+    digits = format(abs(value), f"{alternate}{grouped}.{6 if precision is None else precision}{letter}")
     return _padded(sign, digits, flags, width)
 
 

@@ -64,8 +64,6 @@ _ELSEWHERE = Text(
 )
 _INSTEAD = {
     "kill": "kubectl delete pod",
-    "python": "awk, jq",
-    "python3": "awk, jq",
     "perl": "awk, sed, grep -P",
     "http": "curl",
     "pgcli": "psql",

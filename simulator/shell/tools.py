@@ -5,7 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.reply import Reply
-from simulator.shell import awk, columns, encodings, grep, host, jq, lines, machine, sed, sorting, words
+from simulator.shell import (
+    awk,
+    columns,
+    encodings,
+    grep,
+    host,
+    jq,
+    kernelside,
+    lines,
+    machine,
+    numfmt,
+    sed,
+    sorted_pairs,
+    sorting,
+    words,
+    yq,
+)
 from simulator.shell.builtin import BUILTINS, Builtin
 from simulator.shell.run import Shell
 from simulator.tool import Tool
@@ -33,6 +49,10 @@ TOOLS: dict[str, Tool] = {
     **awk.TOOLS,
     **sed.TOOLS,
     **jq.TOOLS,
+    **yq.TOOLS,
+    **sorted_pairs.TOOLS,
+    **numfmt.TOOLS,
+    **kernelside.TOOLS,
     **words.TOOLS,
     **encodings.TOOLS,
     **host.TOOLS,

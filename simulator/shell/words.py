@@ -89,7 +89,7 @@ def _printf(_world: World, argv: list[str], _stdin: str) -> Reply:
         try:
             text, taken = sprintf(template, list(arguments), _number, str)
         except FormatProblem as problem:
-            letter = problem.conversion[-1:]
+            letter = next((c for c in problem.conversion[1:] if c.isalpha()), problem.conversion[-1:].strip())
             raise ToolError(f"bash: printf: `{letter}': invalid format character", 1, "".join(out)) from None
         out.append(text)
         size += len(text)

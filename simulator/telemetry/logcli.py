@@ -82,10 +82,18 @@ def read(argv: list[str]) -> Words:
     return found
 
 
-def lines(world: World, query: logql.LogQuery, start_s: float, end_s: float) -> Iterator[logql_values.Line]:
+Books = dict[tuple[str, ...], logs.Book]  # by the apps that a command reads
+
+
+def lines(
+    world: World, query: logql.LogQuery, start_s: float, end_s: float, books: Books | None = None
+) -> Iterator[logql_values.Line]:
     """What passes a query, newest first, with its labels."""
-    apps = [app for app in logs.apps(world) if _may(query, app)]
-    for line in logs.lines(world, apps, start_s, end_s, MAX_LIMIT * 4):
+    apps = tuple(app for app in logs.apps(world) if _may(query, app))
+    kept = {} if books is None else books
+    if apps not in kept:
+        kept[apps] = logs.Book(world, list(apps))
+    for line in kept[apps].lines(start_s, end_s, MAX_LIMIT * 4):
         labels = {
             "app": line.app,
             "pod": line.pod,
@@ -210,9 +218,11 @@ def _query(world: World, words: Words, query: logql.LogQuery | logql.Metric) -> 
     )
 
 
-def evaluate(world: World, query: logql.Metric, at_s: float) -> logql_values.Vector | float:
+def evaluate(
+    world: World, query: logql.Metric, at_s: float, books: Books | None = None
+) -> logql_values.Vector | float:
     """A metric query at a second that was."""
-    return logql_values.Evaluation(lambda q, start, end: lines(world, q, start, end), at_s).run(query)
+    return logql_values.Evaluation(lambda q, start, end: lines(world, q, start, end, books), at_s).run(query)
 
 
 def _instant(world: World, query: logql.Metric) -> str:
@@ -233,9 +243,10 @@ def _ranged(world: World, words: Words, query: logql.Metric) -> str:
         raise UsageError(f'time: invalid duration "{words.options["step"][:100]}"')
     step = float(math.ceil(max(1.0, step or 0.0, (end - start) / STEPS)))
     series: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    books: Books = {}
     for number in range(int((end - start) / step) + 1):
         t_s = start + number * step
-        value = evaluate(world, query, t_s)
+        value = evaluate(world, query, t_s, books)
         for key, found in ({(): value} if isinstance(value, float) else value).items():
             series.setdefault(tuple(key), []).append((t_s, found))
     return output.matrix(world, [(dict(key), points) for key, points in sorted(series.items())])

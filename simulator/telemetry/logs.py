@@ -7,6 +7,7 @@ a pod gives a few sampled lines, the same whoever asks and however often.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulator.engine import streams
@@ -45,28 +46,48 @@ def pod_lines(
     return [line.text for line in reversed(found[: min(wanted, MAX_LINES)])]
 
 
+class Book:
+    """The lines of some apps at one moment of a world; a second that one command reads again is made once."""
+
+    def __init__(self, world: World, names: list[str]) -> None:
+        every = world.kubernetes.pods.values()
+        self.world = world
+        self.pods = [p for p in every if p.app in names or (p.left is not None and p.left[0] in names)]
+        served = {p.app for p in self.pods}
+        self.outside = [name for name in names if name not in served]  # what no pod of the cluster runs
+        self.rooms = [r for r in ROOMS if r.logs is not None and r.name in world.rooms]
+        self.seconds: dict[int, list[LogLine]] = {}
+
+    def second(self, number: int) -> list[LogLine]:
+        found = self.seconds.get(number)
+        if found is None:
+            found = self.seconds[number] = [
+                line for p in self.pods for line in _second(self.world, p, number)
+            ]
+            for room in self.rooms:
+                assert room.logs is not None
+                found += [line for name in self.outside for line in room.logs(self.world, name, number)]
+        return found
+
+    def lines(self, start_s: float, end_s: float, limit: int) -> list[LogLine]:
+        """Those in (start, end], newest first, at most `limit`."""
+        found: list[LogLine] = []
+        for number in range(int(end_s) - 1, max(-1, int(start_s) - 1), -1):
+            found.extend(self.second(number))
+            if len(found) >= limit:
+                break
+        found.sort(key=lambda line: (-line.t_s, line.pod))
+        return found[:limit]
+
+
 def lines(world: World, apps: list[str], start_s: float, end_s: float, limit: int) -> list[LogLine]:
     """Lines of all pods of some apps in (start, end], newest first, at most `limit`."""
-    pods = [p for p in world.kubernetes.pods.values() if p.app in apps]
-    outside = [app for app in apps if all(p.app != app for p in pods)]  # what no pod of the cluster runs
-    rooms = [r for r in ROOMS if r.logs is not None and r.name in world.rooms]
-    found: list[LogLine] = []
-    for second in range(int(end_s) - 1, max(-1, int(start_s) - 1), -1):
-        for pod in pods:
-            found.extend(_second(world, pod, second))
-        for room in rooms:
-            assert room.logs is not None
-            for app in outside:
-                found.extend(room.logs(world, app, second))
-        if len(found) >= limit:
-            break
-    found.sort(key=lambda line: (-line.t_s, line.pod))
-    return found[:limit]
+    return Book(world, apps).lines(start_s, end_s, limit)
 
 
 def apps(world: World) -> list[str]:
     """Names a log store knows, sorted."""
-    found = {p.app for p in world.kubernetes.pods.values()}
+    found = {p.app for p in world.kubernetes.pods.values() if p.app}
     for room in ROOMS:
         if room.apps is not None and room.name in world.rooms:
             found.update(room.apps(world))
@@ -77,6 +98,8 @@ def _second(world: World, pod: Pod, second: int) -> Iterator[LogLine]:
     """What a pod wrote in one simulated second."""
     if second < pod.started_s or (pod.gone_s is not None and second >= pod.gone_s):
         return
+    if pod.left is not None and second < pod.left[1]:
+        pod = replace(pod, app=pod.left[0])
     part = world.scenario.components.get(pod.app)
     if isinstance(part, Service):
         yield from _service(world, pod, part, second)

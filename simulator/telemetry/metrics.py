@@ -16,7 +16,7 @@ from simulator.lock_feed import HELD, held
 from simulator.patterns import full_match
 from simulator.rooms import ROOMS
 from simulator.scenario import Balancer, Service, Worker
-from simulator.telemetry import durations
+from simulator.telemetry import durations, pod_metrics
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -48,6 +48,7 @@ class Telemetry:
         last = math.floor(min(end_s, self.world.plane.history.seconds) / step)
         seconds = [second for n in range(first, last + 1) if (second := round(n * step) - 1) >= 0]
         found: list[Series] = self._alerts(seconds, matchers) if name in ("ALERTS", None) else []
+        found += self._pods(name, seconds, matchers)
         for labels, value in self._chosen(name, tuple(matchers)):
             samples = [(s + 1.0, v) for s in seconds if not math.isnan(v := value(s))]
             if samples:
@@ -73,6 +74,16 @@ class Telemetry:
                         found.append((labels, [(t, 1.0) for t in times]))
         return found
 
+    def _pods(self, name: str | None, seconds: list[int], matchers: list[Matcher]) -> list[Series]:
+        """Series of pods, ordered by labels."""
+        found: list[Series] = []
+        for labels, value, pod in pod_metrics.series(self.world, name):
+            if all(_matches(labels, m) for m in matchers):
+                samples = [(s + 1.0, value(s + 1.0)) for s in seconds if pod_metrics.present(pod, s + 1.0)]
+                if samples:
+                    found.append((labels, samples))
+        return sorted(found, key=lambda each: sorted(each[0].items()))
+
     def _chosen(self, name: str | None, matchers: tuple[Matcher, ...]) -> list[tuple[Labels, Column]]:
         """The series that match, ordered by labels."""
         known = self.chosen.get((name, matchers))
@@ -86,7 +97,7 @@ class Telemetry:
 
     def names(self) -> list[str]:
         """Every metric name there is, sorted."""
-        return sorted({labels["__name__"] for labels, _ in self._all(None, ())})
+        return sorted({labels["__name__"] for labels, _ in self._all(None, ())} | set(pod_metrics.NAMES))
 
     def _all(self, name: str | None, matchers: tuple[Matcher, ...]) -> Iterator[tuple[Labels, Column]]:
         if name is None:

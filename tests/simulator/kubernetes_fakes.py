@@ -1,8 +1,10 @@
 """A world small enough for the cluster's tests: a clock, an agenda and a plane that only remembers."""
 
 from array import array
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from simulator import scenario as scenarios
 from simulator.engine.agenda import Agenda
@@ -65,10 +67,14 @@ class FakeWorld:
     events: list[tuple[float, str, str]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     shell_vars: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, Any] = field(default_factory=dict)
 
     @property
     def patience_s(self) -> float:
         return self.follow_limit_s
+
+    def fork(self) -> "FakeWorld":
+        return deepcopy(self)
 
     def at(self, t_s: float) -> datetime:
         return self.scenario.starts_at + timedelta(seconds=t_s)

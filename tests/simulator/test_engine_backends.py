@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from simulator.engine import codes, kernel
 from simulator.scenario import ScenarioError, load, parse
+from tests.depth import examples
 from tests.simulator.engine_scenes import ACTS, act, digest, networks, plane_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "simulator" / "engine"
-NETWORKS = 6
+NETWORKS = examples(4, 6)
 COLD = {"floats", "ints", "freeze", "restore", "more_entries", "imbalance"}  # plain Python, in no inner loop
 
 # -- the same bits

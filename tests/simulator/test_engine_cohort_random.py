@@ -47,7 +47,7 @@ def built(raw: dict[str, Any]) -> Any:
 
 
 @settings(
-    max_examples=examples(8, 14),
+    max_examples=examples(5, 14),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

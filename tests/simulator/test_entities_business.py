@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulator.entities import checkers, delivery, saga
 from simulator.entities.conditions import Rule, TableConditions
 from simulator.entities.engine import Entities
-from simulator.entities.history import FAIL, INFO, OK
+from simulator.entities.history import FAIL, INFO, INVOKE, OK
 from simulator.entities.spec import Flow, Step, SystemSpec
 from simulator.entities.timers import SECOND
 from tests.simulator import entities_scenes as scenes
@@ -169,6 +169,25 @@ def test_check_then_act_loses_updates_and_oversells() -> None:
     ops = list(right.history)
     assert checkers.sums(ops, "stock", 30).ok and checkers.balances(ops, "stock", 30, 0, right.audit()).ok
     assert sum(1 for op in ops if op.f == "reserve") == 60  # and all of it was sold
+
+
+def test_a_change_over_the_version_that_was_read_overwrites_nobody() -> None:
+    """The same race as above, made one that is noticed: who was slower tries again, and some tries run out."""
+    look = Step("look", "read", "db", table="stock", row="item")
+    checked = (CREATE, look, replace(STOCK, mode="versioned", undo=None, attempts=4))
+    spec = scenes.shop(checked, stock=30, flow={"items": 2}, consumer=None)
+    entities, _ = scenes.play(spec, 10, TableConditions(default=Rule("*", mean_ms=30)))
+    ops, final = list(entities.history), entities.audit()
+    assert checkers.balances(ops, "stock", 30, 0, final).ok and checkers.sums(ops, "stock", 30).ok
+    hasty = (CREATE, look, replace(STOCK, mode="versioned", undo=None, attempts=1))
+    entities, _ = scenes.play(
+        scenes.shop(hasty, stock=3000, flow={"items": 2}, consumer=None),
+        10,
+        TableConditions(default=Rule("*", mean_ms=30)),
+    )
+    ops = list(entities.history)
+    begun = sum(1 for op in ops if op.f == "order" and op.type == INVOKE)
+    assert sum(1 for op in ops if op.f == "reserve") < begun  # the price: conflicts refuse orders
 
 
 def test_reading_stock_from_a_lagging_replica_oversells() -> None:

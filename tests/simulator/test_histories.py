@@ -10,6 +10,7 @@ from simulator.interventions import read_call
 from simulator.run import parse_commands, play, schedule
 from simulator.scenario import load
 from simulator.world import World
+from tests.depth import some
 from tests.simulator.shop_scene import do, shop
 
 RACE = load("race-15-services")
@@ -87,7 +88,7 @@ def test_looking_changes_nothing():
     assert one.entities.history.digest() == two.entities.history.digest()
 
 
-@pytest.mark.parametrize("seed", [1, 2])  # all four: dropprod lint
+@pytest.mark.parametrize("seed", some([1, 2], 2))  # all four: dropprod lint
 def test_every_cause_is_solved_by_the_reference_and_not_by_rolling_back_alone(seed: int):
     commands = schedule(parse_commands("\n".join(World(RACE, seed).scenario.reference.commands)))
     world = World(RACE, seed)

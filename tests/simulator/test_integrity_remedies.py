@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from simulator import facts
+from simulator.entities.history import INVOKE, OK
 from simulator.interventions import CATALOGUE, Call, patched, read_call, release
 from simulator.invariants import first_broken
 from simulator.lint import effects
@@ -81,7 +83,67 @@ def test_more_tries_reach_a_variable_too() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["optimistic_locking", "append_only_ledger", "strongest_lock_first"])
+def test_each_way_to_close_the_race_closes_it(name: str) -> None:
+    """By a version, by rows of their own, by a lock: no change is overwritten, in stock and bonuses alike."""
+    world = make_world(varied(RACE, 4), 1, (Call(name),))
+    world.advance_to(260)
+    assert first_broken(world) == ""
+    assert world.entities is not None
+    done = sum(1 for op in world.ops if op.f == "order" and op.type == OK)
+    assert done > 0.98 * sum(1 for op in world.ops if op.f == "order" and op.type == INVOKE) - 10
+
+
+def test_a_lock_that_is_held_while_others_are_asked_is_given_back() -> None:
+    locked = with_(RACE, "strongest_lock_first")
+    assert order(locked)[:4] == ["look", "score", "reserve", "reserve_commit"]
+    assert locked.entities is not None
+    steps = {step.name: step for step in locked.entities.flows[0].steps}
+    assert steps["look"].do == "lock" and steps["reserve"].mode == "locked" and locked.entities.locks
+
+
+def test_what_is_off_is_told_by_amount_too() -> None:
+    """Damaged rows do not become more damaged rows; what is missing from them grows as long as the cause is there."""
+    world = make_world(RACE, 1)
+    found = []
+    for until_s in (300, 500):
+        world.advance_to(until_s)
+        found.append(facts.collect(world))
+    early, late = found
+    assert late["violated.stock_true.by"] > early["violated.stock_true.by"] > 0
+    assert late["violated.stock_true.by"] > late["violated.stock_true"]
+    assert late["violated.bonus_true.by"] == 0
+    assert late["violations"] == late["violated.stock_true"] + late["violated.bonus_true"]
+
+
 # -- releases that break no graph
+
+
+def test_a_race_test_in_ci_refuses_what_one_request_at_a_time_passes() -> None:
+    for seed in range(1, 5):
+        world = make_world(thinned(varied(RACE, seed), 1_500), 1, (Call("concurrency_test_gate"),))
+        assert "v7.4.0" in (release.refusal(world, "v7.4.0") or "")
+        assert release.refusal(world, "v7.3.2") is None
+    alone = make_world(thinned(load("saga-stuck"), 1_500), 1, (Call("concurrency_test_gate"),))
+    assert release.refusal(alone, "v3.1.0") is None  # forgetting with a pod is no race
+
+
+def test_a_canary_is_judged_by_the_books_where_the_errors_say_nothing() -> None:
+    world = make_world(RACE, 1, (Call("canary_books_check"),))
+    world.advance_to(420)
+    assert world.kubernetes.deployments["checkout"].template.version == "v7.3.2"
+    assert any("the reconciliation does not add up" in e.text for e in world.events if e.kind == "rollout")
+
+
+def test_a_pod_that_ends_what_it_began_forgets_no_saga() -> None:
+    saga = thinned(load("saga-stuck"), PLAYED)
+    lost = []
+    for calls in ((), (Call("graceful_shutdown"),)):
+        world = make_world(saga, 1, calls)
+        world.advance_to(265)
+        assert world.entities is not None
+        lost.append(len(world.entities.domain.forgotten))
+    assert lost[0] > 0 and lost[1] == 0
 
 
 def test_a_rehearsal_refuses_what_only_the_books_show() -> None:

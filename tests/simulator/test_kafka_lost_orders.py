@@ -7,6 +7,7 @@ from simulator.commands import execute
 from simulator.run import make_world, parse_commands, schedule
 from simulator.scenario import load, varied
 from simulator.world import World
+from tests.depth import some
 
 ID = "kafka-lost-orders"
 UNTIL_S = 800
@@ -26,7 +27,7 @@ def broken(world: World) -> dict[str, int]:
     return {name: found[name]["count"] for name in world.scenario.invariants}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", some([1, 2, 3, 4], 3))
 def test_every_cause_loses_orders_under_clean_metrics(seed: int) -> None:
     world = played(seed, [])
     books = broken(world)

@@ -7,6 +7,7 @@ from simulator.commands import execute
 from simulator.run import parse_commands
 from simulator.scenario import load, varied
 from simulator.world import World
+from tests.depth import some
 
 BASE = load("migration-100m")
 
@@ -28,7 +29,7 @@ def broken(world: World) -> list[str]:
     return [name for name, found in invariants.check(world).items() if not found["ok"]]
 
 
-@pytest.mark.parametrize("seed", (1, 3))  # all of them: dropprod lint
+@pytest.mark.parametrize("seed", some((1, 3), 2))  # all of them: dropprod lint
 def test_the_reference_migrates_everything_within_the_budget(seed: int):
     commands = varied(BASE, seed).reference.commands
     assert len(parse_commands("\n".join(commands))) == len(commands)

@@ -5,6 +5,7 @@ import pytest
 from simulator import invariants
 from simulator.lint import runs
 from simulator.scenario import load, varied
+from tests.depth import some
 from tests.simulator.saga_scene import typed, world_at
 
 SEEDS = (1, 2, 3, 4)
@@ -26,7 +27,7 @@ def played(seed, commands, more_s=120.0):
     return world
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", some(SEEDS, 2))
 def test_books_are_sound_before_and_broken_later(seed):
     assert all(books(world_at(seed, 80)).values())
     later = world_at(seed, ACTS_S)
@@ -34,14 +35,14 @@ def test_books_are_sound_before_and_broken_later(seed):
     assert later.watch.broken_s is None  # the SLI never noticed
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", some(SEEDS, 2))
 def test_the_reference_brings_every_order_to_its_end(seed):
     world = played(seed, varied(load("saga-stuck"), seed).reference.commands)
     assert world.watch.resolved_s is not None
     assert all(books(world).values())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", some(SEEDS, 2))
 def test_a_rollback_alone_is_not_enough(seed):
     world = played(seed, ["@600 kubectl rollout undo deployment/order-orchestrator -n prod"], 200.0)
     assert world.watch.resolved_s is None

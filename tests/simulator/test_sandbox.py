@@ -14,6 +14,7 @@ from simulator.faults.ledger import ROOM, known
 from simulator.lint import faults as proof
 from simulator.scenario import load, parse, read_raw
 from simulator.world import World
+from tests.depth import some
 
 
 def start(until_s: float = 0.0, language: str = "en") -> World:
@@ -34,7 +35,7 @@ def test_nothing_breaks_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["errors", "kafka.broker", "postgres.locks", "data.amount", "traffic.rate", "network.dc"]
+    "name", some(["network.dc", "errors", "postgres.locks", "kafka.broker", "data.amount", "traffic.rate"], 2)
 )
 def test_a_fault_moves_what_its_entry_says(name: str) -> None:
     found = proof.check(load("sandbox"), name)

@@ -7,6 +7,7 @@ import pytest
 from simulator import commands, invariants
 from simulator.entities.shards import DATE, Placement
 from simulator.entities.timers import SECOND
+from simulator.interventions import CATALOGUE
 from simulator.scenario import ScenarioError, parse
 from simulator.world import World
 
@@ -221,3 +222,13 @@ def test_the_shares_of_keys_are_of_what_is_asked_for() -> None:
     assert 10 < found["m-48213"][1] <= 100
     assert sum(share for _, share in found.values()) <= 100.5
     assert all(rps > 0 for rps, _ in found.values())
+
+
+def test_a_big_key_on_its_own_shard_in_advance_is_the_only_one_there() -> None:
+    world = shards()
+    CATALOGUE["dedicated_shard"].install(world, {})  # type: ignore[misc]
+    world.advance(30)
+    own = world.rooms["shards"].map.now.shard(7001, 0)
+    assert own == 4 and queries(world)[own] > 2 * max(queries(world)[:4])
+    assert say(world, "shardctl map m-48213") and "isolated" in say(world, "shardctl status")
+    assert broken(world) == {}

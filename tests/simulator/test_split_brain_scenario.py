@@ -3,10 +3,12 @@
 Whole proofs of every variant are `dropprod lint split-brain`; here are short worlds and the store without a leader.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import pytest
 
+from simulator import facts
 from simulator.commands import execute
 from simulator.entities.conditions import TableConditions
 from simulator.entities.history import History
@@ -14,6 +16,7 @@ from simulator.entities.quorum import Quorum, QuorumSpec
 from simulator.entities.timers import MS, SECOND, Timers, run
 from simulator.interventions import read_call
 from simulator.invariants import check
+from simulator.replay import thinned
 from simulator.scenario import load, varied
 from simulator.world import World
 from tests.simulator.patroni_scene import carts_raw, patroni_raw, scenario, scene
@@ -163,3 +166,41 @@ def test_lists_merge_to_the_union_whatever_the_order_of_writes() -> None:
         assert store.merge() == len(lost_entries)
         assert sorted(store.final()[7]) == list(range(6)) and store.differing() == 0
         assert store.overwritten() == {}
+
+
+# what may lead, and where writes go
+
+
+@lru_cache(maxsize=8)
+def with_remedies(seed: int, until: float, *calls: str) -> World:
+    world = World(
+        thinned(load("split-brain"), 700), seed, "en", "cohort", tuple(read_call(call) for call in calls)
+    )
+    world.advance_to(until)
+    return world
+
+
+def leaders(world: World) -> list[str]:
+    assert world.entities is not None
+    return [copy.name for copy in world.entities.domain.stores["orders"].copies if copy.leads]
+
+
+def test_a_proxy_that_asks_patroni_leaves_a_hung_primary_without_clients() -> None:
+    before, after = with_remedies(1, 320), with_remedies(1, 320, "primary_by_patroni_check")
+    assert leaders(before) == leaders(after) == ["orders-pg-1", "orders-pg-2"]  # PostgreSQL goes on
+    lost = [check(world)["orders_kept"]["count"] for world in (before, after)]
+    assert 0 < lost[1] < lost[0] / 3  # what was taken in the checks' nine seconds
+    failed = [sum(facts.failures(world.plane.history, "order")) for world in (before, after)]
+    assert failed[1] > failed[0]  # the price: DC-1 sells nothing
+
+
+def test_a_third_site_keeps_the_leader_where_it_was() -> None:
+    assert leaders(with_remedies(4, 320)) == ["orders-pg-2"]
+    assert leaders(with_remedies(4, 320, "etcd_third_site")) == ["orders-pg-1"]
+
+
+def test_a_synchronous_replica_under_patroni_loses_nothing_and_waits() -> None:
+    """Patroni decides whom a commit waits for: the remedy that only told the store changed nothing."""
+    for name in ("sync_replica", "synchronous_replica"):
+        world = with_remedies(1, 320, name)
+        assert check(world)["orders_kept"]["ok"] and leaders(world) == ["orders-pg-1", "orders-pg-2"]

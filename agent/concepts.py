@@ -8,7 +8,7 @@ A lexicon file maps concept ids to phrasings by language:
       canary: {ru: ["канаре*", "постепенн* раскатк*|выкатк*"], en: ["canary", "gradual rollout"]}
 
 Phrase syntax, one blank between elements: `word` any form of it; `stem*` any word that begins so; `a|b`
-alternatives; `#` any number; `..` up to 4 words between; `...` up to 8; `x y & z` both parts in one
+alternatives; `a|b_c` alternatives of which one is several words; `#` any number; `..` up to 4 words between; `...` up to 8; `x y & z` both parts in one
 sentence, at most 10 words apart, in either order. Function words between elements are skipped.
 """
 
@@ -179,11 +179,26 @@ def lexicon_from(concepts: Any, name: str, digest: str = "") -> Lexicon:
             if not isinstance(phrases, list) or not all(isinstance(p, str) and p.strip() for p in phrases):
                 raise LexiconError(f"{name}: {concept}.{language}: a list of phrases")
             for phrase in phrases:
-                _add(lexicon, concept, phrase, f"{name}: {concept}.{language}: {phrase!r}")
+                for plain in _spelled_out(phrase):
+                    _add(lexicon, concept, plain, f"{name}: {concept}.{language}: {phrase!r}")
     for word in sorted({*lexicon._exact, *lexicon._prefix}):
         if len(word) >= _TYPO_LENGTH and word.isalpha():
             lexicon._bigrams.setdefault(word[0], []).append(word)
     return lexicon
+
+
+def _spelled_out(phrase: str) -> list[str]:
+    """The phrase once for each alternative of several words, and once for all that are one word."""
+    found = [""]
+    for element in phrase.split():
+        options = element.split("|")
+        if len(options) == 1:
+            found = [f"{head} {element}" for head in found]
+            continue
+        single = "|".join(o for o in options if "_" not in o)
+        ways = [*([single] if single else []), *(o.replace("_", " ") for o in options if "_" in o)]
+        found = [f"{head} {way}" for head in found for way in ways]
+    return [head.strip() for head in found]
 
 
 def _add(lexicon: Lexicon, concept: str, phrase: str, label: str) -> None:

@@ -156,7 +156,10 @@ class ProcessReplayer:
     def _repair_index(self) -> int | None:
         lines = self._played.planned
         first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
-        late = [n for n, (t_s, line) in enumerate(lines) if t_s >= first_s and commands.changes(line)]
+        names = list(self.scenario.components)
+        late = [
+            n for n, (t_s, line) in enumerate(lines) if t_s >= first_s and commands.could_change(line, names)
+        ]
         undoing = [n for n in late if responder.repairs(lines[n][1])]
         acting = [n for n in late if lines[n][1].split()[0] not in NO_REPAIR]
         return next(iter(undoing or acting), None)

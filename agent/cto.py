@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from agent.plural import grouped, speak
+from agent.plural import speak
 
 LINES = Path(__file__).resolve().parent.parent / "prompts" / "cto.yaml"
 
@@ -41,15 +41,15 @@ def efforts() -> Efforts:
 
 def line(key: str, lang: str, /, **values: Any) -> str:
     """A line about the list as a whole."""
-    return speak(str(_book()["lines"][key][lang]), **values)
+    return speak(str(_book()["lines"][key][lang]), lang, **values)
 
 
 def question(key: str, lang: str, /, **values: Any) -> str:
-    return speak(str(_book()["questions"][key][lang]), **values)
+    return speak(str(_book()["questions"][key][lang]), lang, **values)
 
 
 def reply(key: str, lang: str, /, **values: Any) -> str:
-    return speak(str(_book()["replies"][key][lang]), **values)
+    return speak(str(_book()["replies"][key][lang]), lang, **values)
 
 
 def span(seconds: float, lang: str) -> str:
@@ -59,7 +59,3 @@ def span(seconds: float, lang: str) -> str:
     if not minutes:
         return f"{rest} {words[1]}"
     return f"{minutes} {words[0]} {rest} {words[1]}" if rest else f"{minutes} {words[0]}"
-
-
-def count(number: float) -> str:
-    return grouped(number)

@@ -61,7 +61,7 @@ class Told:
     def say(self, key: str, /, turn: int = 0, **values: Any) -> str:
         """The words of a key; of several ways to say it the one whose turn it is."""
         said = _book()[key][self.lang]
-        return speak(said[turn % len(said)] if isinstance(said, list) else said, **values)
+        return speak(said[turn % len(said)] if isinstance(said, list) else said, self.lang, **values)
 
 
 def compose(told: Told) -> str:
@@ -100,8 +100,20 @@ def _baseline(told: Told, facts: Facts) -> str:
 def _broken(told: Told) -> list[str]:
     """A line for each invariant that the incident violated."""
     violated = {n: v for n, v in (told.baseline or {}).items() if n.startswith("violated.") and v}
-    named = {n: told.labels.get(n, n.partition(".")[2]) for n in violated}
-    return [told.say("broken", name=named[n], n=v) for n, v in violated.items()]
+    return [
+        told.say("broken_by" if _sum(n) else "broken", name=_rule(told, n), n=v) for n, v in violated.items()
+    ]
+
+
+def _sum(name: str) -> bool:
+    """Whether a figure says by how much, not how often."""
+    return name.endswith(".by")
+
+
+def _rule(told: Told, name: str) -> str:
+    """The rule that a figure is about, in the scenario's words."""
+    known = name.removesuffix(".by")
+    return told.labels.get(known, known.partition(".")[2])
 
 
 def _when(told: Told, t_s: float | None) -> str:
@@ -241,10 +253,10 @@ def _books(told: Told, before: Facts, after: Facts) -> list[str]:
     lines = []
     for name, was in before.items():
         if name.startswith("violated.") and after.get(name) != was:
-            shown = told.labels.get(name, name.partition(".")[2])
-            lines.append(
-                "   " + told.say(_books_key(before, after, name), name=shown, n=after.get(name), was=was)
-            )
+            key, shown = _books_key(before, after, name), _rule(told, name)
+            if not _sum(name) or key == "books":
+                key = "books_by" if _sum(name) else key
+                lines.append("   " + told.say(key, name=shown, n=after.get(name), was=was))
     return lines
 
 

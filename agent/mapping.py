@@ -91,9 +91,19 @@ def map_text(
             mapped.append(MappedItem(span, (), "rejected"))
         else:
             result = map_item(item.text, listed, book, likely)
-            if result.calls or listed or result.state in ("rejected", "considered") or proposes(item.text):
+            said = result.calls or result.state in ("rejected", "considered") or proposes(item.text)
+            if said or listed or (kind == "action-items" and _alone(section, item)):
                 mapped.append(MappedItem(span, result.calls, result.state))
     return mapped
+
+
+def _alone(section: str, item: Span) -> bool:
+    """Whether an item of a list has its line to itself: whoever is asked for one item a line means it as one."""
+    if "\n" not in section.strip():
+        return False
+    before = section[: item.start].rpartition("\n")[2]
+    after = section[item.end :].partition("\n")[0]
+    return not before.strip() and not after.strip(" \t.;")
 
 
 def map_item(

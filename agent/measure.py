@@ -11,6 +11,7 @@ from typing import Literal
 
 from agent.judge import Evidence
 from agent.replay_port import Counterfactual, Facts
+from agent.verdict import Quote
 
 HELPS_SHARE = 0.05  # an item that spares less than this share of the failures is noise
 STRONG_SHARE = 0.8
@@ -72,11 +73,17 @@ REASON = {
 }
 
 
-def evidence(runs: Sequence[Counterfactual], lang: str) -> Evidence | None:
-    """The level of `effective` from all measured items; None when nothing was measured."""
+def evidence(runs: Sequence[tuple[Quote, Counterfactual]], lang: str) -> Evidence | None:
+    """The level of `effective` from all measured items, each with its words; None when nothing was measured.
+
+    Quoted are the items that helped; where none did, all that were measured.
+    """
     if not runs:
         return None
-    effects = [measured(run).effect for run in runs]
+    effects = [measured(run).effect for _, run in runs]
+    helpful = tuple(
+        quote for (quote, _), effect in zip(runs, effects, strict=True) if effect in ("strong", "helps")
+    )
     count = {name: effects.count(name) for name in ("strong", "helps", "nothing", "harm")}
     good = count["strong"] + count["helps"]
     if good == 0:
@@ -86,4 +93,5 @@ def evidence(runs: Sequence[Counterfactual], lang: str) -> Evidence | None:
         level += 0.5 if good >= 2 else 0.0
         level += 0.5 if good >= 3 and not count["harm"] else 0.0
         level -= 1.0 * count["harm"] / len(effects) + (0.5 if count["harm"] else 0.0)
-    return Evidence(effective=max(0.0, min(3.0, level)), why=REASON[lang].format(**count))
+    quotes = helpful or tuple(quote for quote, _ in runs)
+    return Evidence(effective=max(0.0, min(3.0, level)), why=REASON[lang].format(**count), quotes=quotes)

@@ -20,13 +20,14 @@ from langgraph.types import Send
 from agent import advice, enough, feedback, measure, no_return, review_notes
 from agent.bar import Bar
 from agent.claims import Claim, check_claims
-from agent.cto import count, span
+from agent.cto import span
 from agent.embedded_model import EmbeddedModel
 from agent.judge.model import load_models
 from agent.judge.reading import addresses_grader
 from agent.judge.signals import names_owner
 from agent.mapping import MappedItem, map_text
 from agent.model import CatalogueLine, CriterionTask, MappingTask, Model, ModelFailure, PhraseTask
+from agent.plural import grouped
 from agent.questions import HOW_MANY, follow_ups
 from agent.replay_port import (
     Catalogue,
@@ -42,7 +43,7 @@ from agent.rubric import load_rubric
 from agent.sharp import Asked, sharp_questions
 from agent.summary import Whole, percent
 from agent.text import sentences
-from agent.verdict import Verdict
+from agent.verdict import Quote, Verdict
 
 ReviewKind = Literal["action-items", "postmortem"]
 MAX_ITEMS = 12  # further items are judged as text, not replayed: a list of twelve is long already
@@ -250,7 +251,8 @@ class _Run:
         return {"verdicts": [said]}
 
     def _evidence(self, state: State) -> Any:
-        runs = list(state.get("runs", {}).values())
+        spans = {n: state["items"][n].span for n in state.get("runs", {})}
+        runs = [(Quote(s.start, s.end, s.text), state["runs"][n]) for n, s in spans.items()]
         return measure.evidence(runs, self.request.lang)
 
     def check_claims(self, state: State) -> State:
@@ -377,7 +379,7 @@ def shown_truth(claim: Claim, lang: str) -> str:
     if claim.unit == "clock":
         second = round(claim.truth)
         return f"{second // 3600 % 24:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
-    return span(claim.truth, lang) if claim.unit == "duration" else count(claim.truth)
+    return span(claim.truth, lang) if claim.unit == "duration" else grouped(claim.truth, lang)
 
 
 def _instruction(span: Any) -> bool:

@@ -14,10 +14,12 @@ from agent.counterfactual import ProcessReplayer
 from agent.library import Library
 from agent.model import Model
 from agent.review import Deps, Request, run_review
+from simulator import invariants
 from simulator.interventions import CATALOGUE, applies
 from simulator.run import Command, parse_commands
-from simulator.scenario import Scenario, varied
+from simulator.scenario import Scenario, Text, varied
 
+OFF_BY = Text(ru="на сколько в сумме", en="by how much in all")
 Steps = Callable[[float, float], None]
 NO_CLUSTER = {
     "ru": "кластер Dask недоступен ({0}); прогоны сделаны на этой машине",
@@ -74,6 +76,10 @@ def review_text(
         + [c.of(language) for c in truth.contributing]
     )
     labels = {f"violated.{name}": i.text.of(language) for name, i in scenario.invariants.items()}
+    labels |= {
+        f"violated.{name}.by": f"{scenario.invariants[name].text.of(language)} ({OFF_BY.of(language)})"
+        for name in invariants.sized(scenario)
+    }
     request = Request(
         text, kind, language, scenario.id, about, scenario.themes, scenario.starts_at, labels,
         Bar(scenario.sli.hold_s, scenario.sli.target),

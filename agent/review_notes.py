@@ -1,6 +1,7 @@
 """What a review notes about the model: where the embedded mind had to stand in, and why."""
 
 from agent.model import Model, ModelFailure, Spent
+from agent.plural import grouped
 
 WORDS = {
     "ru": {
@@ -68,8 +69,5 @@ def spent(lang: str, model: Model | None) -> list[str]:
     if found is None or model is None or not found.calls:
         return []
 
-    def number(value: float) -> str:
-        return f"{value:,.0f}".replace(",", "\u00a0" if lang == "ru" else ",")
-
-    values = {name: number(value) for name, value in vars(found).items()}
+    values = {name: grouped(value, lang) for name, value in vars(found).items()}
     return [WORDS[lang]["spent"].format(name=model.name, **values)]

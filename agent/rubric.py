@@ -18,6 +18,7 @@ RUBRIC_IDS = ("action-items", "postmortem", "hard-bug-story", "system-design")
 RubricId = Literal["action-items", "postmortem", "hard-bug-story", "system-design"]
 LEXICON_FILE = "lexicon.yaml"
 MODEL_FILE = "model.json"
+ORDER_FILE = "order.json"
 
 
 class RubricError(ValueError):
@@ -73,7 +74,7 @@ class Criterion(Signals):
 
 
 class Rubric(_Model):
-    """A whole rubric. The weights of its criteria add up to 1."""
+    """A whole rubric. The weights of its criteria add up to 1. `needs`: signals of which every level keeps its share."""
 
     id: RubricId
     kinds: tuple[str, ...]
@@ -81,6 +82,7 @@ class Rubric(_Model):
     prompt: Wording
     quality: Signals
     criteria: tuple[Criterion, ...]
+    needs: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _weights_add_up(self) -> "Rubric":
@@ -123,8 +125,12 @@ def rubric_for_kind(kind: str) -> Rubric:
 
 @lru_cache(maxsize=4)
 def bundle_digest(folder: Path = RUBRICS, with_model: bool = True) -> str:
-    """sha256 over the rubrics, the lexicon and (unless it is being fitted) the model: what a verdict rests on."""
-    names = [*(f"{name}.yaml" for name in RUBRIC_IDS), LEXICON_FILE, *([MODEL_FILE] if with_model else [])]
+    """sha256 over the rubrics, the lexicon and (unless they are being fitted) the model and the order of words: what a verdict rests on."""
+    names = [
+        *(f"{name}.yaml" for name in RUBRIC_IDS),
+        LEXICON_FILE,
+        *([MODEL_FILE, ORDER_FILE] if with_model else []),
+    ]
     digest = hashlib.sha256()
     for name in names:
         path = folder / name

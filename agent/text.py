@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Literal
 
 Language = Literal["ru", "en"]
@@ -34,6 +35,12 @@ class Span:
     start: int
     end: int
     text: str
+
+
+# What steers a terminal and is not seen there: a window's title, a colour, a place.
+STEERING = re.compile(
+    r"\x1b(?:\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])"
+)
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,15 @@ class Normalised:
 
 @lru_cache(maxsize=64)
 def normalise(text: str) -> Normalised:
-    """NFKC, invisible characters removed, line ends unified, look-alike letters inside a word folded."""
+    """NFKC, what nobody sees removed, line ends unified, look-alike letters inside a word folded."""
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    steering = (
+        {i for found in STEERING.finditer(text) for i in range(*found.span())} if "\x1b" in text else ()
+    )
     for start, end in _clusters(text):
-        for char in _plain(text[start:end]):
+        for char in _plain(text[start:end]) if start not in steering else "":
             chars.append(char)
             starts.append(start)
             ends.append(end)
@@ -142,9 +152,15 @@ _SEMICOLON = re.compile(r";(?=\s)")
 # After these a full stop does not end a sentence.
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(«\"])(?:e\.g|i\.e|etc|vs|approx|min|max|no|fig|dr|mr|st|т\.?\s?е|т\.?\s?к|т\.?\s?н|т\.?\s?п|"
-    r"и\s?др|и\s?пр|см|напр|стр|рис|тыс|млн|млрд|мин|сек|руб|ок|им|ред|кол-во|\w)\.$",
+    r"и\s?др|и\s?пр|см|напр|стр|рис|тыс|млн|млрд|мин|сек|руб|ок|им|ред|кол-во|[^\W\d])\.$",
     re.IGNORECASE,
 )
+# "within 30 s. Then we": a unit behind its figure, and a new sentence
+_UNIT_THEN = re.compile(
+    r"\d\s?(?:min|сек|мин|ms|мс|кб|мб|гб|тб|руб|s|h|m|с|ч|м|д)\.\s+[A-ZА-ЯЁ](?:[a-zа-яё\s]|[A-ZА-ЯЁ])"
+)
+_SMALL_START = re.compile(r"(?:^|[^\W\d]{3}[.!?]\s)\s*[a-zа-яё]")
+_CAPITAL_START = re.compile(r"(?:^|[^\W\d]{3}[.!?]\s|\n)\s*[A-ZА-ЯЁ][^\W\d]*[a-zа-яё]")
 _HARD_WRAP = 60  # a line this long may have been broken by an editor rather than by its author
 
 
@@ -208,10 +224,12 @@ def _sentences_of(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     """Lines that stand alone; a line that an editor wrapped is joined with the one before it."""
     start = 0
-    for match in re.finditer(r"\n|$", text):
+    widths = _widths(text)
+    for number, match in enumerate(re.finditer(r"\n|$", text)):
         nxt = match.end()
         line = text[start : match.start()].rsplit("\n", 1)[-1]
-        if match.group() and _continues(line, text[nxt : nxt + 200].split("\n", 1)[0]):
+        following = text[nxt : nxt + 200].split("\n", 1)[0]
+        if match.group() and _continues(line, following, widths[number]) and not _casual(text):
             continue
         if text[start : match.start()].strip():
             yield start, match.start()
@@ -220,7 +238,17 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
             break
 
 
-def _continues(line: str, following: str) -> bool:
+def _widths(text: str) -> list[int]:
+    """For each line, the longest line of its paragraph: where an editor would have wrapped."""
+    found: list[int] = []
+    for paragraph, group in groupby(text.split("\n"), key=lambda line: bool(line.strip())):
+        lines = [len(line) for line in group]
+        found += [max(lines) if paragraph else 0] * len(lines)
+    return found
+
+
+def _continues(line: str, following: str, width: int) -> bool:
+    """Whether the next line goes on with this one: there was no room left for its first word."""
     word = following.lstrip()[:1]
     if not line.strip() or not word or _BULLET.match(following) or following.lstrip().startswith("|"):
         return False
@@ -228,7 +256,8 @@ def _continues(line: str, following: str) -> bool:
         return False
     if _BULLET.match(line) and not following[:1].isspace():
         return False  # an entry's later lines are indented
-    return len(line) >= _HARD_WRAP
+    first = following.split(maxsplit=1)[0]
+    return len(line) >= _HARD_WRAP and len(line.rstrip()) + 1 + len(first) >= width
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
@@ -271,8 +300,17 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     if re.fullmatch(r"\s*\(?\d{1,2}\.", before):
         return False  # "3. Fix it"
     if _ABBREVIATION.search(text[max(start, match.start() - 10) : match.end()]):
-        return False
+        return bool(_UNIT_THEN.search(text[max(start, match.start() - 10) : match.end() + 4]))
+    if _casual(text):
+        return True
     return not text[match.end() : match.end() + 8].lstrip()[:1].islower() or match.start() - start > 400
+
+
+@lru_cache(maxsize=64)
+def _casual(text: str) -> bool:
+    """Whether a text is typed without capitals, as in a chat: then a small letter begins a sentence, too."""
+    small, capital = len(_SMALL_START.findall(text)), len(_CAPITAL_START.findall(text))
+    return small > 1 and small > 3 * capital
 
 
 def _trimmed(norm: Normalised, start: int, end: int) -> Span:
@@ -319,12 +357,18 @@ def lemmas(text: str) -> list[str]:
 def lemma(word: str) -> str:
     """Dictionary form of a lower-case Cyrillic word (ё as е), Snowball stem of a Latin one."""
     if _CYRILLIC_LETTER.search(word):
-        normal: str = _morphology().parse(word)[0].normal_form
-        return normal.replace("ё", "е")
+        return _parsed(word)[0]
     if word.isalpha() and word.isascii():
         stem: str = _stemmer().stemWord(word)
         return stem
     return word
+
+
+@lru_cache(maxsize=100_000)
+def _parsed(word: str) -> tuple[str, str, str]:
+    """Dictionary form, part of speech and case of a Cyrillic word: the dictionary is asked once."""
+    found = _morphology().parse(word)[0]
+    return found.normal_form.replace("ё", "е"), str(found.tag.POS or ""), str(found.tag.case or "")
 
 
 def is_known_word(word: str) -> bool:
@@ -357,9 +401,11 @@ def _stemmer() -> Any:
     return found
 
 
-@lru_cache(maxsize=50_000)
 def part_of_speech(word: str) -> str:
     """OpenCorpora part of speech of a lower-case Cyrillic word ("VERB", "INFN", …); "" if unknown."""
-    if not _CYRILLIC_LETTER.search(word):
-        return ""
-    return str(_morphology().parse(word)[0].tag.POS or "")
+    return _parsed(word)[1] if _CYRILLIC_LETTER.search(word) else ""
+
+
+def case_of(word: str) -> str:
+    """OpenCorpora case of a lower-case Cyrillic word ("nomn", "gent", …); "" if it has none."""
+    return _parsed(word)[2] if _CYRILLIC_LETTER.search(word) else ""

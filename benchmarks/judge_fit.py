@@ -228,6 +228,7 @@ def _fit_rubric(samples: list[Sample], rubric_id: str, quality: Linear, q_held: 
             "coefficients": {n: round(c, 5) for n, c in sorted(quality.coefficients.items())},
         },
         "criteria": criteria,
+        "needs": list(rubric.needs),
         "overall": {
             "offset": round(float(overall.mean() - slope * held_levels.mean()), 5),
             "slope": round(slope, 5),

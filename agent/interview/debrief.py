@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent.interview import trials, voice
 from agent.interview.arithmetic import sums
 from agent.interview.design import drawn
 from agent.interview.prompts import RUBRIC, book
+from agent.interview.quotes import axis_quotes
 from agent.interview.turns import Interview
 from agent.marketplace import fact_for
 from agent.rubric import load_rubric
-from agent.verdict import Verdict
+from agent.verdict import Quote, Verdict
 
 W = {
     "ru": {
@@ -79,6 +81,7 @@ def debrief(
     wanted = book().expected[state.level]
     verdict = "yes" if overall >= wanted else "edge" if overall >= wanted - 0.5 else "no"
     checked = sums(state.text)
+    verdicts = _quoted_for_the_axis(state.text, verdicts)
     found = {
         "prompt": state.prompt.id,
         "level": state.level,
@@ -98,6 +101,18 @@ def debrief(
         "references": [dict(r) for r in references],
     }
     found["text"] = _text(state, found, earlier)
+    return found
+
+
+def _quoted_for_the_axis(text: str, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The embedded judge credits an axis by the whole answer; shown is what speaks of that axis, or nothing."""
+    spoken = axis_quotes(text)
+    found = dict(verdicts)
+    for name, verdict in verdicts.items():
+        if verdict.source == "embedded":
+            span = spoken.get(name) if verdict.level else None
+            quotes = (Quote(span.start, span.end, span.text),) if span else ()
+            found[name] = replace(verdict, quotes=quotes)
     return found
 
 
@@ -140,14 +155,12 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
 
 def _levels(state: Interview, found: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
-    used: list[str] = []  # a sentence is quoted for one axis if the others have one of their own
+    used: list[str] = []  # a sentence is quoted for one axis
     for verdict in found["criteria"]:
         level = verdict["level"]
         shown = voice.decimal(level, state.lang) if isinstance(level, float | int) else "?"
         lines.append(f"  {shown}  {_question(state.lang, verdict['criterion'])} {verdict['why']}")
-        fresh = [q["text"] for q in verdict["quotes"] if q["text"] not in used] or [
-            q["text"] for q in verdict["quotes"]
-        ]
+        fresh = [q["text"] for q in verdict["quotes"] if q["text"] not in used]
         used += fresh[:1]
         lines += [W[state.lang]["quote"].format(text=q) for q in fresh[:1]]
     return lines

@@ -9,7 +9,8 @@
 
 A line is a chain of parts: `->` waits for the answer, `=>` hands over and goes on. `xN` is the number of pods or
 shards, `Nms` the time or CPU of one request there. What is handed over is the writes, or the share that a part behind the
-arrow names (`kafka 100%`). What is not given has a default that the drawing shows. Nothing here judges; what is wrong is
+arrow names (`kafka 100%`). A word may stand on an arrow (`api ->|reads| db`), and several parts beside each other
+(`api & admin -> db`). What is not given has a default that the drawing shows. Nothing here judges; what is wrong is
 one line that says where and what would be right.
 """
 
@@ -23,7 +24,8 @@ Kind = Literal["balancer", "service", "cache", "store", "queue", "worker"]
 MOST_PARTS, MOST_LINES, MOST_LINE_CHARS = 24, 60, 400
 MOST_RPS = 2_000_000.0
 LOAD_WORDS = (
-    "clients", "client", "load", "users", "traffic", "клиенты", "клиент", "нагрузка", "пользователи", "трафик",
+    "clients", "client", "load", "users", "user", "traffic",
+    "клиенты", "клиент", "нагрузка", "пользователи", "пользователь", "трафик",
 )  # fmt: skip
 PLACE_WORDS = ("dc", "дц", "цод")
 NAMES: dict[Kind, tuple[str, ...]] = {
@@ -33,7 +35,8 @@ NAMES: dict[Kind, tuple[str, ...]] = {
     "queue": ("kafka", "queue", "rabbitmq", "nats", "sqs", "topic", "log", "очередь"),
     "worker": ("worker", "consumer", "воркер"),
 }  # fmt: skip
-ARROW = re.compile(r"\s*(->|=>|→|⇒)\s*")
+ARROW = re.compile(r"\s*(->|=>|→|⇒)\s*(?:\|([^|]*)\|\s*)?")
+HEAD = re.compile(r"^\s*(?:graph|flowchart) \w|^\s*sequenceDiagram|^\s*@startuml|^\s*digraph\b", re.MULTILINE)
 NAME = re.compile(r"[^\W\d][\w.-]{0,40}")
 COUNT = re.compile(r"[xх×](\d{1,6})", re.IGNORECASE)
 TIME = re.compile(r"(\d+(?:[.,]\d+)?)(ms|мс|s|с)", re.IGNORECASE)
@@ -42,7 +45,12 @@ NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)([kкmм]?)", re.IGNORECASE)
 
 
 class DesignError(ValueError):
-    """A line that cannot be read: which, what is wrong, what would be right."""
+    """A line that cannot be read: which, what is wrong, what would be right. `line`: its number, 0 for the whole."""
+
+    @property
+    def line(self) -> int:
+        found = re.match(r"line (\d+):", str(self))
+        return int(found[1]) if found else 0
 
 
 @dataclass
@@ -73,6 +81,7 @@ class Edge:
     source: str
     target: str
     waits: bool
+    label: str = field(default="", compare=False)
 
 
 @dataclass
@@ -123,8 +132,9 @@ DEFAULT_MS: dict[Kind, float] = {
 
 
 def looks_like_design(text: str) -> bool:
-    """Whether a turn holds the notation: at least two lines with arrows."""
-    return sum(bool(re.search(r"->|=>|→|⇒", line)) for line in text.splitlines()) >= 2
+    """Whether a turn holds a drawing: at least two lines with arrows, or one under the head of a known notation."""
+    arrows = sum(bool(re.search(r"->|=>|→|⇒|\.\.>|\w --- \w", line)) for line in text.splitlines())
+    return arrows >= (1 if HEAD.search(text) else 2)
 
 
 def kind_of(name: str) -> Kind:
@@ -139,8 +149,9 @@ def read_design(text: str) -> Design:
     """Raises DesignError."""
     design = Design()
     lines = [line.strip() for line in text.splitlines()]
-    if len(lines) > MOST_LINES:
-        raise DesignError(f"{len(lines)} lines; at most {MOST_LINES}")
+    drawn_lines = sum(bool(line) for line in lines)
+    if drawn_lines > MOST_LINES:
+        raise DesignError(f"{drawn_lines} lines; at most {MOST_LINES}")
     for number, line in enumerate(lines, 1):
         if not line or line.startswith("#"):
             continue
@@ -179,7 +190,7 @@ def _clients(design: Design, line: str, number: int) -> None:
     if len(pieces) == 1 or re.search(r"\d", pieces[0]):
         _load(design, pieces[0], number)
     if len(pieces) > 1:
-        _chain(design, pieces[2], number)
+        _chain(design, pieces[3], number)
 
 
 def _load(design: Design, line: str, number: int) -> None:
@@ -206,12 +217,18 @@ def _places(line: str, number: int) -> int:
 
 def _chain(design: Design, line: str, number: int) -> None:
     pieces = ARROW.split(line)
-    names = [_part(design, piece, number) for piece in pieces[::2]]
-    for (source, target), arrow in zip(zip(names, names[1:], strict=False), pieces[1::2], strict=True):
-        waits = arrow in ("->", "→") and design.parts[target].kind != "queue"
-        edge = Edge(source, target, waits and design.parts[source].kind != "queue")
-        if edge not in design.edges:
-            design.edges.append(edge)
+    groups = [[_part(design, one, number) for one in piece.split("&")] for piece in pieces[::3]]
+    steps = zip(groups, groups[1:], pieces[1::3], pieces[2::3], strict=False)
+    for sources, targets, arrow, label in steps:
+        for source in sources:
+            for target in targets:
+                waits = arrow in ("->", "→") and "queue" not in (
+                    design.parts[source].kind,
+                    design.parts[target].kind,
+                )
+                edge = Edge(source, target, waits, (label or "").strip()[:40])
+                if edge not in design.edges:
+                    design.edges.append(edge)
 
 
 def _part(design: Design, piece: str, number: int) -> str:
@@ -240,6 +257,8 @@ def _settings(part: Part, words: list[str], number: int) -> None:
         value = rest[0] if rest else ""
         if word in COUNTED and value.isdigit():
             _count(part, COUNTED[word], int(rest.pop(0)), number)
+        elif word.isdigit() and value.lower() in COUNTED:  # "16 cores", as one says it
+            _count(part, COUNTED[rest.pop(0).lower()], int(word), number)
         elif COUNT.fullmatch(word):
             _count(part, "count", int(word[1:]), number)
         elif word in ("hit", "попаданий") and SHARE.fullmatch(value):

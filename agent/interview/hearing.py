@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 
 from agent.honest import asks_for_answer
-from agent.interview.design import LOAD_WORDS, PLACE_WORDS
+from agent.interview.design import LOAD_WORDS, PLACE_WORDS, kind_of
 from agent.interview.prompts import RUBRIC, Given, Prompt
+from agent.interview.sketch import sketch_of
 from agent.judge import reading_of
 from agent.judge.contexts import Context
 from agent.judge.explain import support
@@ -89,21 +90,11 @@ def told_already(question: str, text: str) -> bool:
 
 
 def drawing_and_prose(text: str) -> tuple[str, str]:
-    """The lines of the notation, and what was said around them."""
-    drawn: list[str] = []
-    prose: list[str] = []
-    for line in text.splitlines():
-        head = line.split()[0].lower().rstrip(":") if line.split() else ""
-        notation = "->" in line or "=>" in line or "→" in line or "⇒" in line
-        short = len(line.split()) <= PROSE_WORDS
-        if notation or line.startswith("#") or (short and head in (*LOAD_WORDS, *PLACE_WORDS)):
-            drawn.append(line)
-        else:
-            prose.append(line)
-    said = "\n".join(prose).strip()
-    if len(said.split()) < PROSE_WORDS:
-        return text, ""
-    return "\n".join(drawn), said
+    """The drawing in its plain notation, line for line, and what was said around it; a caption says nothing."""
+    found = sketch_of(
+        text, lambda word: word in LOAD_WORDS or word in PLACE_WORDS or kind_of(word) != "service"
+    )
+    return found.text, found.prose if len(found.prose.split()) >= PROSE_WORDS else ""
 
 
 def _content(text: str) -> set[str]:

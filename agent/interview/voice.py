@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent.interview.trials import HEALTHY, Reading, Trial
+from agent.plural import separated
 from agent.rubric import Wording
 
 BUSY = 0.9  # a station below it gave in to nothing: something was refused at the door
@@ -116,7 +117,7 @@ def say(lang: str, key: str, **values: object) -> str:
 
 def count(value: float, lang: str) -> str:
     text = f"{value:,.0f}"
-    return text.replace(",", "\u00a0") if lang == "ru" else text
+    return separated(text, lang)
 
 
 def about(value: float, lang: str) -> str:

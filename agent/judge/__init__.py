@@ -18,16 +18,17 @@ from agent.judge.register import register, vocabulary
 from agent.judge.signals import signals
 from agent.rubric import LEXICON_FILE, RUBRIC_IDS, RUBRICS, Rubric, bundle_digest, load_rubric
 from agent.text import Language, guess_language
-from agent.verdict import Verdict
+from agent.verdict import Quote, Verdict
 
 JUDGE = "embedded"
 
 
 class Evidence(TypedDict):
-    """What replays showed about the measures: the level of `effective`, 0 to 3, and the reason."""
+    """What replays showed about the measures: the level of `effective`, 0 to 3, the reason, and on which words."""
 
     effective: float
     why: str
+    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ def judge(
 
 
 def _measured(said: Verdict, evidence: Evidence, text: str) -> Verdict:
-    """The replays' level instead of the text's, still bound to the text's quotes."""
-    level = min(3.0, max(0.0, evidence["effective"])) if said.quotes else 0.0
-    return Verdict("effective", level, said.quotes, evidence["why"], "simulator").verified(text)
+    """The replays' level instead of the text's, bound to the items that they measured."""
+    level = min(3.0, max(0.0, evidence["effective"]))
+    return Verdict("effective", level, evidence["quotes"], evidence["why"], "simulator").verified(text)
 
 
 def reading_of(text: str, context: Context) -> Reading:

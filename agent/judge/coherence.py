@@ -30,6 +30,9 @@ _MEASURED_IN: tuple[tuple[tuple[str, ...], frozenset[Unit]], ...] = (
 )
 _OF_BETWEEN = ("of", "на", "by", "is", "составля", "at", "отста", "lags", "to", "до", "=", "в")
 
+_LINE_OF_VERSE = re.compile(r"(?![-*•|>#\d])(?:\S+\s+){2,9}\S*[^\W\d_][,.;:!?—–-]*")
+_STANZA, _RHYMING = 4, 0.5
+
 _TURNED_DOWN = re.compile(
     r"\b(?:turned (?:it|them|this|that|all of (?:it|them)|(?:the )?\w+) down|(?:was|were|is|are|been|got|they) (?:all )?"
     r"(?:rejected|declined|vetoed|refused|dropped)|(?:rejected|declined|refused|vetoed) (?:it|them|this|that|all)\b"
@@ -60,6 +63,35 @@ def not_chosen(plain: str) -> bool:
 def turned_down(plain: str) -> bool:
     """Whether a sentence says that what it names was refused or is not going to be done."""
     return bool(_TURNED_DOWN.search(plain))
+
+
+def rhymed(text: str) -> list[tuple[int, int]]:
+    """Where lines are verse: short, unmarked, and most of them rhyme with one of the next two."""
+    found, block = [], []
+    for match in re.finditer(r"[^\n]*(?:\n|$)", text):
+        line = match.group().strip()
+        if _LINE_OF_VERSE.fullmatch(line):
+            block.append((match.start(), match.end(), _ending(line)))
+            continue
+        found += _verse(block)
+        block = []
+    return found + _verse(block)
+
+
+def _verse(block: list[tuple[int, int, str]]) -> list[tuple[int, int]]:
+    ends = [end for _, _, end in block]
+    if len(block) < _STANZA:
+        return []
+    rhymes = sum(end in ends[max(0, i - 2) : i] + ends[i + 1 : i + 3] for i, end in enumerate(ends))
+    return [(block[0][0], block[-1][1])] if rhymes >= _RHYMING * len(block) else []
+
+
+def _ending(line: str) -> str:
+    """The sound a line ends on, as far as letters tell it: the last vowel and what follows, at least two letters."""
+    letters = re.sub(r"[\W\d_]+", "", line.lower().replace("ё", "е"))
+    found = re.search(r"[aeiouyаеиоуыэюя]+[^aeiouyаеиоуыэюя]*$", letters.rstrip("e"))
+    tail = found.group() if found else letters
+    return tail if len(tail) > 1 else letters[-2:]
 
 
 class Told:

@@ -59,12 +59,17 @@ def quotes_for(reading: Reading, criterion: Criterion, level: float) -> tuple[Qu
 
 def support(reading: Reading, sentence: Sentence, criterion: Criterion) -> float:
     """How well a sentence answers the criterion; 0 when it says nothing to the point."""
-    hits = {m.concept for m in sentence.matches if any(_covers(e, m.concept) for e in criterion.evidence)}
-    marked = sum(bool(PATTERNS[e](sentence)) for e in criterion.evidence if e in PATTERNS)
+    marks = evidence_in(sentence, criterion)
     solid = concreteness(reading, sentence)
-    if not hits and not marked:
+    if not marks:
         return min(1.0, solid) * 0.5 if solid >= 1.0 else 0.0
-    return anchored(reading, sentence) * (len(hits) + marked) + min(2.0, solid) * 0.5
+    return anchored(reading, sentence) * len(marks) + min(2.0, solid) * 0.5
+
+
+def evidence_in(sentence: Sentence, criterion: Criterion) -> frozenset[str]:
+    """The concepts and forms of a sentence that speak of the criterion."""
+    hits = {m.concept for m in sentence.matches if any(_covers(e, m.concept) for e in criterion.evidence)}
+    return frozenset(hits) | {e for e in criterion.evidence if e in PATTERNS and PATTERNS[e](sentence)}
 
 
 def _covers(evidence: str, concept: str) -> bool:

@@ -32,7 +32,8 @@ _ORNAMENT = re.compile(
     rf"|\b\d{{1,2}}(?:th|st|nd|rd)?\s{_MONTH}\w*|\b{_MONTH}\w*\s\d{{1,2}}\b"
     r"|\b(?:in|since|of|в|с|за)\s(?:19|20)\d{2}\b(?!\s?(?:rps|ms|мс|req|/))|\b(?:19|20)\d{2}\s(?:году?|года|г\.)"
     r"|\b[PpПп]\d\b|\b(?:sprint|спринт\w*)\s\d+"
-    r"|\b[A-Z][\w.]+\s\d+\.\d+(?:\.\d+)*\b",  # PostgreSQL 16.2
+    r"|\b[A-Z][\w.]+\s\d+\.\d+(?:\.\d+)*\b"  # PostgreSQL 16.2
+    r"|(?<=[.!?…]\s)\(\s*~?\d[\d.,]*\s*%?\s*\)\W*$",  # a share of nothing, glued on behind the full stop: "(42 %)"
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")

@@ -37,7 +37,7 @@ class Linear:
 class RubricModel:
     """One rubric's coefficients. `offset` and `slope` turn the weighted levels into the overall.
 
-    `words` are the weights of working and idle words, the same for every rubric.
+    `words` are the weights of working and idle words, the same for every rubric. `needs`: see Rubric.
     """
 
     quality: Linear
@@ -45,10 +45,12 @@ class RubricModel:
     offset: float
     slope: float
     words: dict[str, float]
+    needs: tuple[str, ...] = ()
 
     def levels(self, signals: dict[str, float]) -> dict[str, float]:
         """Level of each criterion, 0 to 3, rounded to a hundredth; a text off the topic keeps its share only."""
-        quality, topic = self.quality.of(signals), signals["topic"]
+        quality = self.quality.of(signals)
+        topic = math.prod([signals["topic"], *(signals[need] for need in self.needs)])
         return {name: round(topic * bounded(m.of(signals, quality)), 2) for name, m in self.criteria.items()}
 
     def overall(self, rubric: Rubric, levels: dict[str, float]) -> float:
@@ -95,6 +97,7 @@ def model_from(raw: dict[str, Any], words: dict[str, float]) -> RubricModel:
         float(raw["overall"]["offset"]),
         float(raw["overall"]["slope"]),
         words,
+        tuple(str(need) for need in raw.get("needs", ())),
     )
 
 

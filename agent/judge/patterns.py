@@ -12,7 +12,7 @@ BOUND = re.compile(
     re.IGNORECASE,
 )
 ARITHMETIC = re.compile(
-    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
+    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|(?<![A-Za-z_])=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
 )
 CLOCK = re.compile(
     r"\b\d{1,2}:\d{2}\b|\b[TТ]\s?[+-]\s?\d+|(?<!\w)\+\d+(?::\d+)?\s*(?:с|s|мин|min|ч|h)?\b|\b\d{1,2}\.\d{2}\b(?!\.?\d|\s*%)"
@@ -58,6 +58,9 @@ NOT_NAMES = word_set(
 )
 I_WORDS = word_set("i my me я мой моя мое мне меня мной мою моем сам сама")
 PAST_WORDS = word_set("was were had did got came failed worked happened fired took went noticed")
+DONE_WORDS = word_set(
+    "took found made saw wrote ran put set read drew dug cut built sent got kept chose split swapped began thought knew"
+)
 PAST_ENDINGS = ("л", "ла", "ло", "ли", "лся", "лась", "лось", "лись")
 ONE_PERSON_PAST = ("л", "ла", "лся", "лась")
 WE_WORDS = word_set("we our us мы наш наша наши нас нам нами")

@@ -8,10 +8,12 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from agent.concepts import Lexicon, Match
-from agent.judge.coherence import Told, not_chosen, turned_down, without_stale
+from agent.judge.coherence import Told, not_chosen, rhymed, turned_down, without_stale
+from agent.judge.order import disordered, share_in_order, weight_of
 from agent.judge.set_aside import AUTHORITY, DEFINITION, INSTRUCTION, UNREAL
 from agent.text import (
     Span,
@@ -36,12 +38,15 @@ Reason = Literal[
     "question",
     "unreal",
     "definition",
+    "disorder",
+    "verse",
 ]
 
 _MAX_CHARS = 60_000  # bounds the work; no human answer comes near it
 _COPIED_SHARE = 0.6
 _REPEATED_SHARE = 0.8
 _GRAM = 4
+_MANY, _WORDS_A_NAME = 10, 2.5  # fragments of a list, and the words that one of them has on average
 
 _QUESTION = re.compile(r"[\w)%\"'»”]\s?\?[\"'»”)]*$")
 _AGAIN = re.compile(
@@ -52,7 +57,8 @@ _AGAIN = re.compile(
 _AGAIN_SHARE = 0.5
 _VERSION = re.compile(r"\b[A-Z]\w+\s\d+\.\d+")
 _LOG_LINE = re.compile(
-    r"^\W*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*\s+\[?(?:TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\b"
+    r"^\W*(?:\d{4}-\d{2}-\d{2}[T ])?\d{2}:\d{2}:\d{2}\S*\s+(?:\S+\s+)?\[?(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|PANIC)\b"
+    r"|^\W*(?:TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|PANIC)\]?:?\s+\S*\d{2}:\d{2}:\d{2}"
 )
 _BLOB = re.compile(r"(?<![\w/])[A-Za-z0-9+/]{48,}={0,2}(?![\w/])")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -75,6 +81,8 @@ _EN_VERBS = word_set(
     "became began broke brought built chose came got gave held kept led left made met paid ran said sent sat "
     "shipped stood told thought tried understood wrote writes"
 )
+_REFUSALS = ("стал", "стан", "буд")  # не стал, не станем, не будем
+_BEHIND = 3  # words
 _GROWTH = ("harm.bigger_pool", "harm.bigger_hardware", "harm.longer_wait", "harm.more_retries")
 _TRADE = ("term.", "prevent.", "detect.", "mitigate.", "respond.", "mech.", "design.", "systemic.")
 # Words that any two sentences may share without speaking of the same thing.
@@ -116,6 +124,7 @@ class Reading:
     items: tuple[Span, ...]
     context_numbers: frozenset[str]
     context_concepts: frozenset[str]
+    in_order: float = 1.0  # 0 when the words of the whole text are thrown together
 
 
 def read(
@@ -132,6 +141,7 @@ def read(
         matches.setdefault(match.sentence, []).append(match)
     known = _grams(context) | _grams(question)
     tagged = _tagged_regions(body)
+    verse = rhymed(body)
     seen: list[frozenset[str]] = []
     kept: list[Sentence] = []
     dropped: list[Sentence] = []
@@ -140,10 +150,13 @@ def read(
         words = by_sentence[i]
         found = matches.get(i, [])
         reason = _reason(span, words, known, seen, tagged, found)
+        if not reason and any(a < span.end and span.start < b for a, b in verse):
+            reason = "verse"
         if not reason:
             seen.append(frozenset(w.lemma for w in words))
         sentence = _sentence(span, words, found, reason, frozenset() if reason else told.again(words))
         (dropped if reason else kept).append(sentence)
+    kept, in_order = _sayable(kept, dropped)
     kept = _related(kept, context)
     return Reading(
         text,
@@ -152,7 +165,17 @@ def read(
         _items(body, kept),
         frozenset(w.text for w in tokens(context) if w.text[0].isdigit()),
         frozenset(m.concept for m in lexicon.find(about)) if about else frozenset(),
+        in_order,
     )
+
+
+def _sayable(kept: list[Sentence], dropped: list[Sentence]) -> tuple[list[Sentence], float]:
+    """The sentences whose words have an order; stretches without one join those set aside. And how much of the
+    whole has one."""
+    weights = [weight_of(s.span, s.words) for s in kept]
+    thrown = disordered(weights)
+    dropped += [replace(kept[i], reason="disorder") for i in sorted(thrown)]
+    return [s for i, s in enumerate(kept) if i not in thrown], share_in_order(weights)
 
 
 def _sentence(
@@ -198,10 +221,14 @@ def _tells(stem: str) -> bool:
 
 
 def _not_grown(match: Match, words: tuple[Token, ...]) -> bool:
-    """ "Пул не увеличиваем": the "not" stands between the thing and the growing of it."""
+    """ "Пул не увеличиваем": the "not" stands between the thing and the growing of it; "увеличить пул не стал": behind."""
     if match.concept not in _GROWTH:
         return False
-    return any(w.text in ("не", "not", "never") and match.start < w.start < match.end for w in words)
+    behind = [w.text for w in words if w.start >= match.end][: _BEHIND + 1]
+    refused = any(a == "не" and b.startswith(_REFUSALS) for a, b in pairwise(behind))
+    return refused or any(
+        w.text in ("не", "not", "never") and match.start < w.start < match.end for w in words
+    )
 
 
 def _measures(found: list[Match]) -> int:
@@ -301,12 +328,18 @@ def _is_heading(plain: str, words: tuple[Token, ...]) -> bool:
 
 
 def _is_word_list(plain: str, words: tuple[Token, ...]) -> bool:
-    """Many short fragments between commas and hardly a verb or a number: names dropped, nothing said."""
-    fragments = [f for f in re.split(r"[,;/|]|\s[—–-]\s", plain) if f.strip()]
+    """Many short fragments between commas and hardly a verb or a number: names dropped, nothing said.
+
+    Verbs do not help when every fragment is a word or two: "check, limit, roll back" is a list of names, too.
+    """
+    between = r"[,;/]|\s[—–-]\s" if plain.lstrip().startswith("|") else r"[,;/|]|\s[—–-]\s"
+    fragments = [f for f in re.split(between, plain) if f.strip()]
     if len(fragments) < 7 or re.search(r"\w\(\w", plain):  # a table's columns are no list of names
         return False
     short = sum(len(f.split()) <= 3 for f in fragments)
     figures = sum(w.text[0].isdigit() for w in words) - len(_VERSION.findall(plain))
+    if len(fragments) >= _MANY and short >= 0.7 * len(fragments) and figures * 3 <= len(fragments):
+        return len(words) <= _WORDS_A_NAME * len(fragments)
     said = sum(_is_verb(w, suffixes=False) for w in words) + figures
     return short >= 0.7 * len(fragments) and said * 6 <= len(words)
 

@@ -30,7 +30,8 @@ INSTRUCTION = re.compile(
     r"|\b(?:already|previously|manually)\b.{0,30}\b(?:graded|reviewed|verified|approved|scored)\b"
     r"|уже (?:проверен|оценен|оценён|одобрен)\w*.{0,40}(?:эксперт|комисс|комитет|методист|специалист)"
     r"|\b(?:overall|levels?|verdict|score|root_cause|specific|owned|coverage|effective|systemic|investigation|"
-    r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3\b"
+    r"depth|clarity|impact|timeline|blameless|requirements|tradeoffs|оценка|итог|балл\w*)\"?\s*[:=]\s*\"?3(?:[.,]0)?\b"
+    r"(?!\s*(?:[%\w.:x×*~-]|[,/]\s*\d))"  # "impact: 3 weeks" is told of the incident
     r"|\b(?:return|assign|award|put|give)\b.{0,20}\b(?:three|maximum|max|[35])\b.{0,20}\b(?:each|every|all)\b"
     r".{0,15}\b(?:criteri|dimension|ax[ie]s\b|of them\b|rubric)"
     r"|\bверни.{0,30}(?:тройк|пят[её]рк|максимум)"
@@ -48,6 +49,15 @@ INSTRUCTION = re.compile(
     r"|\b(?:model|ideal|perfect|reference|textbook|good) (?:answer|response)\b"
     r"|(?:идеальн|эталонн|правильн|хорош)\w+ ответ\w*"
     r"|\b(?:keywords?|tags?|ключевые слова|теги)\s*:"
+    # what is written here is to be taken for done: no matter for whoever mends a system
+    r"|\b(?:treat|regard|count|consider|accept)(?:ed)?\b.{0,40}\b(?:steps?|items?|answers?|points?|criteri\w+|measures?|"
+    r"sections?|everything|the rest|above|below|following)\b.{0,40}\bas (?:complete|done|described|fulfilled|met|satisfied|"
+    r"answered|outstanding|excellent|correct)\b(?!\W+(?:when|if|once|after|only|until|by))"
+    r"|\b(?:steps?|items?|answers?|points?|criteri\w+|measures?|sections?|drill|everything|the rest)\b.{0,25}\b(?:to be|must be|should be|is|are) "
+    r"(?:treated|regarded|counted|considered|accepted) as (?:complete|done|described|fulfilled|met|satisfied|answered|"
+    r"outstanding|excellent|correct)\b(?!\W+(?:when|if|once|after|only|until|by))"
+    r"|\b(?:считай|считать|примите|прими|принимать|засчита)\w*\b.{0,60}(?:пункт|шаг|ответ|раздел|остальн|всё|все|ниже|выше|"
+    r"следующ)\w*.{0,40}(?:выполненн|описанн|раскрыт|засчитанн|отличн|безупречн)\w*(?!\W+(?:если|когда|после|при|только))"
     r"|\brubric\b|рубрик[аеуи]\b",
     re.IGNORECASE,
 )
@@ -77,7 +87,7 @@ UNREAL = re.compile(
     r"|(?:подробн\w+ бы|бы подробн\w+) \w+"
     # announced for elsewhere, dreamt, left to nobody in particular, or said to be what everybody knows
     r"|\b(?:in|for) (?:the|my|an?) (?:next|other|another|separate|later|follow-up) (?:document|part|text|answer|post|chapter)\b"
-    r"|\bin another (?:document|text|answer|post)\b|\bв (?:следующ|друг|отдельн)\w+ (?:документ|част|текст|ответ|стать)\w*"
+    r"|\b(?:in|for) another (?:document|text|answer|post|time|day)\b|\b(?:some|an)other time\b|\bв (?:друг|следующ)\w+ раз\b|\bв (?:следующ|друг|отдельн)\w+ (?:документ|част|текст|ответ|стать)\w*"
     r"|\b(?:i|we) (?:dreamt|dreamed|imagined|fantasi[sz]ed)\b|\b(?:мне|нам) (?:при)?снил\w+|\bво сне\b"
     r"|\b(?:somebody|someone|anybody|anyone) (?:some ?day|ever|one day)\b|(?:кто|когда)-нибудь.{0,20}(?:кто|когда)-нибудь"
     r"|\b(?:everyone|everybody|anyone|anybody) (?:\w+ )?knows\b|\bas (?:everybody|everyone) knows\b"

@@ -25,6 +25,7 @@ from agent.judge.patterns import (
     BEFORE_AFTER,
     BOUND,
     CLOCK,
+    DONE_WORDS,
     DUE,
     HEADING_LINE,
     I_WORDS,
@@ -37,15 +38,14 @@ from agent.judge.patterns import (
     WE_WORDS,
 )
 from agent.judge.reading import Reading, Sentence
+from agent.judge.subject import of_incident, on_subject
 from agent.text import Span, Token, normalise, part_of_speech, word_set
 
 KINDS = ("prevent", "detect", "mitigate", "respond")
 _IDEAS = frozenset({*KINDS, "mech"})
-_TRICKS = ("instruction", "authority", "word list", "unreal")
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _HOLLOW = 0.1
-_TRADE_WORDS = 5
 _FRAGMENT = 5  # fewer words, and no figure: a label rather than a statement
 _USUAL_EN, _USUAL_RU = 4.0, 4.6  # letters a word in plain technical prose, by script
 _TERSE = 0.7  # a figure and a name without a verb
@@ -59,6 +59,9 @@ _EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every
     "добавить настроить внедрить сделать написать провести применить использовать нужно надо нужный должный быть мы "
     "наш весь что это также еще новый свой завести ввести создать поставить делать дать или для при"
 )
+_TALK = 0.4
+_NAME_AND_VALUE = re.compile(r"\W*[^\W\d][^:.\n]{1,24}:\s(?:\S+\s+){0,4}\S+")
+_FEW_LABELS, _SHEET, _IN_A_SHEET = 6, 0.6, 0.2  # a sheet of settings: nobody says what they are for
 _FULL_SENTENCE = 9  # enough words to say how
 
 
@@ -66,7 +69,7 @@ def signals(reading: Reading) -> dict[str, float]:
     """All signals of a text, by name, in a fixed order. A text without counted sentences gives zeros."""
     found: dict[str, float] = {}
     for part in (
-        _topic,
+        _subject,
         _grounding,
         _emptiness,
         _concept_groups,
@@ -84,24 +87,8 @@ def saturate(count: float, half: float) -> float:
     return count / (count + half)
 
 
-def _topic(reading: Reading) -> dict[str, float]:
-    """Whether the text is about software at all: distinct words and ideas of the trade."""
-    said: set[str] = set()
-    for sentence in reading.sentences:
-        for match in () if sentence.refused else sentence.matches:
-            group = group_of(match.concept)
-            if group == "term":
-                said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once
-            elif group in (*KINDS, "mech"):
-                said.add(match.concept)
-    return {"topic": min(1.0, len(said) / _TRADE_WORDS) * _earnest(reading)}
-
-
-def _earnest(reading: Reading) -> float:
-    """1 unless more than half of the words speak to the grader, boast, drop names or tell what is unreal."""
-    idle = sum(len(s.words) for s in reading.set_aside if s.reason in _TRICKS)
-    said = sum(len(s.words) for s in reading.sentences)
-    return min(1.0, 2.0 * said / max(1, said + idle))
+def _subject(reading: Reading) -> dict[str, float]:
+    return {"topic": on_subject(reading), "of_incident": of_incident(reading)}
 
 
 # --- how much of the text says something that can be checked ----------------------------------------
@@ -222,11 +209,13 @@ def anchored(reading: Reading, sentence: Sentence) -> float:
     grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
     if undone(sentence) or sentence.refused or misfits(sentence.span):
         return 0.0
+    if grounded and is_label(sentence) and _labels(reading) >= _SHEET:
+        return _IN_A_SHEET
     if body_words(sentence) < _FRAGMENT:
         return _LABEL_WITH_FIGURE if grounded else 0.0
     technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
     if grounded:
-        return _room(sentence)
+        return _room(sentence) * (_TALK if _is_talk(sentence) else 1.0)
     if not sentence.has_verb:
         return 0.4
     places = {m.start for m in sentence.matches if m.concept in technical}  # one word may mean two things
@@ -234,6 +223,25 @@ def anchored(reading: Reading, sentence: Sentence) -> float:
     if technical and own <= 1:
         return 0.25 if own <= 0 else 0.5  # "we will add a canary": a name behind a verb
     return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
+
+
+def _is_talk(sentence: Sentence) -> bool:
+    """Two sorts of empty words beside a figure: "maturity of our processes will grow from 2 to 4"."""
+    return len({m.concept for m in sentence.matches if m.concept.startswith("vague.")}) > 1
+
+
+def is_label(sentence: Sentence) -> bool:
+    """A few words, or a name and its value: "canary 5 %", "Error budget: 0.1 % a month"."""
+    if body_words(sentence) < _FRAGMENT:
+        return True
+    return not sentence.has_verb and bool(_NAME_AND_VALUE.fullmatch(sentence.span.text))
+
+
+@lru_cache(maxsize=4)  # asked of every sentence of the text at hand
+def _labels(reading: Reading) -> float:
+    """Share of labels among the sentences; a few of them are no sheet of settings yet."""
+    count = sum(map(is_label, reading.sentences))
+    return count / len(reading.sentences) if count >= _FEW_LABELS else 0.0
 
 
 def _room(sentence: Sentence) -> float:
@@ -383,12 +391,15 @@ def _narrative(reading: Reading) -> dict[str, float]:
 
 
 def _unsaid_subject(sentence: Sentence) -> int:
-    """Clauses that open with a verb of one person's past: Russian leaves "I" out ("Снял дамп, нашёл цикл")."""
-    return sum(
-        w.text.endswith(ONE_PERSON_PAST) and part_of_speech(w.text) == "VERB"
-        for i, w in enumerate(sentence.words)
-        if not w.text.isascii() and _opens_clause(sentence, i)
-    )
+    """Clauses that open with a verb of one person's past: Russian leaves "I" out ("Снял дамп, нашёл цикл"), and so do
+    English notes ("Suspected the bank: asked for their logs")."""
+    return sum(_one_did(w) and _opens_clause(sentence, i) for i, w in enumerate(sentence.words))
+
+
+def _one_did(word: Token) -> bool:
+    if word.text.isascii():
+        return word.text in DONE_WORDS or (len(word.text) > 4 and word.text.endswith("ed"))
+    return word.text.endswith(ONE_PERSON_PAST) and part_of_speech(word.text) == "VERB"
 
 
 def _opens_clause(sentence: Sentence, i: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.claims import Status, agrees, check_claims, claim_title
 from agent.judge.reading import addresses_grader
+from agent.plural import separated
 from agent.story.book import Deed, Unit, book, deed_book
 from agent.text import normalise, sentences
 
@@ -150,7 +151,7 @@ def written(value: float, unit: Unit | str, lang: str) -> str:
         text = f"{value * 100:.1f}"
         return f"{text.replace('.', ',')} %" if lang == "ru" else f"{text}%"
     count = f"{value:,.0f}"
-    count = count.replace(",", "\u00a0") if lang == "ru" else count
+    count = separated(count, lang)
     return count + ({"ru": " в секунду", "en": " a second"}[lang] if unit == "rate" else "")
 
 

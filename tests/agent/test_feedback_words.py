@@ -1,11 +1,12 @@
 """Which sentence of the CTO fits the figures: harm that is somebody else's, data nobody came to mend, wishes."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agent.feedback import _books_key, _harm_key, _people
+from agent.feedback import Told, _books, _books_key, _broken, _harm_key, _people
 from agent.remarks import remark
 
 
@@ -40,6 +41,20 @@ def test_data_that_the_player_mended_is_not_compared_with_data_nobody_came_to_me
     assert _books_key(mended, {name: 120, "p1_paged_s": 200.0}, name) == "books_moved"
     assert _books_key({**mended, name: 7}, {name: 3, "p1_paged_s": 245.0}, name) == "books"
     assert _books_key({name: 0, "p1_paged_s": None}, {name: 3, "p1_paged_s": None}, name) == "books"
+
+
+def test_how_much_is_off_is_no_number_of_violations():
+    labels = {"violated.stock": "stock adds up"}
+    before = {"violated.stock": 9, "violated.stock.by": 412}
+    after = {"violated.stock": 9, "violated.stock.by": 7}
+    told = Told([], None, before, {}, datetime(2026, 11, 24, tzinfo=UTC), "en", labels=labels)
+    assert _broken(told) == [
+        "In the data: “stock adds up”, 9 violations.",
+        "“stock adds up”: off by 412 in all.",
+    ]
+    assert [line.strip() for line in _books(told, before, after)] == [
+        "“stock adds up”: off by 7 in all instead of 412."
+    ]
 
 
 def item(text: str) -> Any:

@@ -13,6 +13,7 @@ from agent.interview.as_network import network
 from agent.interview.design import Design, DesignError, drawn, looks_like_design, read_design
 from agent.interview.graph import make_debrief, take_turn
 from agent.interview.prompts import PromptError, book
+from agent.interview.quotes import axis_quotes
 from agent.interview.turns import TURNS, Interview, begin, judged, step
 from agent.model import ModelFailure
 from simulator.scenario import parse
@@ -261,6 +262,34 @@ def test_the_debrief_quotes_runs_and_compares():
     again = make_debrief(state, earlier={**result, "overall": 0.5})
     assert "Прошлый раз было 0,5" in again["text"]
     assert make_debrief(state)["text"] == result["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        (
+            "At the peak there are 100K RPS, 80 % of them reads. Rows are sharded by user_id, 64 shards of 30 GB. "
+            "If a data centre is lost, the other one takes over in 30 s. The price is 2 ms more for each commit.",
+            {
+                "requirements": "At the peak",
+                "data_scale": "Rows are",
+                "failure": "If a data",
+                "tradeoffs": "The price",
+            },
+        ),
+        (
+            "Алерт на возраст самого старого сообщения больше 10 с, выкатка по шардам. Если упал мастер, через 30 с "
+            "пишем во второй ДЦ. Платим за это 2 мс на каждой записи.",
+            {"operations": "Алерт", "failure": "Если упал", "tradeoffs": "Платим"},
+        ),
+    ],
+)
+def test_a_quote_speaks_of_its_axis_and_of_one_only(text, quoted):
+    found = axis_quotes(text)
+    assert {
+        axis: text[s.start : s.end][: len(quoted[axis])] for axis, s in found.items() if axis in quoted
+    } == quoted
+    assert len({s.start for s in found.values()}) == len(found) and "communication" not in found
 
 
 def test_nothing_said_is_nothing_judged():

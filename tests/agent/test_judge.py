@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agent.judge import Judgement, judge
 from agent.rubric import RUBRIC_IDS
+from agent.verdict import Quote
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -133,16 +134,22 @@ def test_the_reason_speaks_the_language_of_the_text() -> None:
 
 def test_replays_override_effective_and_move_the_overall() -> None:
     plain = judge(STRONG["en"], "action-items")
+    item = (Quote(0, 9, STRONG["en"][:9]),)
     useless = judge(
-        STRONG["en"], "action-items", evidence={"effective": 0.0, "why": "run 7: nothing changed"}
+        STRONG["en"],
+        "action-items",
+        evidence={"effective": 0.0, "why": "run 7: nothing changed", "quotes": item},
     )
     perfect = judge(
-        STRONG["en"], "action-items", evidence={"effective": 3.0, "why": "run 8: no failed request"}
+        STRONG["en"],
+        "action-items",
+        evidence={"effective": 3.0, "why": "run 8: no failed request", "quotes": item},
     )
     assert useless.levels["effective"].source == "simulator"
     assert useless.levels["effective"].why == "run 7: nothing changed"
     assert useless.overall < plain.overall <= perfect.overall + 1e-9
-    assert judge("", "action-items", evidence={"effective": 3.0, "why": "x"}).overall == 0.0
+    assert perfect.levels["effective"].quotes == item
+    assert judge("", "action-items", evidence={"effective": 3.0, "why": "x", "quotes": item}).overall == 0.0
 
 
 def test_context_numbers_are_not_the_authors_own() -> None:

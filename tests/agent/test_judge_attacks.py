@@ -111,9 +111,8 @@ def test_honest_sentences_are_not_taken_for_attacks(text: str) -> None:
 
 
 LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be worth a level, see benchmarks/README.md
-    "terms with verbs", "dropped names first", "keyword lines", "sarcasm", "times glued on", "owner and day glued on",
-    "life story", "what was not done", "numbers in sentences", "synonyms", "another trade", "letters explained",
-    "made-up settings", "poem", "status table",
+    "terms with verbs", "dropped names first", "times glued on", "owner and day glued on", "life story", "another trade",
+    "letters explained", "made-up settings", "status table",
 }  # fmt: skip
 STILL_GAIN = {"ticked boxes", "word salad"}  # on a nearly empty text even more than a level
 

@@ -126,3 +126,14 @@ def test_a_text_takes_little_time() -> None:
         map_text(text)
         took.append((time.process_time() - before) * 1000)
     assert min(took) <= MS_A_TEXT
+
+
+def test_a_line_of_a_list_is_an_item_without_a_bullet() -> None:
+    """Whoever is asked for one item a line gets an answer to each, also to what no remedy stands for."""
+    lines = ["A new coffee machine for the duty room, Ivan, by 5 December", "Canary 5 % for 10 minutes"]
+    found = map_text("\n".join(lines))
+    assert [item.span.text for item in found] == lines
+    assert [item.state for item in found] == ["unmapped", "mapped"]
+    assert map_text("Thanks everybody.") == []
+    told = "We looked at the graphs. The pool was full.\nThe bank was slow."
+    assert map_text(told, "postmortem") == []

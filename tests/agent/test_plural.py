@@ -24,15 +24,16 @@ def test_a_noun_agrees_with_its_number(number: float, said: str) -> None:
 
 
 def test_a_template_carries_the_forms() -> None:
-    assert speak("{n:заказ|заказа|заказов} за {s} с", n=39_901, s=5) == "39 901 заказ за 5 с"
-    assert speak("{n:order|orders}", n=1) == "1 order"
-    assert speak("{n} из {all}", n=999, all=366_485) == "999 из 366 485"
-    assert speak("{p:.1f}", p=0.25) == "0.2"
+    assert speak("{n:заказ|заказа|заказов} за {s} с", "ru", n=39_901, s=5) == "39\u00a0901 заказ за 5 с"
+    assert speak("{n:order|orders}", "en", n=1) == "1 order"
+    assert speak("{n} из {all}", "ru", n=999, all=366_485) == "999 из 366\u00a0485"
+    assert speak("{all}", "en", all=366_485) == "366,485"
+    assert speak("{p:.1f}", "en", p=0.25) == "0.2"
 
 
 def test_a_form_needs_a_number() -> None:
     with pytest.raises(ValueError, match="forms"):
-        speak("{n:заказ|заказа|заказов}", n="много")
+        speak("{n:заказ|заказа|заказов}", "ru", n="много")
 
 
 COUNTED = re.compile(

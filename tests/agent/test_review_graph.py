@@ -95,7 +95,7 @@ def test_a_good_list_beats_a_bad_one_by_forty_points() -> None:
 def test_feedback_cites_the_runs_and_the_neighbours() -> None:
     bad = review(BAD)
     assert "cf-pool_resize" in bad["feedback"]
-    assert "9 000" in bad["feedback"]
+    assert "9,000" in bad["feedback"]
     assert "harm" in bad["feedback"]
     assert len(bad["questions"]) == 2
 
@@ -180,6 +180,8 @@ def test_a_model_that_answers_well_is_used() -> None:
     found = with_model(lambda body, n: verdict(2.5, ["CI gate on the number of SQL queries"]))
     assert levels(found)["specific"] == (2.5, "model")
     assert levels(found)["effective"][1] == "simulator"
+    quoted = next(c for c in found["criteria"] if c["criterion"] == "effective")["quotes"]
+    assert {q["text"] for q in quoted} <= {i["quote"] for i in found["action_items"] if i["counterfactual"]}
     assert found["judge"] == "fake"
     assert found["transcript"]
 

@@ -105,3 +105,11 @@ def test_words_fall_into_lemmas_of_both_languages() -> None:
         "at",
         "5xx",
     ]
+
+
+def test_what_steers_a_terminal_is_no_word_of_the_author() -> None:
+    hidden = "\x1b]0;owned\x07Пул \x1b[1;31mвырос\x1b[0m до 60\x1b]8;;https://example.org\x1b\\."
+    found = normalise(hidden)
+    assert found.text == "Пул вырос до 60."
+    assert [token.text for token in tokens(hidden)] == ["пул", "вырос", "до", "60"]
+    assert found.span(0, 3).text == "Пул"

@@ -109,14 +109,14 @@ def _title(
     shown = []
     for mark, key in zip(("*", "+"), keys, strict=False):
         values = _values(board, key, scale)
-        value = f"{_figure(values)}{unit}"
+        value = f"{_figure(values, language)}{unit}"
         shown.append(f"{mark} {say(language, f'tui.{key}')} {value}" if len(keys) > 1 else value)
     return f"{screen.paint(say(language, f'tui.{name}'), 'bold')}  {', '.join(shown)}"
 
 
-def _figure(values: Sequence[float]) -> str:
+def _figure(values: Sequence[float], language: str) -> str:
     last = next((v for v in reversed(values) if math.isfinite(v)), None)
-    return number(round(last, 1) if last is not None else None)
+    return number(round(last, 1) if last is not None else None, language)
 
 
 def _plot(
@@ -144,7 +144,7 @@ def _spark(
     """A panel on one line; of several series the last one: what waits says more than what works."""
     name, keys, scale, unit = panel
     values = _values(board, keys[-1], scale)
-    figures = "/".join(_figure(_values(board, key, scale)) for key in keys)
+    figures = "/".join(_figure(_values(board, key, scale), language) for key in keys)
     label = say(language, f"tui.{name}")
     head = f"{label + ' ' * max(1, 12 - cells(label))}{figures + unit:>12} "
     there = [v if math.isfinite(v) else None for v in values]

@@ -116,8 +116,8 @@ def _record(data: bytes) -> dict[str, Any]:
 
 def render_review(result: dict[str, Any], language: str, screen: Screen, questions: bool = True) -> list[str]:
     """A review for a person: score, criteria, the CTO's feedback, measured effects, references."""
-    overall = number(round(result["overall"], 2))
-    score = say(language, "review.score", score=number(round(result["score"])), overall=overall)
+    overall = number(round(result["overall"], 2), language)
+    score = say(language, "review.score", score=number(round(result["score"]), language), overall=overall)
     lines = [screen.paint(score, "bold"), ""]
     lines += _criteria(result["criteria"], language, screen)
     lines += ["", *wrap(clean(result["feedback"]), screen.columns)]
@@ -158,7 +158,10 @@ def _criteria(criteria: list[dict[str, Any]], language: str, screen: Screen) -> 
             why = f"{say(language, 'review.cannot')}: {verdict['why']}"
         else:
             colour = "red" if level < 1 else "yellow" if level < 2 else "green"
-            gauge, figure = screen.paint(bar(level / 3, BAR_CELLS, screen), colour), number(round(level, 1))
+            gauge, figure = (
+                screen.paint(bar(level / 3, BAR_CELLS, screen), colour),
+                number(round(level, 1), language),
+            )
             why = verdict["why"]
         lines.append(f"{name:<{width}}  {gauge} {figure:>3}")
         taken = width + BAR_CELLS + 8
@@ -208,10 +211,15 @@ def _effects(replay: dict[str, Any], language: str, screen: Screen, labels: dict
     changed = [name for name in (*SHOWN_MEASURES, *books) if before.get(name) != after.get(name)]
     for name in changed:
         was, became, left = (_since(name, facts) for facts in (before, after, alone))
-        if _figure(name, was) == _figure(name, became):
+        if _figure(name, was, language) == _figure(name, became, language):
             continue
         change = None if was is None or became is None else became - was
-        figures = [_figure(name, was), _figure(name, became), _figure(name, change, "+"), _figure(name, left)]
+        figures = [
+            _figure(name, was, language),
+            _figure(name, became, language),
+            _figure(name, change, language, "+"),
+            _figure(name, left, language),
+        ]
         kind = "effect" if name.endswith("_s") else "fact"
         rows.append([labels.get(name) or name_of(language, kind, name), *figures])
     if len(rows) == 1:
@@ -259,14 +267,14 @@ def _since(name: str, facts: dict[str, Any]) -> float | None:
     return None if began is None else value - began
 
 
-def _figure(name: str, value: float | None, sign: str = "") -> str:
+def _figure(name: str, value: float | None, language: str, sign: str = "") -> str:
     """A count, a share in per cent, a time in minutes and seconds; with `sign` a gain shows its plus."""
     if value is None:
-        return number(None)
+        return number(None, language)
     plus = sign if value > 0 else ""
     if name.endswith("_s"):
         seconds = round(abs(value))
         return f"{'-' if value < 0 else plus}{seconds // 60}:{seconds % 60:02d}"
     if name.startswith("success"):
         return f"{plus}{100 * value:.1f} %"
-    return plus + number(round(value))
+    return plus + number(round(value), language)

@@ -4,13 +4,15 @@ No reading and no printing here, and nothing knows what it draws.
 """
 
 import os
+import re
 import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from agent.plural import grouped
+from agent.plural import grouped, separated
+from agent.text import STEERING
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "dim": "2", "bold": "1"}
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -55,14 +57,23 @@ def cells(text: str) -> int:
     )
 
 
+_BLANKS = re.compile(r"[^\S\u00a0\u202f]+")
+
+
 def clean(text: str) -> str:
-    """Without control characters: text of others must not steer the reader's terminal."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    """Without control sequences and characters: text of others must not steer the reader's terminal."""
+    seen = STEERING.sub("", text) if "\x1b" in text else text
+    return "".join(c for c in seen if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+
+
+def _words(text: str) -> list[str]:
+    """What stands between blanks; a no-break space holds the parts of a figure together."""
+    return _BLANKS.sub(" ", text).strip(" ").split(" ") if text.strip() else []
 
 
 def shorten(text: str, width: int) -> str:
     """One line of at most `width` cells."""
-    flat = " ".join(text.split())
+    flat = " ".join(_words(text))
     if cells(flat) <= width:
         return flat
     kept = ""
@@ -81,7 +92,7 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
         indent = outer + paragraph[: min(len(paragraph) - len(paragraph.lstrip(" ")), 8)]
         room = max(10, width - cells(indent))
         line = ""
-        for word in paragraph.split():
+        for word in _words(paragraph):
             while cells(word) > room:
                 if line:
                     lines.append(indent + line)
@@ -101,7 +112,7 @@ def reflow(text: str, width: int) -> list[str]:
     """A text as its author broke it if every line fits; else its paragraphs, broken anew."""
     if all(cells(line) <= width for line in text.rstrip().split("\n")):
         return text.rstrip().split("\n")
-    paragraphs = [" ".join(part.split()) for part in text.strip().split("\n\n")]
+    paragraphs = [" ".join(_words(part)) for part in text.strip().split("\n\n")]
     return wrap("\n\n".join(paragraphs), width)
 
 
@@ -158,7 +169,7 @@ def table(
     return lines
 
 
-def number(value: object) -> str:
+def number(value: object, language: str) -> str:
     """A figure as a person writes it: at most four significant digits, thousands apart."""
     if value is None:
         return "–"
@@ -167,8 +178,8 @@ def number(value: object) -> str:
     if not isinstance(value, int | float):
         return str(value)
     if value == int(value) and abs(value) < 1e15:
-        return grouped(value)
-    return f"{value:,.1f}".replace(",", " ") if abs(value) >= 100 else f"{value:.4g}"
+        return grouped(value, language)
+    return separated(f"{value:,.1f}", language) if abs(value) >= 100 else f"{value:.4g}"
 
 
 def standard_screen(stream: TextIO) -> Screen:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.cli.errors import UsageError
 from api.cli.pace import LivePace
-from api.cli.paint import clean, number, reflow, screen_of, shorten, wrap
+from api.cli.paint import clean, reflow, screen_of, shorten, wrap
 from api.cli.talk import Leave, PipeTalk, Talk, TerminalTalk
 from api.messages import choose_language, say
 from api.ports import Observation, Opened, ReadOnly, SessionError
@@ -375,5 +375,5 @@ def _summary(entry: Entry) -> str:
     """What a log shows of an entry; what a mind said is kept as JSON, and only its heart is shown."""
     if entry.kind == "model":
         result = json.loads(entry.line)
-        return f"{number(result['score'])}/100 {result['feedback']}"
+        return f"{result['score']:.0f}/100 {result['feedback']}"
     return str(json.loads(entry.line)["answer"]) if entry.kind == "answer" else entry.line

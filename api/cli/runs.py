@@ -67,11 +67,11 @@ def render_run(result: dict[str, Any], language: str, screen: Screen) -> list[st
     verdict = "run.resolved" if result["resolved"] else "run.unresolved"
     head = (
         f"{result['scenario']} · seed {result['seed']} · {result['engine']} · "
-        f"{number(result['sim_seconds'])} s · {result['digest']}"
+        f"{number(result['sim_seconds'], language)} s · {result['digest']}"
     )
     colour = "green" if result["resolved"] else "red"
     lines = [screen.paint(head, "bold"), screen.paint(say(language, verdict), colour), ""]
-    lines += _curves(result["series"], screen)
+    lines += _curves(result["series"], language, screen)
     lines += _section(say(language, "run.facts"), _facts(result["facts"], language), screen)
     alerts = [f"{_clock(a['t'])}  {a['severity']}  {a['name']}" for a in result["alerts"]]
     lines += _section(say(language, "run.alerts"), alerts, screen)
@@ -85,7 +85,7 @@ def render_run(result: dict[str, Any], language: str, screen: Screen) -> list[st
     )
 
 
-def _curves(series: dict[str, list[float | None]], screen: Screen) -> list[str]:
+def _curves(series: dict[str, list[float | None]], language: str, screen: Screen) -> list[str]:
     """One row a series: name, curve, smallest and largest value."""
     shown = {name: values for name, values in series.items() if name != "t" and values}
     if not shown:
@@ -95,14 +95,14 @@ def _curves(series: dict[str, list[float | None]], screen: Screen) -> list[str]:
     lines = []
     for name, values in shown.items():
         known = [v for v in values if v is not None]
-        extent = f"{number(min(known))} … {number(max(known))}" if known else "–"
+        extent = f"{number(min(known), language)} … {number(max(known), language)}" if known else "–"
         lines.append(f"{name:<{name_width}}  {sparkline(values, room, screen):<{room}}  {extent}")
     return lines
 
 
 def _facts(facts: dict[str, Any], language: str) -> list[str]:
     return [
-        f"{name_of(language, 'fact', name):<24} {number(value)}"
+        f"{name_of(language, 'fact', name):<24} {number(value, language)}"
         + (f"  ({_clock(value)})" if name.endswith("_s") and value else "")
         for name, value in facts.items()
         if not name.startswith("violated.")  # told with the invariants

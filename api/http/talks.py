@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from agent.interview.design import ARROW, DesignError, read_design
+from agent.interview.hearing import drawing_and_prose
 from agent.interview.prompts import PromptError, book
 from api.bootstrap import played_incident
 from api.http.guard import Who
@@ -48,14 +49,14 @@ def prompts() -> dict[str, Any]:
 @router.post("/interviews/diagram")
 def diagram(body: Drawing, who: Who) -> dict[str, Any]:
     """A drawing in the text notation as parts and edges; what cannot be read is named, the rest is shown."""
-    chains = [line for line in body.text.splitlines() if ARROW.search(line)]
+    lines = drawing_and_prose(body.text)[0].split("\n")
     problems: list[str] = []
-    while chains:
+    while any(ARROW.search(line) for line in lines):
         try:
-            design = read_design("\n".join(chains))
+            design = read_design("\n".join(lines))
         except DesignError as error:  # the line that is being typed is often not whole yet
             problems.append(str(error))
-            chains.pop()
+            lines[_blamed(lines, error)] = ""
             continue
         entry = design.entry
         return {
@@ -64,12 +65,17 @@ def diagram(body: Drawing, who: Who) -> dict[str, Any]:
                 {"id": p.name, "kind": p.kind, "owner": "", "places": []} for p in design.parts.values()
             ],
             "edges": [
-                {"from": e.source, "to": e.target, "kind": "call" if e.waits else "queue"}
+                {"from": e.source, "to": e.target, "kind": "call" if e.waits else "queue", "label": e.label}
                 for e in design.edges
             ],
             "problems": problems[:3],
         }
     return {"entry": "", "nodes": [], "edges": [], "problems": problems[:3]}
+
+
+def _blamed(lines: list[str], error: DesignError) -> int:
+    """The line that a mistake names, else the last one that draws something."""
+    return error.line - 1 if error.line else max(i for i, line in enumerate(lines) if line)
 
 
 @router.post("/interviews", status_code=201)

@@ -89,9 +89,12 @@ def effects(items: Sequence[dict[str, Any]], language: str) -> bytes | None:
 
 def _effect(axis: Any, item: dict[str, Any], language: str) -> None:
     runs = [item["counterfactual"][side] for side in ("baseline", "with")]
-    title = [_short(item["quote"]), f"{say(language, 'failed_requests')}: {_change(runs, 'failed_requests')}"]
+    title = [
+        _short(item["quote"]),
+        f"{say(language, 'failed_requests')}: {_change(runs, 'failed_requests', language)}",
+    ]
     if any(run.get("others_failed") for run in runs):
-        title[1] += f"; {say(language, 'others_failed')}: {_change(runs, 'others_failed')}"
+        title[1] += f"; {say(language, 'others_failed')}: {_change(runs, 'others_failed', language)}"
     axis.set_title("\n".join(title), loc="left", fontsize=9)
     curves = [run["success_curve"] for run in runs]
     first, end = suffering(curves) or (0, 1 + CALM_POINTS)
@@ -108,8 +111,8 @@ def _effect(axis: Any, item: dict[str, Any], language: str) -> None:
     axis.grid(color="#e7ebf1")
 
 
-def _change(runs: Sequence[dict[str, Any]], name: str) -> str:
-    return " → ".join(grouped(round(run[name])) for run in runs)
+def _change(runs: Sequence[dict[str, Any]], name: str, language: str) -> str:
+    return " → ".join(grouped(round(run[name]), language) for run in runs)
 
 
 def progress(results: Sequence[tuple[str, float]], language: str) -> bytes:

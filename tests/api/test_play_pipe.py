@@ -60,7 +60,7 @@ def test_the_way_from_the_incident_to_the_review(tmp_path: Path) -> None:
     assert "The incident is over" in answers[1] and "`postmortem`" in answers[1]
     assert "The incident is over" not in answers[2], "said once"
     assert answers[3] == 'Write concrete actions to prevent such incidents. End with a line ".".'
-    assert "Score 75 of 100" in answers[4] and "-396 000" in answers[4] and "\x1b" not in answers[4]
+    assert "Score 75 of 100" in answers[4] and "-396,000" in answers[4] and "\x1b" not in answers[4]
     assert answers[4].endswith("The CTO asks (1/2): Why not a pool of 100?")
     short = "CTO: Too short to agree or to disagree with."
     assert answers[5] == f"{short}\nThe CTO asks (2/2): What took eight minutes?"

@@ -18,9 +18,10 @@ export function board(outline) {
     const ts = series.t || [], last = ts.length ? ts[ts.length - 1] : 0, from = Math.max(0, last - SPAN_S);
     const one = (title, unit, keys, more = {}) => {
       const lines = keys.filter(([key]) => series[key]).map(([key, name]) => ({ name, values: series[key] }));
+      if (more.positive) for (const line of lines) line.values = line.values.map((v) => v || null);
       return lines.length ? chart({ title, unit, t: ts, series: lines, marks, from, to: last, clock, ...more }) : null;
     };
-    put(charts, one(t("success"), "", [["success_rate", ""]], { high: 1, format: pct }), one(t("rps"), "1/" + t("s"), [["rps", ""]]), one(t("p99"), t("ms"), [["p99_ms", ""]], { format: whole }),
+    put(charts, one(t("success"), "", [["success_rate", ""]], { high: 1, format: pct }), one(t("rps"), "1/" + t("s"), [["rps", ""]]), one(t("p99"), t("ms"), [["p99_ms", ""]], { format: whole, positive: true }),
       one(t("pool"), "", [["pool_active", t("busy")], ["pool_pending", t("waiting")]], { format: whole }), one(t("cpu"), "", [["db_cpu", ""]], { high: 1, format: pct }), one(t("backlog"), "", [["backlog", ""]], { format: whole }));
   };
   const later = () => { if (waiting) return; waiting = true; const wait = Math.max(0, 400 - (performance.now() - drawn)); setTimeout(() => requestAnimationFrame(draw), wait); };

@@ -29,11 +29,12 @@ function path(ts, values, x, y, width) {
   flush();
   return parts.join("");
 }
+const FEW = 40; // points that are shown as such: a single one makes no line
 const COLOURS = ["var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)"];
 export const MARKS = { deploy: "var(--c4)", rollout: "var(--c4)", alert: "var(--bad)", page: "var(--bad)", command: "var(--soft)" };
-/** series: [{name, values}], t: seconds; marks: [{t, kind, text}]; from/to: seconds shown. */
-export function chart({ title, unit = "", t: ts, series, marks = [], from, to, low = 0, high = null, clock, format = num }) {
-  const first = from ?? (ts[0] || 0), last = Math.max(to ?? 0, ts.length ? ts[ts.length - 1] : 0, first + 60);
+/** series: [{name, values, points}], t: seconds or, with `count`, numbers; marks: [{t, kind, text}]; from/to: seconds shown. */
+export function chart({ title, unit = "", t: ts, series, marks = [], from, to, low = 0, high = null, clock, count = false, positive = false, format = num }) {
+  const first = from ?? (ts[0] || 0), last = Math.max(to ?? 0, ts.length ? ts[ts.length - 1] : 0, first + (clock ? 60 : 1));
   const shown = series.map((s) => s.values.filter((v, i) => v !== null && ts[i] >= first));
   const top = high ?? ((Math.max(0, ...shown.map((vs) => vs.reduce((a, b) => Math.max(a, b), 0))) || 1) * 1.08);
   const x = (s) => L + ((s - first) / (last - first)) * (W - L - R), y = (v) => T + (1 - (Math.min(top, Math.max(low, v)) - low) / (top - low || 1)) * (H - T - B);
@@ -41,14 +42,15 @@ export function chart({ title, unit = "", t: ts, series, marks = [], from, to, l
   for (const v of ticks(low, top, 4)) {
     node.append(svg("line", { x1: L, x2: W - R, y1: y(v), y2: y(v), class: "grid" }), svg("text", { x: L - 5, y: y(v) + 4, "text-anchor": "end" }, format === num || format === whole ? short(v) : format(v)));
   }
-  for (const s of clock ? times(first, last) : ticks(first, last, 5)) if (x(s) < W - R - 10 && x(s) > L - 1) node.append(svg("text", { x: x(s), y: H - 6, "text-anchor": "middle" }, clock ? clock(s) : num(s)));
+  for (const s of clock ? times(first, last) : ticks(first, last, 5).filter((v) => !count || Number.isInteger(v))) if (x(s) < W - R - 10 && x(s) > L - 1) node.append(svg("text", { x: x(s), y: H - 6, "text-anchor": "middle" }, clock ? clock(s) : num(s)));
   for (const mark of marks) {
     if (mark.t < first || mark.t > last) continue;
     node.append(svg("line", { x1: x(mark.t), x2: x(mark.t), y1: T, y2: H - B, class: "mark", stroke: MARKS[mark.kind] || "var(--soft)" }, svg("title", {}, `${clock ? clock(mark.t) : mark.t} ${mark.text}`)));
   }
   node.append(svg("line", { x1: L, x2: W - R, y1: H - B, y2: H - B, class: "axis" }));
+  if (ts.length <= FEW) series.forEach((s, n) => (s.points || s.values).forEach((v, i) => (v ?? null) === null || node.append(svg("circle", { cx: x(ts[i]), cy: y(v), r: 2.5, fill: COLOURS[n % 4] }))));
   series.forEach((s, n) => node.append(svg("path", { d: path(ts, s.values, x, y), fill: "none", stroke: COLOURS[n % 4], "stroke-width": 1.7, "stroke-linejoin": "round" })));
-  const latest = series.map((s) => [...s.values].reverse().find((v) => v !== null && v !== undefined));
+  const latest = series.map((s) => (positive ? (s.values.at(-1) ?? undefined) : [...s.values].reverse().find((v) => v !== null && v !== undefined)));
   const said = series.map((s, n) => `${s.name || title} ${t("now")}: ${latest[n] === undefined ? t("nodata") : format(latest[n])} ${unit}`).join("; ");
   node.setAttribute("aria-label", `${title}. ${said}`);
   return h("figure", {}, h("figcaption", {}, h("span", {}, title, unit ? h("span", { className: "soft" }, ` · ${unit}`) : ""), h("span", { className: "now" }, latest.map((v) => (v === undefined ? "–" : format(v))).join(" / "))), node,

@@ -2,10 +2,12 @@
 import * as api from "./api.js";
 import { h, put } from "./dom.js";
 import { lang, pick, span, t } from "./words.js";
+// What is free stands first, the sandbox, which is no incident, last.
+const rank = (s) => (s.id === "sandbox" ? 2 : s.tier === "free" ? 0 : 1);
 export default async function home(node) {
   const { scenarios } = await api.open("/v1/scenarios");
   const me = await api.get("/v1/me");
-  const list = h("ul", { className: "cards" }, scenarios.map((s) => {
+  const list = h("ul", { className: "cards" }, [...scenarios].sort((a, b) => rank(a) - rank(b)).map((s) => {
     const locked = s.tier !== "free" && me.plan !== "full";
     const button = h("button", { type: "button", className: "main", disabled: locked, onclick: async () => {
       button.disabled = true;

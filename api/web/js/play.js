@@ -34,6 +34,8 @@ export default async function play(node, [session]) {
 }
 // Lines of a text that only its file broke become one again.
 const flow = (text) => text.replace(/([^.:!?»)\n])\n(?=\S)/g, "$1 ").replace(/([)»])\n(?=[a-zа-яё«(])/g, "$1 ").trim();
+// Columns are scrolled, whatever else is too long for the window is broken.
+const COLUMNS = /\S {2,}\S|\t|^[|+-]|─/m;
 function terminal(session, view, outline) {
   const out = h("pre", { className: "out", tabIndex: 0, role: "log", "aria-label": t("terminal") });
   const hints = h("div", { className: "hints", "aria-live": "polite" });
@@ -44,7 +46,7 @@ function terminal(session, view, outline) {
   let at = history.length, draft = "", busy = Promise.resolve(), shown = -1;
   const say = (text, kind = "") => {
     const stuck = out.scrollHeight - out.scrollTop - out.clientHeight < 60;
-    out.append(h("span", { className: kind }, text.endsWith("\n") ? text : `${text}\n`));
+    out.append(h("span", { className: COLUMNS.test(text) ? kind : `${kind} prose` }, text.endsWith("\n") ? text : `${text}\n`));
     while (out.childNodes.length > 1500) out.firstChild.remove();
     if (stuck) out.scrollTop = out.scrollHeight;
   };

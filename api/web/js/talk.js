@@ -49,13 +49,13 @@ async function room(node, session, base, name) {
   let pausing = 0;
   text.addEventListener("input", () => {
     clearTimeout(pausing);
-    if (name !== "interview" || !text.value.includes("->")) { put(drawing); return; }
+    if (name !== "interview" || !/->|=>|→|⇒|\.\.>|\w --- \w/.test(text.value)) { put(drawing); return; }
     pausing = setTimeout(async () => {
       const found = await api.post("/v1/interviews/diagram", { text: text.value }).catch(() => null);
       if (!found || !found.nodes.length) { put(drawing); return; }
-      const drawn = map(found);
+      const drawn = map(found), words = found.edges.filter((e) => e.label);
       drawn.show({});
-      put(drawing, h("h3", {}, t("diagram")), drawn.node, found.problems.length ? h("p", { className: "warn small" }, found.problems.join("; ")) : null);
+      put(drawing, h("h3", {}, t("diagram")), drawn.node, words.length ? h("ul", { className: "small" }, words.map((e) => h("li", {}, `${e.from} ${e.kind === "call" ? "→" : "⇒"} ${e.to}: ${e.label}`))) : null, found.problems.length ? h("p", { className: "warn small" }, found.problems.join("; ")) : null);
     }, 500);
   });
   const button = (word, action, main) => h("button", { type: "button", className: main ? "main" : "", onclick: action }, t(word));

@@ -172,7 +172,7 @@ def test_newest_first_sheds_the_oldest() -> None:
     assert middle[1][len(middle[1]) // 2] > 0.4
 
 
-@pytest.mark.parametrize(("rps", "longest_s"), [(1500.0, 0.1), (3000.0, 0.005)])
+@pytest.mark.parametrize(("rps", "longest_s"), some([(3000.0, 0.005), (1500.0, 0.1)], 2))
 def test_codel_keeps_waits_short_in_an_overload(rps: float, longest_s: float) -> None:
     """A queue that stands has the target for its limit; one that falls empty now and then, the interval."""
     shape = {"order": "codel", "target_ms": 5.0, "interval_ms": 100.0}
@@ -216,7 +216,7 @@ def test_a_rate_limit_below_its_rate_seldom_refuses() -> None:
     assert total(plane, "class/all/rejected") == 0
 
 
-@pytest.mark.parametrize("rates", [(0.0, 50.0), (1.0, 50.0), (500.0, 50.0), (50.0, 0.0)])
+@pytest.mark.parametrize("rates", some([(1.0, 50.0), (0.0, 50.0), (50.0, 0.0), (500.0, 50.0)], 2))
 def test_a_rate_counts_from_the_moment_it_is_set(rates: tuple[float, float]) -> None:
     """Arrivals have no memory: the first second under a new rate is as full as any other."""
     arrived, gaps = 0.0, []

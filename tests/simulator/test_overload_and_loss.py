@@ -9,6 +9,7 @@ from simulator.commands import execute
 from simulator.run import parse_commands, play, schedule
 from simulator.scenario import load, varied
 from simulator.world import World
+from tests.depth import some
 
 
 def played(name: str, commands: str, until_s: float, seed: int = 1) -> World:
@@ -49,7 +50,7 @@ def test_the_autoscaler_ends_at_the_database_s_wall() -> None:
     assert "CrashLoopBackOff" in reply.out
 
 
-@pytest.mark.parametrize("name", ["black-friday", "dc1-loss"])
+@pytest.mark.parametrize("name", some(["black-friday", "dc1-loss"], 2))
 def test_the_reference_ends_it(name: str) -> None:
     scenario = varied(load(name), 1)
     world = played(name, "\n".join(scenario.reference.commands), 1640 if name == "black-friday" else 900)

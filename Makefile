@@ -38,7 +38,7 @@ imports: setup
 
 check: lint types imports test prove-one
 
-# What takes a browser, a whole build, kills or thousands of requests: tests/live, four minutes on two idle cores. What the machine lacks is skipped.
+# What takes a browser, a whole build, kills or thousands of requests: tests/live, five minutes on two idle cores. What the machine lacks is skipped.
 # After it, in full, what a plain run only samples.
 $(LIVE): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,browser,fuzz]'
@@ -48,7 +48,7 @@ live: $(LIVE)
 	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n 0 -rs tests/live
 	DROPPROD_LIVE=1 $(BIN)/python -m pytest -n auto $$(grep -rlE --include='*.py' 'DROPPROD_LIVE|tests\.depth' tests/agent tests/simulator)
 
-# The schema of every scenario and the cause that its file names: three minutes on two cores.
+# The schema of every scenario and the cause that its file names: two minutes on two cores.
 prove-one: setup
 	$(BIN)/dropprod lint --seed 1 --progress
 
@@ -67,7 +67,7 @@ record: setup
 	$(BIN)/python -m tests.simulator.recorders.redis
 	$(BIN)/python -m benchmarks.tools --write
 
-# A few networks in both engines, some minutes: fails when a bar is missed that was met.
+# A few networks in both engines, half a minute: fails when a bar is missed that was met.
 conformance: setup
 	$(BIN)/python -m benchmarks.conformance --quick
 

@@ -7,6 +7,7 @@ from agent.judge.coherence import misfits
 from agent.judge.contexts import Context
 from agent.judge.figures import new_numbers
 from benchmarks.judge_attacks import ATTACKS as UNSEEN
+from tests.depth import some
 
 CONTEXT = (
     "checkout-api v5 was deployed. Each request opened 12 additional connections, the pool of 40 was exhausted in 5 s and "
@@ -117,7 +118,7 @@ LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be wo
 STILL_GAIN = {"ticked boxes", "word salad"}  # on a nearly empty text even more than a level
 
 
-@pytest.mark.parametrize("attack", sorted(UNSEEN))
+@pytest.mark.parametrize("attack", some(sorted(UNSEEN), 2))
 def test_no_dress_or_ornament_is_worth_a_level(attack: str) -> None:
     """Weak and middling texts under every attack of the benchmark."""
     bar = 1.5 if attack in STILL_GAIN else 1.0 if attack in LEFT_OPEN else 0.5

@@ -15,6 +15,7 @@ from simulator.responder import Responder, repairs, split, watch
 from simulator.run import Command, run_scenario
 from simulator.scenario import Scenario, ScenarioError, TimelineEntry, load
 from simulator.world import World
+from tests.depth import some
 
 SCENARIO = load("payment-pool")
 KINDS = {"prevent", "detect", "mitigate", "respond", "none"}
@@ -125,7 +126,7 @@ def test_all_patches_together_are_a_scenario() -> None:
     assert patched(SCENARIO, calls) == patched(patched(SCENARIO, calls[:9]), calls[9:])
 
 
-@pytest.mark.parametrize("value", [-5.0, 0.0, 0.4, 1e12])
+@pytest.mark.parametrize("value", some([0.0, -5.0, 1e12, 0.4], 2))
 @pytest.mark.parametrize("name", sorted(n for n, e in CATALOGUE.items() if e.parameters))
 def test_a_senseless_parameter_is_bounded_or_refused(name: str, value: float) -> None:
     for key in CATALOGUE[name].parameters:

@@ -19,7 +19,7 @@ from simulator.scenario import Scenario, ScenarioError, Text, varied
 
 MOST_PROCESSES = 2
 Progress = Callable[[float, float], None]
-POLICIES_A_TASK = 3
+POLICIES_A_TASK = 2
 T = {
     "idle": Text(ru="без вмешательства инцидент не проходит", en="with nobody acting the incident stays"),
     "heals": Text(ru="проходит сам, никто ничего не делал", en="heals by itself, nobody has to do anything"),

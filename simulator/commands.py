@@ -93,8 +93,10 @@ def could_change(line: str, names: Sequence[str]) -> bool:
     first = line.split(None, 1)[0] if line.strip() else ""
     if is_sql(line) and first not in tools():
         return tools()["psql"].changes(["psql", "-c", line])
-    if not first or first in tools() or effects.changes(line, tools()):
-        return effects.changes(line, tools())
+    if effects.changes(line, tools()):
+        return True
+    if not first or first in tools():
+        return False
     meant = interpret(line, names, "en")
     return meant is not None and meant.changes
 

@@ -47,10 +47,9 @@ NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)([kкmм]?)", re.IGNORECASE)
 class DesignError(ValueError):
     """A line that cannot be read: which, what is wrong, what would be right. `line`: its number, 0 for the whole."""
 
-    @property
-    def line(self) -> int:
-        found = re.match(r"line (\d+):", str(self))
-        return int(found[1]) if found else 0
+    def __init__(self, said: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {said}" if line else said)
+        self.line = line
 
 
 @dataclass
@@ -156,7 +155,7 @@ def read_design(text: str) -> Design:
         if not line or line.startswith("#"):
             continue
         if len(line) > MOST_LINE_CHARS:
-            raise DesignError(f"line {number}: longer than {MOST_LINE_CHARS} characters")
+            raise DesignError(f"longer than {MOST_LINE_CHARS} characters", number)
         head = line.split()[0].lower().rstrip(":")
         if head in LOAD_WORDS:
             _clients(design, line, number)
@@ -205,13 +204,13 @@ def _load(design: Design, line: str, number: int) -> None:
             after = words[at + 1].lower() if at + 1 < len(words) else ""
             design.reads = 1 - reads if after.startswith(("write", "запис")) else reads
     if not 0 < design.rps <= MOST_RPS:
-        raise DesignError(f"line {number}: the load must lie between 1 and {MOST_RPS:,.0f} requests a second")
+        raise DesignError(f"the load must lie between 1 and {MOST_RPS:,.0f} requests a second", number)
 
 
 def _places(line: str, number: int) -> int:
     word = line.split()[1]
     if word not in ("1", "2"):
-        raise DesignError(f"line {number}: dc {word}: one or two data centres can be run")
+        raise DesignError(f"dc {word}: one or two data centres can be run", number)
     return int(word)
 
 
@@ -234,11 +233,11 @@ def _chain(design: Design, line: str, number: int) -> None:
 def _part(design: Design, piece: str, number: int) -> str:
     words = piece.replace(",", " ").replace(":", " ").split()
     if not words or not NAME.fullmatch(words[0]):
-        raise DesignError(f"line {number}: {piece[:40]!r} does not begin with a part's name")
+        raise DesignError(f"{piece[:40]!r} does not begin with a part's name", number)
     name = words[0].lower()
     if name not in design.parts:
         if len(design.parts) >= MOST_PARTS:
-            raise DesignError(f"line {number}: more than {MOST_PARTS} parts; keep to what matters")
+            raise DesignError(f"more than {MOST_PARTS} parts; keep to what matters", number)
         design.parts[name] = Part(name, kind_of(name))
     _settings(design.parts[name], words[1:], number)
     return name
@@ -282,7 +281,7 @@ def _settings(part: Part, words: list[str], number: int) -> None:
         elif TIME.fullmatch(word):
             part.time_ms = min(60_000.0, max(0.01, _ms(word)))
         elif not (word in ("rps", "cpu", "sync", "async") or NAME.fullmatch(word)):
-            raise DesignError(f"line {number}: {word[:40]!r} of {part.name} is not understood")
+            raise DesignError(f"{word[:40]!r} of {part.name} is not understood", number)
 
 
 def _ms(word: str) -> float:
@@ -294,7 +293,7 @@ def _ms(word: str) -> float:
 def _count(part: Part, what: str, value: int, number: int) -> None:
     least = 0 if what == "retries" else 1
     if not least <= value <= LIMITS[what]:
-        raise DesignError(f"line {number}: {part.name}: {what} {value}: expected {least} to {LIMITS[what]}")
+        raise DesignError(f"{part.name}: {what} {value}: expected {least} to {LIMITS[what]}", number)
     setattr(part, what, value)
     part.given.add(what)
 

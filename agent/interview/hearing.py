@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from agent.honest import asks_for_answer
-from agent.interview.design import LOAD_WORDS, PLACE_WORDS, kind_of
 from agent.interview.prompts import RUBRIC, Given, Prompt
 from agent.interview.sketch import sketch_of
 from agent.judge import reading_of
@@ -91,9 +90,7 @@ def told_already(question: str, text: str) -> bool:
 
 def drawing_and_prose(text: str) -> tuple[str, str]:
     """The drawing in its plain notation, line for line, and what was said around it; a caption says nothing."""
-    found = sketch_of(
-        text, lambda word: word in LOAD_WORDS or word in PLACE_WORDS or kind_of(word) != "service"
-    )
+    found = sketch_of(text)
     return found.text, found.prose if len(found.prose.split()) >= PROSE_WORDS else ""
 
 

@@ -8,8 +8,9 @@ styles a picture is left out. Nothing here checks a design.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from agent.interview.design import LOAD_WORDS, PLACE_WORDS, kind_of
 
 PLAIN_WORDS = 8  # more words than this and no arrow: prose
 _DIALECT = re.compile(
@@ -92,8 +93,8 @@ class _Names:
         return self.known[name]
 
 
-def sketch_of(text: str, opens: Callable[[str], bool]) -> Sketch:
-    """The drawing in a turn and the prose around it; `opens` tells which first words the plain notation knows."""
+def sketch_of(text: str) -> Sketch:
+    """The drawing in a turn and the prose around it."""
     foreign = bool(_DIALECT.search(text))
     talk = bool(re.search(r"^\s*(?:sequenceDiagram|participant\b)", text, re.MULTILINE))
     names, lines, prose, places = _Names(), text.splitlines(), [], 0
@@ -105,7 +106,7 @@ def sketch_of(text: str, opens: Callable[[str], bool]) -> Sketch:
         bare = line.strip()
         group = _GROUP.match(bare) if foreign else None
         places += bool(group and _PLACE.search(group["title"]))
-        kept = _line(names, bare, foreign, talk, opens)
+        kept = _line(names, bare, foreign, talk)
         found.append(kept)
         if not kept and bare and not (foreign and (_STYLE.match(bare) or group or _shapes_only(bare))):
             prose.append(line)
@@ -114,7 +115,7 @@ def sketch_of(text: str, opens: Callable[[str], bool]) -> Sketch:
     return Sketch("\n".join(found), "\n".join(prose).strip())
 
 
-def _line(names: _Names, bare: str, foreign: bool, talk: bool, opens: Callable[[str], bool]) -> str:
+def _line(names: _Names, bare: str, foreign: bool, talk: bool) -> str:
     """A typed line in the plain notation; empty where it draws nothing."""
     if not bare or (foreign and (_STYLE.match(bare) or _GROUP.match(bare))):
         return ""
@@ -130,10 +131,10 @@ def _line(names: _Names, bare: str, foreign: bool, talk: bool, opens: Callable[[
         return "" if called == "clients" else called
     if foreign and _shapes_only(bare):
         return plain
-    return bare if _declares(names, bare, opens) else ""
+    return bare if _declares(names, bare) else ""
 
 
-def _declares(names: _Names, bare: str, opens: Callable[[str], bool]) -> bool:
+def _declares(names: _Names, bare: str) -> bool:
     """A line without an arrow that still draws: a part with its settings, the load, a comment."""
     words = bare.replace(":", " ").split()
     if bare.startswith("#"):
@@ -143,7 +144,8 @@ def _declares(names: _Names, bare: str, opens: Callable[[str], bool]) -> bool:
     name = words[0].lower()
     if len(words) == 1:
         return name in names.drawn
-    return _SETTING.match(words[1]) is not None or (opens(name) and any(c.isdigit() for c in bare))
+    opens = name in LOAD_WORDS or name in PLACE_WORDS or kind_of(name) != "service"
+    return _SETTING.match(words[1]) is not None or (opens and any(c.isdigit() for c in bare))
 
 
 def _declare(names: _Names, bare: str) -> None:
@@ -242,6 +244,4 @@ def _shapes_only(bare: str) -> bool:
 
 
 def _says_kind(called: str, what: str) -> bool:
-    from agent.interview.design import kind_of  # the names of kinds are its own; it reads what is made here
-
     return what == "clients" or kind_of(called) != "service"

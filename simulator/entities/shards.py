@@ -5,7 +5,7 @@ its own router still knows. That is where rows go astray, and why a move writes 
 Rows remember the key they were stored for, as a real row has its merchant's column.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator.engine.keys import shard_of
@@ -62,6 +62,13 @@ class Placement:
             if found == shard and mix64(key) >> (20 + level) & 1:
                 found = other
         return (found,)
+
+    def placed(self, key: int, shards: tuple[int, ...], kept: tuple[int, ...] | None = None) -> "Placement":
+        """With new orders of a key on these shards; `kept`: where earlier rows stay, None: as it was."""
+        found = replace(self, pinned=tuple(sorted({**dict(self.pinned), key: shards}.items())))
+        if kept is None:
+            return found
+        return replace(found, kept=tuple(sorted({**dict(self.kept), key: kept}.items())))
 
     def shard(self, key: int, entity: int) -> int:
         shards = self.shards_of(key)

@@ -157,7 +157,6 @@ def _failing(trial: World, version: str, load: float, language: str) -> str | No
 def _rehearsed(world: World, version: str, seconds: float) -> str | None:
     """Production's load, the pods restarted on the way, then an audit of the data: what speaks against a version."""
     from simulator.commands import execute
-    from simulator.invariants import first_broken
 
     trial, scenario = _stand(world, version, 1.0), world.scenario
     trial.advance_to(max(GATE_TRIAL_S, seconds / 3))
@@ -166,30 +165,34 @@ def _rehearsed(world: World, version: str, seconds: float) -> str | None:
         return failing
     execute(trial, f"kubectl rollout restart deployment/{scenario.focus.service} -n {scenario.namespace}")
     trial.advance_to(max(seconds, trial.now_s))
-    broken = first_broken(trial)
     text = Text(
         ru="репетиция {0} с перезапуском подов: «{1}» не выполняется; релиз остановлен",
         en="rehearsal of {0} with a restart of its pods: '{1}' does not hold; the release is stopped",
     )
-    said = scenario.invariants[broken].text.of(world.language) if broken else ""
-    return text.of(world.language).format(version, said) if broken else None
+    return _audited(trial, text, version, world.language)
 
 
 def _raced(world: World, version: str, seconds: float) -> str | None:
     """Every operation is about the same customer and the same item: what a race breaks, it breaks at once."""
-    from simulator.invariants import first_broken
-
     trial = _stand(world, version, 1.0, one_row=True)
     if trial.entities is None:
         return None
     trial.advance_to(seconds)
-    broken = first_broken(trial)
     text = Text(
         ru="CI: параллельные операции над одной строкой, {0}: «{1}» не выполняется; сборка остановлена",
         en="CI: concurrent operations on one row, {0}: '{1}' does not hold; the build is stopped",
     )
-    said = trial.scenario.invariants[broken].text.of(world.language) if broken else ""
-    return text.of(world.language).format(version, said) if broken else None
+    return _audited(trial, text, version, world.language)
+
+
+def _audited(trial: World, text: Text, version: str, language: str) -> str | None:
+    """What a gate says of a version that has broken a rule on its stand: `text` with the version and the rule."""
+    from simulator.invariants import first_broken
+
+    broken = first_broken(trial)
+    if not broken:
+        return None
+    return text.of(language).format(version, trial.scenario.invariants[broken].text.of(language))
 
 
 def _stand(world: World, version: str, load: float, one_row: bool = False) -> World:

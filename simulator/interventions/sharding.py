@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulator.interventions.base import Intervention, Params, Raw
@@ -39,7 +38,7 @@ def _dedicated(world: World, params: Params) -> None:
         now = room.map.now
         room.rows[now.shards_of(hot.number)[0]] -= hot.rows
         room.rows[own] += hot.rows
-        room.map.now = replace(now, pinned=tuple(sorted({**dict(now.pinned), hot.number: (own,)}.items())))
+        room.map.now = now.placed(hot.number, (own,))
     state.apply_shares(world, room)
     if world.entities is not None and spec.store:
         jobs.rehome(world)

@@ -15,6 +15,7 @@ from simulator.shards.state import (
     database_of,
     hot_by_number,
     now_ns,
+    put,
     spec_of,
     state_of,
 )
@@ -93,8 +94,7 @@ def _copy(world: World, state: Shards, job: Job) -> None:
 def _cut_over(world: World, job: Job) -> None:
     now = state_of(world).map.now
     if job.key >= 0:
-        pinned = {**dict(now.pinned), job.key: (job.target,)}
-        change(world, pinned=tuple(sorted(pinned.items())))
+        put(world, now.placed(job.key, (job.target,)))
         _unmirror(world, job.key)
         _lock(world, job.key, False)
     elif job.what.startswith("split"):

@@ -10,11 +10,11 @@ from simulator.entities.shards import DATE
 from simulator.scenario import Text
 from simulator.shards import jobs
 from simulator.shards.state import (
-    change,
     database_of,
     hot_by_number,
     hot_rps,
     mean_of,
+    put,
     shares,
     spec_of,
     state_of,
@@ -205,9 +205,7 @@ def salt(world: World, words: list[str], key: int, parts: int) -> str:
         if found not in targets:
             targets.append(found)
     homes = tuple(shard for shard in now.homes(key) if shard not in targets)
-    pinned = {**dict(now.pinned), key: tuple(targets)}
-    kept = {**dict(now.kept), key: homes}
-    change(world, pinned=tuple(sorted(pinned.items())), kept=tuple(sorted(kept.items())))
+    put(world, now.placed(key, tuple(targets), homes))
     spread = spec_of(world).spread_s
     to = ", ".join(name_of(world, shard) for shard in targets)
     stays = ", ".join(name_of(world, shard) for shard in homes) or "-"
@@ -221,10 +219,9 @@ def unsalt(world: World, words: list[str], key: int) -> str:
         raise Refused(_say(world, "unsalted", name))
     earlier = dict(now.kept).get(key, ())
     home = earlier[0] if earlier else parts[0]
-    pinned = {**dict(now.pinned), key: (home,)}
-    kept = {**dict(now.kept), key: tuple(s for s in dict.fromkeys((*earlier, *parts)) if s != home)}
-    change(world, pinned=tuple(sorted(pinned.items())), kept=tuple(sorted(kept.items())))
-    rest = ", ".join(name_of(world, s) for s in kept[key])
+    stay = tuple(s for s in dict.fromkeys((*earlier, *parts)) if s != home)
+    put(world, now.placed(key, (home,), stay))
+    rest = ", ".join(name_of(world, s) for s in stay)
     return _say(world, "unsalt", name, name_of(world, home), rest) + "\n"
 
 

@@ -171,9 +171,13 @@ def _set(world: World, keys: str, weights: list[float]) -> None:
 
 
 def change(world: World, **changes: Any) -> None:
+    """Put the placement into force with some of its fields changed."""
+    put(world, replace(state_of(world).map.now, **changes))
+
+
+def put(world: World, placement: Placement) -> None:
     """Put another placement into force."""
     state = state_of(world)
-    placement = replace(state.map.now, **changes)
     state.map.change(now_ns(world), placement)
     apply_shares(world, state)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simulator.reply import Reply, failure
 from simulator.scenario import Text
-from simulator.shell import files
+from simulator.shell import files, machine
 from simulator.shell.home import HOSTNAME
 from simulator.tool import Tool
 
@@ -31,7 +31,6 @@ QDISC = (
 COUNTERS = (
     " Sent 48210933 bytes 391042 pkt (dropped 0, overlimits 0 requeues 0) \n backlog 0b 0p requeues 0\n"
 )
-PROCESSES = {1: "init", 412: "sshd", 9120: "bash"}
 
 
 def _tc(world: World, argv: list[str], _stdin: str) -> Reply:
@@ -86,7 +85,10 @@ def _pgrep(_world: World, argv: list[str], _stdin: str) -> Reply:
             f"{argv[0]}: no matching criteria specified\nTry `{argv[0]} --help' for more information.", 2
         )
     named = "-l" in argv or "-a" in argv
-    rows = [f"{pid} {name}" if named else str(pid) for pid, name in PROCESSES.items() if words[0] in name]
+    running = {
+        pid: machine.called(command).rstrip(":") for pid, _, _, _, command in machine.bastion().processes
+    }
+    rows = [f"{pid} {name}" if named else str(pid) for pid, name in running.items() if words[0] in name]
     if argv[0] == "pkill" and rows:
         return failure(
             "".join(f"pkill: killing pid {row} failed: Operation not permitted\n" for row in rows), 1
@@ -158,7 +160,7 @@ TOOLS: dict[str, Tool] = {
     **{name: Tool(name, _iptables, _KERNEL) for name in ("iptables", "ip6tables", "nft", "conntrack")},
     "ethtool": Tool("ethtool", _ethtool, _KERNEL, ("ethtool -S eth0",)),
     **{name: Tool(name, _pgrep, _PROCESSES, (f"{name} -l sshd",)) for name in ("pgrep", "pkill")},
-    **{name: Tool(name, _mpstat, _PROCESSES, ("mpstat -P ALL",)) for name in ("mpstat",)},
+    "mpstat": Tool("mpstat", _mpstat, _PROCESSES, ("mpstat -P ALL",)),
     "lscpu": Tool("lscpu", _lscpu, _KERNEL),
     "crontab": Tool("crontab", _crontab, _PROCESSES),
     **{name: Tool(name, _quiet, _TERMINAL) for name in ("clear", "reset", "jobs")},

@@ -45,6 +45,11 @@ def bastion() -> Place:
     return Place(HOSTNAME, "10.20.0.5", 2, 0.04, 4_015_672, 612_348, commands)
 
 
+def called(command: str) -> str:
+    """A process's name by its command: `-bash` is bash."""
+    return command.split(maxsplit=1)[0].lstrip("-").rpartition("/")[2]
+
+
 def _started(world: World, place: Place) -> tuple[str, float]:
     """ps's START of what has run since the beginning, and its CPU seconds."""
     began = world.at(world.now_s - place.age_s)
@@ -145,10 +150,7 @@ def _ps(world: World, place: Place, argv: list[str]) -> Reply:
                   for pid, user, cpu, _, text in own]  # fmt: skip
     else:
         lines = ["    PID TTY          TIME CMD"]
-        lines += [
-            f"{pid:>7} pts/0    00:00:00 {text.split()[0].lstrip('-').rpartition('/')[2]}"
-            for pid, _, _, _, text in own[-2:]
-        ]
+        lines += [f"{pid:>7} pts/0    00:00:00 {called(text)}" for pid, _, _, _, text in own[-2:]]
     return Reply("\n".join(lines) + "\n")
 
 

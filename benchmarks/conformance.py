@@ -1,6 +1,6 @@
 """The cohort engine against closed forms and against the exact engine, case by case.
 
-    python -m benchmarks.conformance [--json] [--quick] [--held-out] [--case NAME ...]
+    python -m benchmarks.conformance [--json] [--quick] [--held-out] [--drawn N] [--case NAME ...]
         [--seeds 5] [--most 20] [--write] [--keep FILE]
 
 A case is a small network (benchmarks/conformance_cases.py) that both engines run alike; the reference is a closed
@@ -27,6 +27,7 @@ from typing import Any
 from api.cli.progress import progress
 from benchmarks.conformance_cases import CASES as COUNTED
 from benchmarks.conformance_cases import Case
+from benchmarks.conformance_drawn import PREFIX, drawn
 from benchmarks.conformance_held import HELD_OUT
 from simulator.engine import network
 from simulator.engine.choice import choose
@@ -84,6 +85,8 @@ class Found:
 
 
 def case_of(name: str) -> Case:
+    if name.startswith(PREFIX):
+        return drawn(int(name.removeprefix(PREFIX)))
     return next(case for case in CASES if case.name == name)
 
 
@@ -423,6 +426,7 @@ def main(
     keep: Path | None = None,
     held_out: bool = False,
     most: int = MOST_SEEDS,
+    drawn_networks: int = 0,
 ) -> dict[str, Any]:
     """Compare, print a table or JSON, and return `{utilisation_err, …, cases: [...]}`."""
     everything = CASES if held_out or names else COUNTED
@@ -432,6 +436,8 @@ def main(
     began = time.perf_counter()
     kept = Kept(keep)
     rows = run_all(cases, seeds, processes, kept, most)
+    if drawn_networks:
+        rows += run_all([drawn(n + 1) for n in range(drawn_networks)], SEEDS, processes, kept)
     found = {
         **summary(rows),
         "bars": BARS,
@@ -456,6 +462,7 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="a few cases; exit code 1 when one misses a bar")
     parser.add_argument("--held-out", action="store_true", help="the held-out networks, too")
+    parser.add_argument("--drawn", type=int, default=0, metavar="N", help="N networks drawn at random, too")
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], default=[])
     parser.add_argument("--seeds", type=int, default=0, help="so many for each case, and no more")
     parser.add_argument(
@@ -477,6 +484,7 @@ if __name__ == "__main__":
         chosen.keep,
         chosen.held_out,
         chosen.most,
+        chosen.drawn,
     )
     lost = regressions(measured) if chosen.quick else []
     for line in lost:

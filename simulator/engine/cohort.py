@@ -29,6 +29,7 @@ from simulator.scenario import Cache, KeySpace, Scenario, Service, Worker
 BUSY_ENOUGH = 4.0  # standard deviations of free slots below which randomness makes some wait
 TRACE_SECONDS = 8  # room for so many seconds is added to the trace at a time
 FILL_TICKS = 1  # of a quick fill
+WAYS_MOVED = 0.03  # of the reads of a cache below a fork, from which on the fork is looked at anew
 FILLING_S = 10.0  # how long after a flush (or the start) a cache fills quickly
 MIX_ROUNDS, MIX_STEP = 60, 0.15  # of the balance between pods of unlike speed
 STRETCH = 64.0  # work that is slowed further goes by a slow clock
@@ -106,7 +107,8 @@ class CohortPlane(Readings):
         self.changes_read: list[tuple[float, str, str]] = []  # what the kernel has noted, in names
         self.tracers: dict[tuple[str, int], Tracers] = {}
         self.failing_why: dict[str, str] = {}
-        self._fork_extras()
+        self.fork_ways: dict[int, float] | None = None  # share of hits by cache below a fork, as last looked
+        put(self.kernel, "fork_extra_s", [0.0] * len(network.nodes))
         self._second_starts()
 
     @property
@@ -158,6 +160,7 @@ class CohortPlane(Readings):
         self._hand_luck()
         for index, cache in self.caches.items():
             self._fill_cache(index, cache)
+        self._fork_extras()
         if self.dns.moving(self.now_s):
             self._apply_dns()
         for g in list(self.young):
@@ -364,11 +367,24 @@ class CohortPlane(Readings):
         put(k, "pool_table", [0] * len(k.pool_table))
 
     def _fork_extras(self) -> None:
-        """What the spread of parallel branches adds to the wait for the slowest of them."""
-        k = self.kernel
-        times = WalkTimes(self.network)
-        extras = [times.fork_extra_s(i) if n.kind == FORK else 0.0 for i, n in enumerate(self.network.nodes)]
-        put(k, "fork_extra_s", extras)
+        """What the spread of parallel branches adds to the wait for the slowest of them, as their ways are taken now.
+
+        What a cache spares a branch changes with its contents: then it is found out anew.
+        """
+        forks = [i for i, n in enumerate(self.network.nodes) if n.kind == FORK]
+        if self.fork_ways is not None and not any(
+            abs(self._way_shares(n)[0] - share) > WAYS_MOVED for n, share in self.fork_ways.items()
+        ):
+            return
+        weights = [self._way_shares(n) for n in range(len(self.network.splits))]
+        times = WalkTimes(self.network, weights)
+        for i in forks:
+            self.kernel.fork_extra_s[i] = times.fork_extra_s(i)
+        self.fork_ways = {n: weights[n][0] for n in sorted(times.met) if n in self.caches}
+
+    def _way_shares(self, split: int) -> list[float]:
+        at = self.split_at[split]
+        return list(self.kernel.split_weight[at : at + len(self.network.splits[split].weights)])
 
     # -- control
 
@@ -488,6 +504,7 @@ class CohortPlane(Readings):
         k, before = self.kernel, self.paces[clock]
         if pace == before:
             return
+        kn.short_steps(k)
         self.paces[clock] = pace
         if clock >= len(self.speeds):
             self.speed_changes.setdefault(clock, []).append((self.now_s, pace))
@@ -498,7 +515,6 @@ class CohortPlane(Readings):
         k.clock_speed[clock] = 1.0 if pace * STRETCH >= 1.0 else pace * STRETCH
         if stretch == self.stretches[clock]:
             return
-        kn.short_steps(k)
         for i in range(k.nodes):
             if k.kind[i] == codes.WORK and k.clock_of[i] == clock:
                 self._set_delay(i, float(k.mean_s[i]), stretch)
@@ -525,6 +541,7 @@ class CohortPlane(Readings):
         self.running[g] = pace
         k.group_hold_s[g] = hold
         k.group_released[g] = k.group_flow[g] = k.group_busy[g] * k.dt / hold
+        k.group_before[g] = k.group_busy[g] + k.group_draining[g]
 
     def _own_s(self, g: int) -> float:
         """How much of the time that a group's slots are held is work by its own clock."""

@@ -8,11 +8,11 @@ cdef extern from "math.h":
     cpdef double sqrt(double x)
     cpdef double log(double x)
 
-cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, LATE_SHARE, EVEN, NEAR, REACH, INFINITE
+cdef double TINY, MERGE, FLUSH, SPREAD, BRISK, FULL_ENOUGH, FEW, FAINT_QUEUE, LATE_SHARE, EVEN, NEAR, REACH, INFINITE
 cdef double FAINT, GREAT, ALL
 cdef bint compiled
 cdef long long ENTER, WORK, QUERY, CPU, CALL, FORK, SPLIT, CLIENT, WORKER
-cdef long long CALLER, BRANCH, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
+cdef long long CALLER, BRANCH, FIFO, LIFO, CODEL, GO, REJECTED, TIMEOUT, ERROR, CLOSED
 cdef long long HALF_OPEN, OPEN, FAR, MAX_ATTEMPTS, ATTEMPTS, WINDOW, LUCK, LUCKY, GRID, WIDE
 
 
@@ -44,6 +44,12 @@ cdef class Kernel:
     cdef public double[::1] sway_part
     cdef public double[::1] group_held
     cdef public double[::1] group_before
+    cdef public double[::1] group_door
+    cdef public double[::1] group_refused
+    cdef public double[::1] group_inside
+    cdef public double[::1] group_room
+    cdef public long long[::1] group_calm
+    cdef public long long[::1] group_caller
     cdef public double[::1] group_busy
     cdef public double[::1] group_draining
     cdef public double[::1] group_released
@@ -377,9 +383,25 @@ cdef void schedule_retries(Kernel k, long long s, long long column, long long ba
 cdef void contention(Kernel k) noexcept
 
 @cython.locals(
-    g=cython.longlong, limit=cython.double, x=cython.double, back=cython.double, free=cython.double
+    g=cython.longlong, limit=cython.double, x=cython.double, back=cython.double, free=cython.double,
+    now=cython.double
 )
 cdef void open_doors(Kernel k) noexcept
+
+@cython.locals(waiting=cython.double, coming=cython.double, kept=cython.double, most=cython.double, busy=cython.double)
+cdef double held_back(Kernel k, long long g, double limit, double x, double free) noexcept
+
+@cython.locals(v=cython.longlong)
+cdef bint shared(Kernel k, long long g) noexcept
+
+@cython.locals(
+    low=cython.longlong, high=cython.longlong, middle=cython.longlong,
+    gained=cython.double, part=cython.double, waiting=cython.double
+)
+cdef double queue_at(Kernel k, long long table, double busy) noexcept
+
+@cython.locals(even=cython.double)
+cdef double turns(double x, double scatter) noexcept
 
 @cython.locals(low=cython.double, at=cython.double, j=cython.longlong)
 cdef double look_up(Kernel k, long long table, double x) noexcept
@@ -387,7 +409,14 @@ cdef double look_up(Kernel k, long long table, double x) noexcept
 @cython.locals(waiting=cython.double, room=cython.double, spread=cython.double)
 cdef double emptied(Kernel k, long long g) noexcept
 
-@cython.locals(v=cython.longlong, more=cython.double, inside=cython.double)
+@cython.locals(h=cython.longlong, waiting=cython.double, elsewhere=cython.double, pressed=cython.double)
+cdef double enclosed(Kernel k, long long g, double spread) noexcept
+
+@cython.locals(v=cython.longlong, more=cython.double)
+cdef double within(Kernel k, long long g) noexcept
+
+@cython.locals(v=cython.longlong, more=cython.double, limit=cython.double, before=cython.double)
+cdef void foresee(Kernel k, long long g, double wanted) noexcept
 cdef double usable(Kernel k, long long g, double limit) noexcept
 
 @cython.locals(
@@ -551,7 +580,7 @@ cdef void balance(Kernel k, long long i, double total, double rest, double whole
 @cython.locals(
     served=cython.double, each=cython.double, before=cython.double, base=cython.double, gap=cython.double,
     rest=cython.double, refused=cython.double, apart=cython.double, z=cython.double,
-    even=cython.double, luck=cython.double
+    even=cython.double, luck=cython.double, h=cython.longlong
 )
 cdef double fitting(Kernel k, long long g, double mass, double coming, double room) noexcept
 

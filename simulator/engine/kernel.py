@@ -41,6 +41,7 @@ CLIENT = codes.CLIENT
 WORKER = codes.WORKER
 CALLER = codes.CALLER
 BRANCH = codes.BRANCH
+FIFO = codes.FIFO
 LIFO = codes.LIFO
 CODEL = codes.CODEL
 GO = codes.GO
@@ -56,6 +57,9 @@ MERGE = codes.MERGE
 FLUSH = codes.FLUSH
 SPREAD = codes.SPREAD
 BRISK = codes.BRISK
+FULL_ENOUGH = codes.FULL_ENOUGH
+FEW = codes.FEW
+FAINT_QUEUE = codes.FAINT_QUEUE
 LATE_SHARE = codes.LATE_SHARE
 EVEN = codes.EVEN
 MAX_ATTEMPTS = codes.MAX_ATTEMPTS
@@ -86,7 +90,7 @@ def ints(n, value=0):
 FLOATS = (
     "mean_s flow serving future weight clock_speed clock_rest "
     "group_limit group_queue group_hold_s group_late group_flow group_held group_before group_busy group_draining group_released group_budget group_busy_s "
-    "group_came group_spread group_scatter group_wanted group_mixed group_asked group_expected group_lead "
+    "group_came group_door group_refused group_inside group_room group_spread group_scatter group_wanted group_mixed group_asked group_expected group_lead "
     "pool_limit pool_open pool_busy pool_connect_s pool_timeout pool_opens_at_s pool_refused pool_full_s "
     "pool_expected pool_arrived pool_lost pool_inside pool_busy_s store_cores store_slots store_slow store_units store_speed "
     "sway sway_load sway_free sway_hold sway_part "
@@ -111,7 +115,7 @@ INTS = (
     "scope_now scope_row comp_at comp_low comp_high scope_attempts scope_waits scope_optional scope_drops "
     "scope_breaker scope_node_at scope_node retry_at retry_size retry_column_at scope_parks scope_worker "
     "worker_breaker breaker_state breaker_turn window_head window_count "
-    "group_trace changes"
+    "group_trace group_calm group_caller changes"
 ).split()
 SCALARS = (
     "dt tick stride long_stride stirred quiet_ticks nodes groups pools stores stations services scopes workers "
@@ -736,23 +740,91 @@ def open_doors(k):
     """How many requests each group can let in within this step."""
     for g in range(k.groups):
         limit = k.group_pods[g] * k.group_limit[g]
-        x = k.step_dt / k.group_hold_s[g]
+        x = k.step_dt / k.group_hold_s[g] if k.clock_speed[g] > 0.0 else 0.0  # in a pause nothing turns over
         k.group_flow[g] += 0.2 * (k.group_released[g] - k.group_flow[g])
-        # what the last step gave back, but no lump: a slowed callee gives back in lumps
-        back = k.group_released[g] if k.group_released[g] < k.group_flow[g] else k.group_flow[g]
+        # of each busy slot as much as in the last step
+        now = k.group_busy[g] + k.group_draining[g]
+        back = 0.0
+        if now > TINY:
+            back = 2.0 * k.group_released[g] * now / (k.group_before[g] + now)
+        k.group_inside[g] = -1.0
+        k.group_room[g] = 0.0
+        k.group_calm[g] = 0
         if x <= BRISK and k.group_table[g] > 0 and limit > 0.0:
+            k.group_inside[g] = within(k, g)
             limit = usable(k, g, limit)
         free = limit - k.group_busy[g]
         if x > BRISK and free > 0.0:
             # slots turn over within the step: as many starts as leave `limit` busy at its end, however few there were
-            # before; what randomness adds passes within the step and is left to the tracers
+            # before; but those whom chance makes wait are in the queue at its end
             free = (limit - k.group_busy[g] * exp(-x)) * x / (1.0 - exp(-x))
+            if k.group_table[g] > 0 and k.group_order[g] == FIFO and k.group_limit[g] > FEW:
+                free = held_back(k, g, limit, x, free)
         else:
-            free += back
+            free = (free * turns(x, k.group_scatter[g]) if free > 0.0 else free) + back
         k.group_budget[g] = free
         k.group_held[g] = k.group_busy[g] if k.group_busy[g] > 0.0 else 0.0
         k.group_before[g] = k.group_busy[g] + k.group_draining[g]
         k.group_released[g] = 0.0
+
+
+def held_back(k, g, limit, x, free):
+    """Of the requests that a brisk group could start in this step, those that leave its mean queue at rest behind."""
+    waiting = k.queue_total[k.group_station[g]]
+    coming = k.service_expected[k.service_of_group[g]]
+    if shared(k, g):
+        coming = k.group_expected[g]
+    busy = k.group_flow[g] / (limit * x)
+    if busy > FULL_ENOUGH:
+        return free
+    kept = limit * queue_at(k, k.group_table[g], busy)
+    if kept < FAINT_QUEUE * limit * busy:
+        return free
+    most = waiting + coming - kept
+    if most < 0.0:
+        most = 0.0
+    if waiting <= 2.0 * kept + TINY:
+        k.group_calm[g] = 1
+    if most >= free:
+        return free
+    k.group_room[g] = free - most
+    return most
+
+
+def shared(k, g):
+    """Whether a group's service has others: versions or places."""
+    v = k.service_of_group[g]
+    return k.service_at[v + 1] - k.service_at[v] > 1
+
+
+def queue_at(k, table, busy):
+    """What waits at rest, in servers' worth, where such a share of the servers is busy."""
+    low = 0
+    high = GRID - 1
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if k.table[table + middle] < busy:
+            low = middle
+        else:
+            high = middle
+    gained = k.table[table + high] - k.table[table + low]
+    part = (busy - k.table[table + low]) / gained if gained > 0.0 else 0.0
+    waiting = (low + part) * (NEAR / GRID) - busy
+    return waiting if waiting > 0.0 else 0.0
+
+
+def turns(x, scatter):
+    """How many requests a free slot serves within a step that is as long as `x` of them, and still is busy at its end.
+
+    As many starts all over the step as leave one there: of exponential work, or of such as takes always as long; between
+    them by its squared coefficient of variation, `scatter`.
+    """
+    if x < 1e-9:
+        return 1.0
+    even = x if x > 1.0 else 1.0
+    if scatter >= 1.0:
+        return x / (1.0 - exp(-x))
+    return even + scatter * (x / (1.0 - exp(-x)) - even)
 
 
 def look_up(k, table, x):
@@ -769,14 +841,43 @@ def look_up(k, table, x):
     return low + (k.table[table + j + 1] - low) * (at - j)
 
 
-def usable(k, g, limit):
-    """Slots of a group that are busy in the mean with what it holds, what waits in it, and what comes."""
-    v = k.service_of_group[g]
-    more = k.service_expected[v] - k.group_released[g]
-    if k.service_at[v + 1] - k.service_at[v] > 1:  # of several versions each has those who asked for it
+def within(k, g):
+    """What a group holds, what waits in it, and what is expected to come beyond what it gives back."""
+    more = k.service_expected[k.service_of_group[g]] - k.group_released[g]
+    if shared(k, g):  # of several versions each has those who asked for it
         more = k.group_expected[g] - k.group_released[g]
-    inside = k.group_busy[g] + k.queue_total[k.group_station[g]] + (more if more > 0.0 else 0.0)
-    return limit * (1.0 - (1.0 - look_up(k, k.group_table[g], inside / limit)) * emptied(k, g))
+    return k.group_busy[g] + k.queue_total[k.group_station[g]] + (more if more > 0.0 else 0.0)
+
+
+def usable(k, g, limit):
+    """Slots of a group that are busy in the mean with all that is within."""
+    return limit * (1.0 - (1.0 - look_up(k, k.group_table[g], k.group_inside[g] / limit)) * emptied(k, g))
+
+
+def foresee(k, g, wanted):
+    """More may have come to a group than was expected in this step: it finds slots free, too."""
+    if k.group_inside[g] < 0.0 and k.group_room[g] <= 0.0:
+        return
+    v = k.service_of_group[g]
+    more = k.service_arrived[v] - k.service_expected[v]
+    if shared(k, g):
+        more = k.group_asked[g] + wanted - k.group_expected[g]
+    if more > wanted:
+        more = wanted
+    if more <= TINY:
+        return
+    if k.group_inside[g] < 0.0:
+        if more > k.group_room[g]:
+            more = k.group_room[g]
+        k.group_room[g] -= more
+        k.group_budget[g] += more
+        return
+    limit = k.group_pods[g] * k.group_limit[g]
+    before = usable(k, g, limit)
+    k.group_inside[g] += more
+    k.group_budget[g] += (usable(k, g, limit) - before) * turns(
+        k.step_dt / k.group_hold_s[g], k.group_scatter[g]
+    )
 
 
 def emptied(k, g):
@@ -792,9 +893,30 @@ def emptied(k, g):
     spread = room * room / k.group_pods[g]  # full queues are as uneven as they have room
     if k.group_spread[g] < spread:
         spread = k.group_spread[g]
+    spread = enclosed(k, g, spread)
     if spread >= waiting * waiting:
         return 1.0
     return exp(0.5 - 0.5 * waiting * waiting / spread) if spread > TINY else 0.0
+
+
+def enclosed(k, g, spread):
+    """The variance of what is at a group, where all who come hold slots of one other group.
+
+    While requests wait for those slots, whoever leaves the group is back soon: only who is elsewhere with them is not.
+    """
+    h = k.group_caller[g]
+    if h < 0 or k.group_station[h] < 0:
+        return spread
+    waiting = k.queue_total[k.group_station[h]]
+    if waiting <= TINY:
+        return spread
+    elsewhere = k.group_busy[h] - k.group_busy[g] - k.queue_total[k.group_station[g]]
+    if elsewhere < 0.0:
+        elsewhere = 0.0
+    if elsewhere >= spread:
+        return spread
+    pressed = waiting / (waiting + k.group_pods[h])
+    return spread + (elsewhere - spread) * pressed
 
 
 def finish_queries(k, i):
@@ -1073,6 +1195,7 @@ def ask(k, i, p, column, bucket, mass, share, slow):
             blame(k, i, x)
             fail(k, i, column, x, ERROR)
         else:
+            stir(k)
             append(k, p, i, bucket, x)
 
 
@@ -1081,7 +1204,6 @@ def ask(k, i, p, column, bucket, mass, share, slow):
 
 def append(k, q, i, bucket, mass):
     """Mass joins the end of a queue at this tick."""
-    stir(k)
     k.queue_total[q] += mass
     e = k.queue_tail[q]
     if e >= 0 and k.q_tick[e] == k.tick and k.q_node[e] == i and k.q_bucket[e] == bucket:
@@ -1162,7 +1284,8 @@ def serve_group(k, g):
     """Requests that wait inside the pods of a group get slots, in the group's order."""
     q = k.group_station[g]
     order = k.group_order[g]
-    stir(k)
+    if k.group_calm[g] == 0:
+        stir(k)
     limit = 0
     gone = 0.0
     if order == CODEL:
@@ -1547,6 +1670,8 @@ def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
         x = alive * k.wait_share[j - first]
         if x > 0.0:
             k.group_came[g] += x
+            if k.group_calm[g] == 0:
+                stir(k)
             append(k, k.group_station[g], i, bucket, x)
             left -= x
     if left > 1e-9 * mass:
@@ -1555,6 +1680,7 @@ def receive(k, i, first, last, pods, column, bucket, mass, limited, failing):
             x = left * k.group_pods[g] / pods if pods > 0 else left / (last - first)
             k.rejected[g] += x
             k.group_came[g] += x
+            k.group_refused[g] += x
         fail(k, i, column, left, REJECTED)
 
 
@@ -1609,6 +1735,7 @@ def balance(k, i, total, rest, whole, pods):
                 mixed += pairs * (1.0 - full) * (lead + (1.0 - lead) * full_share(k, h))
                 k.group_lead[g] = lead if live == 2 else -1.0
         wanted += mixed
+        foresee(k, g, wanted)
         room = k.group_budget[g] * scale
         got = wanted if wanted <= room else (room if room > 0.0 else 0.0)
         k.share[j - first] = got / total
@@ -1715,7 +1842,16 @@ def fitting(k, g, mass, coming, room):
     """
     if room <= 0.0:
         return 0.0
-    served = k.group_flow[g]
+    h = k.group_caller[g]
+    if (
+        h >= 0
+        and k.group_pods[g] == 1
+        and k.group_pods[h] * k.group_limit[h] <= k.group_limit[g] + k.group_queue[g]
+    ):
+        return mass if mass <= room else room  # there are no more callers than it has room for
+    served = k.group_pods[g] * k.group_limit[g] * k.step_dt / k.group_hold_s[g]
+    if served < k.group_flow[g]:
+        served = k.group_flow[g]
     if coming > served > TINY:
         each = mass / k.group_pods[g]
         before = room / k.group_pods[g]
@@ -2080,8 +2216,10 @@ def end_of_step(k):
         k.group_asked[g] = 0.0
         busy = k.group_busy[g] + k.group_draining[g]
         k.group_busy_s[g] += busy * k.step_dt
+        k.group_door[g] += k.group_came[g]
         if k.group_station[g] >= 0:
             scatter(k, g)
+        k.group_came[g] = 0.0
         if k.group_released[g] > TINY and k.clock_speed[g] > 0.0:  # a pause says nothing of later
             hold = 0.5 * (k.group_before[g] + busy) * k.step_dt / k.group_released[g]
             hold = 1e-5 if hold < 1e-5 else (100.0 if hold > 100.0 else hold)
@@ -2109,7 +2247,9 @@ def end_of_step(k):
             k.trace[at + 1] = 0.0 if k.group_station[g] < 0 else k.queue_total[k.group_station[g]]
             k.trace[at + 2] = k.group_hold_s[g] if k.group_table[g] > 0 else 0.0
             k.trace[at + 3] = 1.0 if k.group_station[g] < 0 else emptied(k, g)
-            at += 4
+            k.trace[at + 4] = k.group_door[g]
+            k.trace[at + 5] = k.group_refused[g]
+            at += 6
     for c in range(k.classes):
         k.trace[at] = k.class_came[c] / k.stride
         k.class_came[c] = 0.0
@@ -2125,7 +2265,6 @@ def scatter(k, g):
     waiting = k.queue_total[k.group_station[g]]
     spread = k.group_spread[g] + k.group_came[g] + k.group_scatter[g] * k.group_released[g]
     k.group_spread[g] = spread if spread < waiting * waiting else waiting * waiting
-    k.group_came[g] = 0.0
 
 
 def descend(tail, exactly, load, again):

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.engine import codes
 from simulator.engine import kernel as kn
+from simulator.engine.closed import sole_callers
 from simulator.engine.network import CPU, ENTER, FORK, QUERY, SPLIT, WORK, Network
 from simulator.engine.ticks import pace
 from simulator.engine.tracers import WalkTimes, erlang_survival
@@ -247,6 +248,8 @@ class Layout:
         put(k, "group_target", [round(g.target_s / self.dt) for g in groups])
         put(k, "group_interval", [round(g.interval_s / self.dt) for g in groups])
         put(k, "group_empty", [0] * len(groups))
+        put(k, "group_calm", [0] * len(groups))
+        put(k, "group_caller", sole_callers(net, self.holds_s))
         put(k, "group_scatter", [1.0] * len(groups))
         put(k, "group_lead", [-1.0] * len(groups))
         put(k, "group_table", [0] * len(groups))
@@ -263,7 +266,7 @@ class Layout:
         put(k, "group_hold_s", list(self.holds_s))
         names = (
             "late", "flow", "held", "before", "busy", "draining", "released", "budget", "busy_s", "admitted",
-            "came", "spread", "wanted", "mixed", "asked", "expected",
+            "came", "door", "refused", "inside", "room", "spread", "wanted", "mixed", "asked", "expected",
         )  # fmt: skip
         doors = ("door_expected", "door_arrived")  # by the first group behind a door
         for name in (
@@ -483,7 +486,7 @@ class Layout:
         trace_at = []
         for traced in shown:
             trace_at.append(width if traced else -1)
-            width += 4 * traced
+            width += 6 * traced
         put(k, "group_trace", trace_at)
         k.classes = len(net.classes)
         k.trace_width = width + k.classes

@@ -6,7 +6,8 @@ when somebody looks; observing changes nothing. Their luck is counter-based.
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from copy import copy
 from functools import lru_cache
 from statistics import NormalDist
@@ -91,10 +92,13 @@ def luck_of(key: int) -> list[float]:
 class WalkTimes:
     """How long requests take in an empty system: for what depends on the spread of service times."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, weights: Sequence[Sequence[float]] | None = None) -> None:
+        """`weights`: the shares of each split's ways now, else those that the network starts with."""
         self.net = network
+        self.weights = [s.weights for s in network.splits] if weights is None else weights
         self.key = streams.key_of(0, "unloaded")
         self.shifts = luck_of(self.key)
+        self.met: set[int] = set()  # splits that the walks have come to
 
     def mean_s(self, group: int) -> float:
         """How long the group's slots are held, about."""
@@ -147,7 +151,8 @@ class WalkTimes:
                 i = (live or [first for _, first in node.branches])[0]
                 continue
             if node.kind == SPLIT:
-                weights = self.net.splits[node.split].weights
+                weights = self.weights[node.split]
+                self.met.add(node.split)
                 n = pick([weights[way] for way, _ in node.branches], luck.uniform())
                 i = node.branches[n][1]
                 continue
@@ -216,6 +221,7 @@ class Tracers:
         self.columns: dict[int, list[float]] = {}
         self.rows = 0
         self.failed = False
+        self.passed: dict[tuple[int, int], float] = {}  # by first group and second, see `_passed`
         self.edge = (-1, 0.0)  # a second whose value was found out without those before it, and the value
 
     # -- what the kernel recorded
@@ -505,17 +511,49 @@ class Tracers:
         return max(0.0, start + scope.timeout_s - t - left)
 
     def _let_in(self, branches: list[tuple[int, int]], t: float) -> float:
-        """Which share of those who came to a service in the second of time t got through it, time-outs aside."""
+        """Which share of those who came to a service at time t got through it, time-outs aside.
+
+        Whether there is room changes from step to step; what else fails there is taken by the second.
+        """
         second = min(int(t), self.plane.history.seconds - 1)
         if second < 0:
             return 1.0
+        row = self._row(t)
+        came = refused = 0.0
+        for g, _ in branches:
+            one, other = self._at_door(g, row - 1, row)
+            came, refused = came + one, refused + other
+        passed = self._passed(branches, second)
+        return passed * max(0.0, 1.0 - refused / came) if came > 0.0 else passed
+
+    def _passed(self, branches: list[tuple[int, int]], second: int) -> float:
+        """Which share of those for whom there was room in a second got through a service."""
+        known = self.passed.get((branches[0][0], second))
+        if known is not None:
+            return known
+        first, last = (
+            bisect_right(self.ticks, (second + more) / self.plane.kernel.dt - 1e-6) - 1 for more in (0, 1)
+        )
         asked = refused = 0.0
         for g, _ in branches:
             base = f"service/{self.net.groups[g].label}/"
-            asked += self.plane.history.column(base + "requests")[second]
-            refused += self.plane.history.column(base + "rejected")[second]
+            full = self._at_door(g, first, last)[1]
+            asked += self.plane.history.column(base + "requests")[second] - full
+            refused += self.plane.history.column(base + "rejected")[second] - full
             refused += self.plane.history.column(base + "errors")[second]
-        return max(0.0, 1.0 - refused / asked) if asked > 0.0 else 1.0
+        found = min(1.0, max(0.0, 1.0 - refused / asked)) if asked > 1e-9 else 1.0
+        self.passed[branches[0][0], second] = found
+        return found
+
+    def _at_door(self, g: int, before: int, row: int) -> tuple[float, float]:
+        """Who came to a group between two rows of the record, and who of them found it full."""
+        trace = int(self.plane.kernel.group_trace[g])
+        if trace < 0:
+            return 0.0, 0.0
+        came, refused = self._column(trace + 4), self._column(trace + 5)
+        if before < 0:
+            return came[row], refused[row]
+        return came[row] - came[before], refused[row] - refused[before]
 
     def _group_wait(self, g: int, t: float, luck: Luck) -> float:
         k = self.plane.kernel

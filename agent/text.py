@@ -151,10 +151,11 @@ _SENTENCE_END = re.compile(r"[.!?…]+[\"'»”)\]]*(?=\s)")
 _SEMICOLON = re.compile(r";(?=\s)")
 # After these a full stop does not end a sentence.
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(«\"])(?:e\.g|i\.e|etc|vs|approx|min|max|no|fig|dr|mr|st|т\.?\s?е|т\.?\s?к|т\.?\s?н|т\.?\s?п|"
+    r"(?:^|[\s(«\"])(?:e\.g|i\.e|etc|vs|approx|min|max|fig|dr|mr|st|т\.?\s?е|т\.?\s?к|т\.?\s?н|т\.?\s?п|"
     r"и\s?др|и\s?пр|см|напр|стр|рис|тыс|млн|млрд|мин|сек|руб|ок|им|ред|кол-во|[^\W\d])\.$",
     re.IGNORECASE,
 )
+_NUMBER_SIGN = re.compile(r"(?:^|\W)[Nn]o\.\s?\d")  # "no. 5", but "no. Then we"
 # "within 30 s. Then we": a unit behind its figure, and a new sentence
 _UNIT_THEN = re.compile(
     r"\d\s?(?:min|сек|мин|ms|мс|кб|мб|гб|тб|руб|s|h|m|с|ч|м|д)\.\s+[A-ZА-ЯЁ](?:[a-zа-яё\s]|[A-ZА-ЯЁ])"
@@ -299,6 +300,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     before = text[max(start, match.start() - 6) : match.end()].rsplit("\n", 1)[-1]
     if re.fullmatch(r"\s*\(?\d{1,2}\.", before):
         return False  # "3. Fix it"
+    if _NUMBER_SIGN.search(text[max(start, match.start() - 4) : match.end() + 3]):
+        return False
     if _ABBREVIATION.search(text[max(start, match.start() - 10) : match.end()]):
         return bool(_UNIT_THEN.search(text[max(start, match.start() - 10) : match.end() + 4]))
     if _casual(text):

@@ -92,7 +92,7 @@ def _row(line: str, known: dict[str, str], where: str) -> Row:
 
 
 def sample_of(row: Row, context: Context) -> Sample:
-    reading = reading_of(row["text"], context)
+    reading = reading_of(row["text"], context, load_rubric(row["rubric"]))
     return Sample(
         id=row["id"],
         rubric=row["rubric"],

@@ -21,6 +21,7 @@ from agent.text import Language, guess_language
 from agent.verdict import Quote, Verdict
 
 JUDGE = "embedded"
+_OF_INCIDENT = "of_incident"  # a rubric that needs it judges texts about one incident
 
 
 class Evidence(TypedDict):
@@ -55,7 +56,7 @@ def judge(
     chosen = load_rubric(rubric) if isinstance(rubric, str) else rubric
     spoken: Language = language or guess_language(text)
     context = context_of(context_id, context_text)
-    reading = reading_of(text, context)
+    reading = reading_of(text, context, chosen)
     model = load_models()[chosen.id]
     found = signals(reading) | register(vocabulary(reading), model.words)
     levels = model.levels(found)
@@ -81,9 +82,10 @@ def _measured(said: Verdict, evidence: Evidence, text: str) -> Verdict:
     return Verdict("effective", level, evidence["quotes"], evidence["why"], "simulator").verified(text)
 
 
-def reading_of(text: str, context: Context) -> Reading:
+def reading_of(text: str, context: Context, rubric: Rubric | None = None) -> Reading:
     """The reading that `judge` rests on; the rubrics' own wording counts as copied, too."""
-    return read(text, lexicon(), context.shown, rubric_wording(), about=context.about)
+    incident = rubric is None or _OF_INCIDENT in rubric.needs
+    return read(text, lexicon(), context.shown, rubric_wording(), context.about, incident)
 
 
 @lru_cache(maxsize=1)

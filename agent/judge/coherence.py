@@ -126,11 +126,19 @@ def without_stale(found: Sequence[Match], stale: frozenset[int], words: Sequence
     return [m for m in found if any(m.start <= at < m.end for at in fresh)]
 
 
+_OF_NOTHING = re.compile(
+    r"\b(?:if|when|once|если|когда|при)\s+(?:it is\s|it's\s)?(?:above|below|over|under|more than|less than|>|<|больше|меньше|выше|"
+    r"ниже|более|менее)\s*\d+(?:[.,]\d+)?\s*(?=[,;:.)]|$|\b(?:then|то|-)\b)",
+    re.IGNORECASE,
+)
+
+
 @lru_cache(maxsize=2000)  # each sentence is asked about by many signals
 def misfits(span: Span) -> int:
-    """Figures whose unit cannot belong to the noun right before them: "a pool of 37 ms", "lags by 40 rps"."""
+    """Figures whose unit cannot belong to the noun right before them ("a pool of 37 ms", "lags by 40 rps"), and bounds
+    of nothing ("if above 5, then")."""
     plain = normalise(span.text).text.lower().replace("ё", "е")
-    return sum(_misfit(plain, q) for q in quantities(plain) if not q.bare)
+    return sum(_misfit(plain, q) for q in quantities(plain) if not q.bare) + len(_OF_NOTHING.findall(plain))
 
 
 def _misfit(plain: str, quantity: Quantity) -> bool:

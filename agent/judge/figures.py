@@ -33,10 +33,11 @@ _ORNAMENT = re.compile(
     r"|\b(?:in|since|of|в|с|за)\s(?:19|20)\d{2}\b(?!\s?(?:rps|ms|мс|req|/))|\b(?:19|20)\d{2}\s(?:году?|года|г\.)"
     r"|\b[PpПп]\d\b|\b(?:sprint|спринт\w*)\s\d+"
     r"|\b[A-Z][\w.]+\s\d+\.\d+(?:\.\d+)*\b"  # PostgreSQL 16.2
+    r"|\(\s*\d{1,2}:\d{2}(?::\d{2})?\s*\)\W*$"  # a time of nothing behind a sentence: "(14:02)"
     r"|(?<=[.!?…]\s)\(\s*~?\d[\d.,]*\s*%?\s*\)\W*$",  # a share of nothing, glued on behind the full stop: "(42 %)"
     re.IGNORECASE,
 )
-_TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
+_TIME = re.compile(r"\b\d{1,2}:\d{2,3}(?::\d{2})?\b")
 _WISH = re.compile(
     r"\b(?:should|must|need to|will|would|could|let's|have to)\b|\b(?:надо|нужно|следует|необходимо|должн\w+|стоит)\b",
     re.IGNORECASE,
@@ -48,6 +49,7 @@ _UNDONE = re.compile(
 _REASON = re.compile(
     r"\b(?:because|since|so|but|until|потому|поскольку|так как|чтобы|но|иначе|пока)\b|[:—–;]", re.IGNORECASE
 )
+_TOLD = 0.5
 _SHOUTED = 0.6  # share of capitals above which capitals mean nothing
 
 
@@ -55,10 +57,10 @@ def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
     """Numbers the sentence adds to what the question already gave."""
     if _only_denied(sentence) or undone(sentence) or sentence.refused or not sentence.related:
         return frozenset()
-    if misfits(sentence.span):
+    if misfits(sentence.span) or only_named(sentence) or not reading.figures_in_place:
         return frozenset()
     text, first = sentence.span.text, sentence.span.start
-    ornaments = _ornaments(text) + (() if of_the_trade(sentence) else _times(text))
+    ornaments = _ornaments(text) + (() if reading.times_tell and of_the_trade(sentence) else _times(text))
     found = set()
     for word in sentence.words:
         if word.start in sentence.stale:
@@ -99,6 +101,11 @@ def undone(sentence: Sentence) -> bool:
     return bool(_UNDONE.match(sentence.span.text)) and not _REASON.search(sentence.span.text)
 
 
+def only_named(sentence: Sentence) -> bool:
+    """Whether a sentence belongs to a stretch that names things rather than tells of them."""
+    return sentence.worth < _TOLD
+
+
 def _only_denied(sentence: Sentence) -> bool:
     """Something technical is said not to be, and nothing is said besides."""
     if not any(group_of(m.concept) in TECHNICAL for m in sentence.denied):
@@ -108,7 +115,7 @@ def _only_denied(sentence: Sentence) -> bool:
 
 def identifiers(sentence: Sentence) -> frozenset[str]:
     """Names that only a system has: settings, functions, paths, SQL."""
-    if _only_denied(sentence) or undone(sentence) or sentence.refused:
+    if _only_denied(sentence) or undone(sentence) or sentence.refused or only_named(sentence):
         return frozenset()
     stale = sorted(start - sentence.span.start for start in sentence.stale)
     return _names(sentence.span.text, tuple(stale))

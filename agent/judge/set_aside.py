@@ -1,4 +1,4 @@
-"""What tells that a sentence speaks to the grader, claims an authority, is unreal or defines a word: patterns only."""
+"""What tells that a sentence speaks to the grader, claims an authority, is unreal, general or a definition: patterns only."""
 
 import re
 
@@ -58,6 +58,11 @@ INSTRUCTION = re.compile(
     r"outstanding|excellent|correct)\b(?!\W+(?:when|if|once|after|only|until|by))"
     r"|\b(?:считай|считать|примите|прими|принимать|засчита)\w*\b.{0,60}(?:пункт|шаг|ответ|раздел|остальн|всё|все|ниже|выше|"
     r"следующ)\w*.{0,40}(?:выполненн|описанн|раскрыт|засчитанн|отличн|безупречн)\w*(?!\W+(?:если|когда|после|при|только))"
+    r"|\b(?:outcome|results?) of the (?:last|previous|earlier|first) (?:check|review|grading|assessment|evaluation)\b"
+    r"|\b(?:итог|результат)\w* (?:предыдущ|прошл|перв)\w+ (?:проверк|оценк|рецензи|экспертиз)\w*"
+    r"|\b(?:measures?|actions?|меры)\b.{0,20}\b(?:strike|address both|бьют)\b"
+    r"|\b(?:improved|revised|updated|better|final) version of (?:the|this|my|your) (?:answer|text|response|essay)\b"
+    r"|(?:улучшенн|исправленн|обновл[её]нн|доработанн)\w+ верси\w+ (?:\w+ )?(?:ответа|текста)"
     r"|\brubric\b|рубрик[аеуи]\b",
     re.IGNORECASE,
 )
@@ -75,6 +80,7 @@ AUTHORITY = re.compile(
     r"|\bas an? (?:former )?(?:cto|ceo|vp)\b"
     r"|(?:пишу|говорю) как .{0,40}(?:директор|архитектор|эксперт|cto)|\btrust me\b|поверьте"
     r"|\bas the .{0,25}\bbook\b|\bкак (?:пишут|сказано|написано) в книг|(?<=\s)\[\d{1,2}\]|\b(?:ch|гл)\. ?\d"
+    r"|\bvendors? (?:\w+ )?(?:advis|recommend|suggest)\w+|вендор\w* (?:\w+ )?(?:совету|рекоменду)\w+"
     r"|\b(?:gave|presented) (?:this|it) (?:as|at)\b.{0,20}\b(?:talk|conference)|выступал\w* с (?:этим|докладом)"
     r"|(?:thank you|спасибо|благодар\w+)\b.{0,40}(?:task|question|opportunit|задани|вопрос|возможност)"
     r"|(?:best|great|excellent|wonderful|замечательн\w+|отличн\w+|прекрасн\w+|интересн\w+) (?:task|question|задани\w|вопрос)",
@@ -92,9 +98,33 @@ UNREAL = re.compile(
     r"|\b(?:somebody|someone|anybody|anyone) (?:some ?day|ever|one day)\b|(?:кто|когда)-нибудь.{0,20}(?:кто|когда)-нибудь"
     r"|\b(?:everyone|everybody|anyone|anybody) (?:\w+ )?knows\b|\bas (?:everybody|everyone) knows\b"
     r"|\b(?:всем|каждому|любому) (?:\w+ )?(?:известно|понятно|ясно)\b|\b(?:все|каждый|любой) знают?,? что\b"
+    r"|\b(?:i|we) wish (?:we|i|there|that|it)\b|\b(?:these|those|they) are (?:only |just )?dreams\b|\bхотелось бы\b|\bэто (?:\w+ )?мечты\b"
+    r"|\b(?:a|our|the|one) competitors?\b.{0,40}\b(?:had|did|has|put|uses|used)\b|\bat (?:another|some other) company\b"
+    r"|\bу (?:одного |нашего |наших )?конкурент\w+\b|\bв другой компании\b"
+    r"|^\W*(?:minutes|протокол\w*(?: встречи)?)\s*:|\b\d+ (?:people|persons|colleagues) attended\b|присутствовал\w* \d+"
     r"|\b(?:at|in) (?:my|our) (?:last|previous|former|old) (?:job|company|place|employer|team)\b(?!.{0,9}\b(?:i|my)\b)"
     r"|\bна (?:прошл|прежн|предыдущ|стар)\w+ (?:работе|месте)\b"
     r"|^\W*(?:sure|yeah|oh yes|right|ага|ну да|да-да|ну конечно),? (?:let us|let's|why not|давайте|ещё|еще)\b",
+    re.IGNORECASE,
+)
+# How such systems are in general, as a textbook has it: nothing that somebody saw or means to do.
+GENERAL = re.compile(
+    r"\b(?:usually|typically|generally|commonly|in general|as a rule|in (?:such|these|most) cases|"
+    r"one (?:usually|should|can|would|needs|looks|must|has to|takes)|(?:good|best|common) practice|"
+    r"in (?:\w+ )?(?:distributed|modern|complex|any|most|large|real|such)(?: \w+)? (?:systems?|environments?|architectures?)|"
+    r"it is (?:known|common|customary))\b"
+    r"|\b(?:обычно|как правило|в (?:таких|подобных|этих) случаях|в общем случае|принято \w+ть|рекоменду[её]тся|"
+    r"(?:хорош|лучш|обычн|распростран[её]нн)\w+ практик\w+|известно, что|"
+    r"в (?:распредел[её]нных|современных|сложных|любых|больших|крупных|таких|подобных) \w*\s?систем\w+)\b",
+    re.IGNORECASE,
+)
+# Little words of other languages, none of which means anything in Russian or English text.
+OTHER_TONGUE = re.compile(
+    r"\b(?:und|für|mit|nicht|ein|eine|einen|wir|ist|sind|werden|oder|auch|dann|beim|vom|zum|zur|der|dem|den|"
+    r"et|les|des|une|puis|avec|pour|dans|sur|aux|nous|est|sont|qui|au-dessus|"
+    r"una|unos|los|las|del|con|para|por|que|como|pero|cuando|es|son|"
+    r"il|che|della|degli|gli|nel|per il|di|sono|anche|"
+    r"och|att|för|som|nie|jest|oraz|przy|dla|się|ve|bir|için|ile)\b",
     re.IGNORECASE,
 )
 DEFINITION = re.compile(

@@ -16,8 +16,10 @@ from agent.judge.figures import (
     identifiers,
     new_numbers,
     of_the_trade,
+    only_named,
     undone,
 )
+from agent.judge.naming import EMPTY_WORDS
 from agent.judge.patterns import (
     ABSTRACT_EN,
     ABSTRACT_RU,
@@ -33,11 +35,9 @@ from agent.judge.patterns import (
     NOT_NAMES,
     ONE_PERSON_PAST,
     OWNER,
-    PAST_ENDINGS,
-    PAST_WORDS,
     WE_WORDS,
 )
-from agent.judge.reading import Reading, Sentence
+from agent.judge.reading import Reading, Sentence, is_past
 from agent.judge.subject import of_incident, on_subject
 from agent.text import Span, Token, normalise, part_of_speech, word_set
 
@@ -53,15 +53,14 @@ _WORDS_AN_IDEA = 4
 _IDEAS_A_SENTENCE = 3
 _LONG = 28  # words in a sentence that few listeners can hold
 _LABEL_WITH_FIGURE = 0.5  # "canary 5 %": of what, until when?
-_EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every sentence and say nothing of it
-    "add set make do did introduc implement appli use write hold need must should will would have has the and for with "
-    "our all that this also more new able want adopt creat put let get start provid includ "
-    "добавить настроить внедрить сделать написать провести применить использовать нужно надо нужный должный быть мы "
-    "наш весь что это также еще новый свой завести ввести создать поставить делать дать или для при"
-)
 _TALK = 0.4
+_AGAIN = 0.25  # a mention that adds nothing
 _NAME_AND_VALUE = re.compile(r"\W*[^\W\d][^:.\n]{1,24}:\s(?:\S+\s+){0,4}\S+")
 _FEW_LABELS, _SHEET, _IN_A_SHEET = 6, 0.6, 0.2  # a sheet of settings: nobody says what they are for
+_NOT_YET = word_set(
+    "is are be will would should must need needs can may"
+)  # "a canary is needed" was not done
+_TOLD_ENOUGH = 3  # sentences in which something happens; every story that was rated good has more
 _FULL_SENTENCE = 9  # enough words to say how
 
 
@@ -206,6 +205,10 @@ SINGLE = (
 
 def anchored(reading: Reading, sentence: Sentence) -> float:
     """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
+    return sentence.worth * _anchored(reading, sentence)
+
+
+def _anchored(reading: Reading, sentence: Sentence) -> float:
     grounded = bool(new_numbers(reading, sentence) or identifiers(sentence))
     if undone(sentence) or sentence.refused or misfits(sentence.span):
         return 0.0
@@ -216,6 +219,8 @@ def anchored(reading: Reading, sentence: Sentence) -> float:
     technical = {m.concept for m in sentence.matches if group_of(m.concept) in TECHNICAL}
     if grounded:
         return _room(sentence) * (_TALK if _is_talk(sentence) else 1.0)
+    if _is_talk(sentence):
+        return _TALK / 2
     if not sentence.has_verb:
         return 0.4
     places = {m.start for m in sentence.matches if m.concept in technical}  # one word may mean two things
@@ -262,7 +267,7 @@ def _room(sentence: Sentence) -> float:
 def _own_words(sentence: Sentence) -> int:
     """Words that carry meaning; names of concepts are among them, verbs of doing something are not."""
     return sum(
-        len(w.text) > 2 and w.text.isalpha() and w.text not in _EMPTY_WORDS and w.lemma not in _EMPTY_WORDS
+        len(w.text) > 2 and w.text.isalpha() and w.text not in EMPTY_WORDS and w.lemma not in EMPTY_WORDS
         for w in sentence.words
     )
 
@@ -279,11 +284,16 @@ def concept_weights(reading: Reading) -> dict[str, float]:
 
 
 def _mentions(reading: Reading) -> dict[str, float]:
-    """Anchored mentions of each concept, one a sentence."""
+    """Anchored mentions of each concept, one a sentence; one that adds no figure and no other idea says it again."""
     found: dict[str, float] = {}
+    told: set[str] = set()
     for sentence in reading.sentences:
-        weight = anchored(reading, sentence)
-        for concept in sorted({m.concept for m in sentence.matches}):
+        named = {m.concept for m in sentence.matches}
+        new = new_numbers(reading, sentence) | identifiers(sentence)
+        new |= {c for c in named if group_of(c) in TECHNICAL}
+        weight = anchored(reading, sentence) * (1.0 if new - told else _AGAIN)
+        told |= new
+        for concept in sorted(named):
             found[concept] = found.get(concept, 0.0) + (1.0 if group_of(concept) in _AGAINST else weight)
     return found
 
@@ -307,7 +317,8 @@ def _concept_groups(reading: Reading) -> dict[str, float]:
 
 
 def _planning(reading: Reading) -> dict[str, float]:
-    items = [normalise(i.text).text for i in reading.items if not _no_measure(reading, i)]
+    found = [i for i in reading.items if not _no_measure(reading, i)]
+    items = [normalise(i.text).text if _told(reading, i) else "" for i in found]
     total = max(1, len(items))
     due = [bool(DUE.search(item)) for item in items]
     owned = [_owned(item) for item in items]
@@ -322,20 +333,23 @@ def _planning(reading: Reading) -> dict[str, float]:
     }
 
 
+def _inside(reading: Reading, item: Span) -> list[Sentence]:
+    return [s for s in reading.sentences if s.span.start < item.end and s.span.end > item.start]
+
+
+def _told(reading: Reading, item: Span) -> bool:
+    """Whether there is anything to own: a name behind a tick is no work."""
+    return any(not only_named(s) for s in _inside(reading, item))
+
+
 def _no_measure(reading: Reading, item: Span) -> bool:
     """History, a criterion or what was weighed and left: nobody has to own it by a day."""
-    inside = [s for s in reading.sentences if s.span.start < item.end and s.span.end > item.start]
+    inside = _inside(reading, item)
     groups = {group_of(m.concept) for s in inside for m in s.matches}
     if groups & set(KINDS):
         return False
     left = any(group_of(m.concept) == "harm" for s in inside for m in s.denied)
-    return left or bool(groups & {"trade", "verify"}) or any(_past(w) for s in inside for w in s.words)
-
-
-def _past(word: Token) -> bool:
-    if word.text.isascii():
-        return word.text in PAST_WORDS
-    return word.text.endswith(PAST_ENDINGS) and part_of_speech(word.text) == "VERB"
+    return left or bool(groups & {"trade", "verify"}) or any(is_past(w) for s in inside for w in s.words)
 
 
 def names_owner(item: str) -> bool:
@@ -372,10 +386,12 @@ def _narrative(reading: Reading) -> dict[str, float]:
     words = [w.text for s in reading.sentences for w in s.words]
     first = sum(w in I_WORDS for w in words) + sum(_unsaid_subject(s) for s in reading.sentences)
     plural = sum(w in WE_WORDS for w in words)
-    clock = {hit for s in reading.sentences if of_the_trade(s) for hit in CLOCK.findall(s.span.text)}
+    timed = [s for s in reading.sentences if of_the_trade(s)] if reading.times_tell else []
+    clock = {hit for s in timed for hit in CLOCK.findall(s.span.text)}
     explained = sum(_explains(reading, s) for s in reading.sentences)
     return {
         "explained": saturate(explained, 3),
+        "told": min(1.0, sum(map(_happened, reading.sentences)) / _TOLD_ENOUGH),
         "clock": saturate(len(clock), 4),
         "before_after": saturate(_hits(BEFORE_AFTER, reading), 1.5),
         "first_person": saturate(first, 4),
@@ -388,6 +404,17 @@ def _narrative(reading: Reading) -> dict[str, float]:
         "ops_number": saturate(_together(reading, ("design.operations", "detect.alert")), 1.5),
         "data_number": saturate(_together(reading, ("design.data", "design.growth")), 1.5),
     }
+
+
+def _happened(sentence: Sentence) -> bool:
+    """Somebody did or saw something of the trade: a list of rules or measures tells no story."""
+    groups = {group_of(m.concept) for m in sentence.matches}
+    if not groups & (TECHNICAL | {"term"}) or groups & {"vague", "blame"} or only_named(sentence):
+        return False
+    words = {w.text for w in sentence.words}
+    if any(is_past(w) for w in sentence.words) or words & (I_WORDS | WE_WORDS):
+        return True
+    return not words & _NOT_YET and any(_one_did(w) for w in sentence.words)
 
 
 def _unsaid_subject(sentence: Sentence) -> int:

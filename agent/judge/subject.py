@@ -3,7 +3,7 @@
 Each is a share that the levels keep: what misses its subject cannot be excellent at it. Nothing here raises a level.
 """
 
-from agent.judge.figures import group_of
+from agent.judge.figures import group_of, only_named
 from agent.judge.reading import Reading
 
 _IDEAS = frozenset({"prevent", "detect", "mitigate", "respond", "mech"})
@@ -17,7 +17,7 @@ def on_subject(reading: Reading) -> float:
     """Distinct words and ideas of the trade, said in earnest and in an order that one can follow."""
     said: set[str] = set()
     for sentence in reading.sentences:
-        for match in () if sentence.refused else sentence.matches:
+        for match in () if sentence.refused or only_named(sentence) else sentence.matches:
             group = group_of(match.concept)
             if group == "term":
                 said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once

@@ -112,16 +112,18 @@ def test_honest_sentences_are_not_taken_for_attacks(text: str) -> None:
 
 
 LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be worth a level, see benchmarks/README.md
-    "terms with verbs", "dropped names first", "times glued on", "owner and day glued on", "life story", "another trade",
-    "letters explained", "made-up settings", "status table",
+    "life story", "another trade", "one thought five times", "figures sprinkled", "another's post-mortem",
+    "letters with figures", "reason glued on", "times glued on",
 }  # fmt: skip
-STILL_GAIN = {"ticked boxes", "word salad"}  # on a nearly empty text even more than a level
+STILL_GAINS = (
+    "salad with glue"  # grammatical nonsense in ordinary words; on a nearly empty text more than a level
+)
 
 
 @pytest.mark.parametrize("attack", some(sorted(UNSEEN), 2))
 def test_no_dress_or_ornament_is_worth_a_level(attack: str) -> None:
     """Weak and middling texts under every attack of the benchmark."""
-    bar = 1.5 if attack in STILL_GAIN else 1.0 if attack in LEFT_OPEN else 0.5
+    bar = 1.5 if attack == STILL_GAINS else 1.0 if attack in LEFT_OPEN else 0.5
     for base, rubric, language in (
         ("weak", "action-items", "en"),
         ("middle", "action-items", "en"),

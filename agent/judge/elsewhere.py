@@ -1,0 +1,82 @@
+"""Stretches that speak of another incident than the question's: its own mechanism, and nothing in common.
+
+Knows the question by its concepts, words and figures. Without a question, or where it names no mechanism, nothing is
+elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from agent.concepts import Match
+from agent.text import Token
+
+_MECHANISM = "mech."
+_IDEAS = ("prevent.", "detect.", "mitigate.", "respond.", _MECHANISM)
+_ANYWHERE = frozenset({"detect.alert", "respond.drill", "respond.runbook"})  # no incident without them
+_WEIGHED = frozenset({"story.hypothesis", "story.refuted", "pm.wrong_path"})  # a false trail leads elsewhere
+_NEAR = (
+    6  # sentences: two that name another mechanism so close together speak of it; one may do so in passing
+)
+_LONG = 3  # signs below which a figure is shared by chance
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the question speaks of: ideas, words that are no terms of the trade, figures."""
+
+    ideas: frozenset[str]
+    words: frozenset[str]
+    figures: frozenset[str]
+
+
+def fits_everywhere(concept: str) -> bool:
+    """Whether a concept of the trade tells nothing of the subject: an alert, a server, a table."""
+    return concept in _ANYWHERE or concept.startswith(("term.", "design."))
+
+
+def subject_of(words: Sequence[Token], found: Sequence[Match], about: Sequence[Match]) -> Subject:
+    """`words` (those that tell a subject) and `found` of the question as shown, `about` of all that is known of it."""
+    terms = [(m.start, m.end) for m in found if m.concept.startswith(("term.", *_IDEAS))]
+    return Subject(
+        frozenset(m.concept for m in about if m.concept.startswith(_IDEAS)) - _ANYWHERE,
+        frozenset(w.lemma for w in words if w.text.isalpha() and not any(a <= w.start < b for a, b in terms)),
+        frozenset(w.text for w in words if _is_figure(w)),
+    )
+
+
+def elsewhere(told: Sequence[tuple[Sequence[Token], Sequence[Match]]], subject: Subject) -> frozenset[int]:
+    """Which sentences (words, concepts) belong to such a stretch."""
+    if not any(idea.startswith(_MECHANISM) for idea in subject.ideas):
+        return frozenset()
+    found: set[int] = set()
+    stretch: list[int] = []
+    for i, (words, ideas) in enumerate(told):
+        if _of(words, ideas, subject):
+            found |= _foreign(stretch, told)
+            stretch = []
+        else:
+            stretch.append(i)
+    return frozenset(found | _foreign(stretch, told))
+
+
+def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[Match]]]) -> set[int]:
+    if any(m.concept in _WEIGHED for i in stretch for m in told[i][1]):
+        return set()
+    named = [i for i in stretch if any(m.concept.startswith(_MECHANISM) for m in told[i][1])]
+    found: set[int] = set()
+    for first, second in pairwise(named):
+        if second - first <= _NEAR:
+            found.update(i for i in stretch if first - 1 <= i <= second + _NEAR)
+    return found
+
+
+def _of(words: Sequence[Token], found: Sequence[Match], subject: Subject) -> bool:
+    """Whether a sentence shares an idea, a word or a figure with the question."""
+    if any(m.concept in subject.ideas for m in found):
+        return True
+    return any(w.lemma in subject.words or w.text in subject.figures for w in words)
+
+
+def _is_figure(word: Token) -> bool:
+    return word.text[0].isdigit() and len(word.text) >= _LONG

@@ -53,11 +53,13 @@ class Ranked:
 def ranked(
     calls: Mapping[int, Sequence[InterventionCall]], runs: Mapping[int, Counterfactual]
 ) -> list[Ranked]:
-    """Helpful items, the one for Monday first."""
-    found = []
-    for item, run in runs.items():
-        if measured(run).effect not in ("strong", "helps"):
+    """Helpful items, the one for Monday first; one that asks for the very same as an earlier one is not there twice."""
+    found: list[Ranked] = []
+    seen: list[Sequence[InterventionCall]] = []
+    for item, run in sorted(runs.items()):
+        if measured(run).effect not in ("strong", "helps") or calls[item] in seen:
             continue
+        seen.append(calls[item])
         spared, books = _shares(run.baseline, run.with_)
         alone = max(spared, books) < HELPS_SHARE
         if alone:

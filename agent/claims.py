@@ -32,6 +32,16 @@ _MONEY = re.compile(
     r"(?:руб\w*|₽|долл\w*|usd|eur|евро|dollars?)(?!\w)",
     re.IGNORECASE,
 )
+# "which cost us 3 million": money without its sign
+_COST = re.compile(
+    r"(?:\bcost(?:s|ing)?|\brevenue(?: loss)?|\bworth|\bобош\w+|\bстоил\w*|\bвыручк\w*|\bущерб\w*)"
+    r"(?:\s+(?:us|of|was|about|around|some|нам|в|на|около|примерно))*\s+~?"
+    r"(?P<sum>\d[\d.,\s]*(?:[kKmM]\b|тыс\w*\.?|млн|миллион\w*|million)?)(?!\s*(?:%|percent|процент|requests|запрос))",
+    re.IGNORECASE,
+)
+_OVER = re.compile(r"(?:over|above|more than|at least|выше|больше|более|не ниже|не менее)\s*$", re.IGNORECASE)
+_BELOW = re.compile(r"(?:below|under|less than|fewer than|ниже|меньше|менее)\s*$", re.IGNORECASE)
+_TIMES = re.compile(r"\s*(?:раза?\b|times\b|-?fold\b)", re.IGNORECASE)
 _DAY_S = 86_400
 _HOUR_S = 3_600
 
@@ -87,6 +97,7 @@ class _Number:
     unit: str
     start: int
     end: int
+    bound: Literal["", "over", "below"] = ""
     listed: bool = False  # a time in a sentence that begins with one, as lines of a timeline do
 
 
@@ -179,20 +190,33 @@ def _in_sentence(
 def _numbers(sentence: Span) -> list[_Number]:
     shift = sentence.start
     found = [_Number(0.0, "money", m.start(), m.end()) for m in _MONEY.finditer(sentence.text)]
+    priced = [(m.start("sum"), m.end("sum")) for m in _COST.finditer(sentence.text)]
+    found += [
+        _Number(0.0, "money", a, b) for a, b in priced if not any(a < n.end and n.start < b for n in found)
+    ]
     listed = _CLOCK.match(sentence.text.lstrip("-*•|[( ")) is not None
     for m in _CLOCK.finditer(sentence.text):
         seconds = int(m.group(1)) * _HOUR_S + int(m.group(2)) * 60 + int(m.group(3) or 0)
-        found.append(_Number(float(seconds), "clock", m.start(), m.end(), listed))
+        found.append(_Number(float(seconds), "clock", m.start(), m.end(), "", listed))
     for q in quantities(sentence.text):
         taken = any(n.start < q.end and q.start < n.end for n in found)
         if not taken and not _is_arithmetic(sentence.text, q) and not (q.bare and q.value < _SMALL):
-            found.append(_Number(q.value, q.unit, q.start, q.end))
+            found.append(_Number(q.value, q.unit, q.start, q.end, _bound(sentence.text[: q.start])))
     shifted = [replace(n, start=n.start + shift, end=n.end + shift) for n in found]
     return sorted(shifted, key=lambda n: n.start)
 
 
+def _bound(before: str) -> Literal["", "over", "below"]:
+    """Whether a figure is told as a limit: "back over 95 %", "below 20 %"."""
+    if _OVER.search(before):
+        return "over"
+    return "below" if _BELOW.search(before) else ""
+
+
 def _is_arithmetic(sentence: str, quantity: Quantity) -> bool:
-    """A factor or a result: "1,200 × 16 = 19,200" explains, it does not report."""
+    """A factor or a result: "1,200 × 16 = 19,200" or "16 times longer" explains, it does not report."""
+    if _TIMES.match(sentence[quantity.end :]) or _TIMES.search(sentence[quantity.start : quantity.end]):
+        return True
     around = sentence[: quantity.start].rstrip()[-1:] + sentence[quantity.end :].lstrip()[:1]
     return any(char in "×*=+/" for char in around)
 
@@ -256,4 +280,6 @@ def _off(number: _Number, value: float) -> float:
 
 
 def _agrees(number: _Number, value: float, spec: ClaimSpec) -> bool:
+    if number.bound:
+        return value >= number.value if number.bound == "over" else value <= number.value
     return abs(_off(number, value)) <= max(spec.slack, spec.within * abs(value)) + 1e-9

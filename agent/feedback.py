@@ -15,11 +15,12 @@ from typing import Any
 
 import yaml
 
+from agent.claims import claim_title
 from agent.mapping import MappedItem
 from agent.marketplace import fact_to
-from agent.measure import HELPS_SHARE, Measured, measured
+from agent.measure import HELPS_SHARE, STRONG_SHARE, Measured, books_share, measured
 from agent.plural import speak
-from agent.remarks import remark
+from agent.remarks import opposed, remark
 from agent.replay_port import Catalogue, Counterfactual, Facts
 from agent.summary import Whole, monday, outcome, percent, share
 
@@ -152,7 +153,9 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
         about_people = remark(item) == "people"
         return [head, "   " + (_people(told, n) if about_people else told.say("unmeasurable", n, cost=costs))]
     said = [*_measured(told, n, result.run), told.say("cost", n, cost=costs)]
-    if len(item.calls) > 1:
+    if opposed(item.span.text):
+        said.append(told.say("opposed"))
+    elif len(item.calls) > 1:
         said.append(told.say("two_in_one"))
     return [head, "   " + " ".join(said) + told.say("run", run=result.run.run), *_books_of(told, result.run)]
 
@@ -206,11 +209,13 @@ def _effect_key(run: Counterfactual, verdict: Measured, was: int, failed: int) -
         if (verdict.books or 0.0) >= HELPS_SHARE:
             return "books_only"
         if verdict.effect == "nothing":
-            return "nothing" if was else "nothing_quiet"
+            if not was:
+                return "nothing_quiet"
+            return "nothing" if failed == was else "nothing_nearly"
         return "alone_only"
     if was and not failed:
         return "never"
-    if verdict.effect == "strong":
+    if verdict.effect == "strong" and verdict.spared >= STRONG_SHARE:  # else it is the data that it saves
         return "strong"
     return "little" if verdict.spared < LITTLE else "much"
 
@@ -232,7 +237,9 @@ def _unattended(told: Told, n: int, run: Counterfactual, verdict: Measured) -> l
     lines = []
     if verdict.effect in ("strong", "helps") and was:
         if failed >= was * (1 - HELPS_SHARE):
-            lines.append(told.say("alone_useless", n))
+            books = books_share(run.no_responder["baseline"], run.no_responder["with"]) or 0.0
+            if books < HELPS_SHARE:  # what it does for the data is said in a line of its own
+                lines.append(told.say("alone_useless", n))
         elif verdict.spared >= HELPS_SHARE and failed <= _count(run.with_):
             lines.append(told.say("alone_same", n))
         else:
@@ -328,4 +335,5 @@ def _coverage(told: Told) -> list[str]:
 
 def _claim(told: Told, claim: Mapping[str, Any]) -> str:
     key = {"right": "claim_right", "wrong": "claim_wrong"}.get(str(claim["status"]), "claim_unsupported")
-    return told.say(key, quote=claim["quote"], truth=claim.get("shown", claim.get("truth")))
+    truth = claim.get("shown", claim.get("truth"))
+    return told.say(key, quote=claim["quote"], truth=truth, title=claim_title(str(claim["id"]), told.lang))

@@ -15,7 +15,7 @@ _GAP = re.compile(
 
 _FISHING = re.compile(
     r"правильн\w* (?:ответ|решени\w*)|как(?:ой|ое|ова)?\b.{0,20}\b(?:правильн\w+|верн\w+) |(?:скажите|назовите|дайте|подскажите)\b.{0,40}"
-    r"(?:ответ|решени|как (?:надо|правильно)|что (?:надо|нужно)|с чего)|\bвы бы (?:сами )?(?:что |как )?\w*|что бы вы\b|а (?:как|что) вы\b"
+    r"(?:ответ|решени|как (?:надо|правильно)|что (?:надо|нужно)|с чего)|\bвы бы (?:сами )?(?:что |как )?\w*|что бы вы\b|а (?:как|что) вы\b|а вы (?:сами )?(?:как|что)\b|вы сами (?:как|что)\b"
     r"|вы (?:ведь |же )?(?:сами )?знаете|подскажите\b|"
     r"what would you\b|how would you\b|(?:tell|give|show) me (?:the|an?|your|what)|(?:right|correct|expected) (?:answer|solution)|"
     r"you (?:surely |probably )?know the|what (?:do you want|are you looking) |want to hear|any hints?\b",
@@ -24,8 +24,16 @@ _FISHING = re.compile(
 _ASKING = 60  # words: a longer turn is an answer with a question in it
 
 
+# "I don't know, but I would compare the counts": who goes on like this has begun to answer.
+_ATTEMPT = re.compile(
+    r"[\s,;.]+(?:but|maybe|perhaps|probably|i would|i'd|но|может(?: быть)?|наверное|возможно|я бы|попробовал\w* бы)\b(?:\W+\w+){3,}",
+    re.IGNORECASE,
+)
+
+
 def admits_gap(text: str) -> bool:
-    return len(text) < _LONG and _GAP.match(text) is not None
+    gap = _GAP.match(text)
+    return len(text) < _LONG and gap is not None and _ATTEMPT.search(text, gap.end()) is None
 
 
 def asks_for_answer(text: str) -> bool:

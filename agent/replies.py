@@ -44,7 +44,7 @@ _REASON = re.compile(
     r"\b(?:потому что|поскольку|так как|из-за|иначе|ведь|чтобы|значит|оттого|ради|благодаря|упир\w+|хот(?:ел|им)\w*|"
     r"дума(?:л|ла|ли)|счита(?:л|ла|ли|ем|ю)|рассчитыва\w+|ожида(?:л|ла|ли)|because|since|so that|due to|otherwise|"
     r"in order to|as it|therefore|hence|as the|thought|assumed|expected|wanted|bound by|limited by|bottleneck|"
-    r"saturated|упёрл\w+|уперл\w+|узкое место|\w+-bound)\b"
+    r"saturated|anyway|already|всё равно|все равно|упёрл\w+|уперл\w+|узкое место|\w+-bound)\b"
     r"|\w\s*(?::|→|=>|—|–)\s*\w",
     re.IGNORECASE,
 )
@@ -57,6 +57,16 @@ _TECHNICAL = re.compile(
     r"broker|topic|metric|threshold|logs?\b|cpu\b)",
     re.IGNORECASE,
 )
+_CONNECTIVES = re.compile(r"\b(?:потому(?: что)?|поскольку|так как|because|since)\b", re.IGNORECASE)
+_ANYBODY = re.compile(
+    r"\b(?:кто-нибудь|кто-то|кто-либо|кто-угодно|somebody|someone|anybody|anyone|whoever)\b|\b(?:мы все|все мы|we all|all of us)\b",
+    re.IGNORECASE,
+)
+_ROLE = re.compile(
+    r"\b(?:тимлид|техлид|архитектор|дежурн(?:ый|ая)|dba|sre|(?:team|tech) lead|on-?call engineer|[\w-]{4,}ая команда|команда [а-яё]{4,}|"
+    r"the [\w-]{4,} team)\b",
+    re.IGNORECASE,
+)
 _NOBODY = re.compile(r"\b(?:ответственност\w*|responsibilit\w*)", re.IGNORECASE)
 _NO_DAY = re.compile(r"\b(?:done|asap|immediately|готово|сделано|сразу|немедленно)\b", re.IGNORECASE)
 _STEM, _SMALL = 5, 3  # letters
@@ -66,10 +76,15 @@ _EMPTY = word_set(
     "with from have been were will would should could must just very they them there then than what which when"
 )
 _HAS: dict[Want, Callable[[str], bool]] = {
-    "owner": lambda text: names_owner(_NOBODY.sub(" ", text)) or _named(text),
+    "owner": lambda text: (
+        not _ANYBODY.search(text)
+        and (names_owner(_NOBODY.sub(" ", text)) or _named(text) or bool(_ROLE.search(text)))
+    ),
     "when": lambda text: names_day(_NO_DAY.sub(" ", text)),
     "number": lambda text: bool(_FIGURE.search(text)),
-    "reason": lambda text: bool(_REASON.search(text)),
+    "reason": lambda text: (
+        bool(_REASON.search(text)) and len(set(_own_words(_CONNECTIVES.sub(" ", text)))) >= 2
+    ),
     "thing": lambda text: bool(_TECHNICAL.search(text)) or len(_own_words(text)) >= FEW_WORDS,
 }
 
@@ -106,18 +121,32 @@ def judge_reply(question: str, text: str, lang: str) -> Judged:
     if special is not None:
         return Judged(special, (), (), line(special, lang))
     wants = wanted(question)
-    has = tuple(w for w in wants if _HAS[w](text))
+    has = tuple(w for w in wants if _holds(w, question, text))
     missing = tuple(w for w in wants if w not in has)
     verdict: Verdict = "full" if not missing else "part" if has else "nothing"
-    if verdict == "nothing" and not {"owner", "when"} & set(wants) and not _touches(question, text):
+    if verdict == "nothing" and not {"owner", "when"} & set(wants) and not _tries(question, text):
         verdict = "away"
     said = line(
         verdict,
         lang,
-        has=", ".join(line(f"has_{w}", lang) for w in has),
-        missing=", ".join(line(f"no_{w}", lang) for w in missing),
+        has=_listed([line(f"has_{w}", lang) for w in has], lang),
+        missing=_listed([line(f"no_{w}", lang) for w in missing], lang),
     )
     return Judged(verdict, has, missing, said)
+
+
+def _listed(words: list[str], lang: str) -> str:
+    """One, two or more things as one says them."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {line('and', lang)} {words[-1]}"
+
+
+def _holds(want: Want, question: str, text: str) -> bool:
+    """Whether a reply holds what is wanted; a figure out of the question is none, nor is a "because" with nothing behind."""
+    if want == "number" and re.search(r"\d", text):
+        return _adds_figure(question, text)
+    return _HAS[want](text)
 
 
 def _special(question: str, text: str) -> Verdict | None:
@@ -144,6 +173,11 @@ def _words(text: str) -> list[str]:
 def _own_words(text: str) -> list[str]:
     """Words of substance by their stem: the stemmer of agent/text.py is not made for a server's threads."""
     return [word[:_STEM] for word in _words(text) if len(word) > _SMALL and word not in _EMPTY]
+
+
+def _tries(question: str, text: str) -> bool:
+    """Whether a reply sets out to answer: it speaks of the matter, or begins a reason."""
+    return _touches(question, text) or _CONNECTIVES.search(text) is not None
 
 
 def _touches(question: str, text: str) -> bool:

@@ -263,6 +263,7 @@ class _Run:
         return {
             "claims": [
                 {
+                    "id": c.id,
                     "quote": c.quote.text,
                     "status": c.status,
                     "truth": c.truth,

@@ -37,12 +37,16 @@ def cache_dir() -> Path:
     return Path(user_cache_path("dropprod", appauthor=False)) / "library"
 
 
-def mind() -> Model | None:
-    """The model the environment names, or None for the embedded mind."""
+def mind(seconds: float | None = None) -> Model | None:
+    """The model the environment names, or None for the embedded mind; `seconds` bound its answers, if given."""
     from agent.openai_model import Settings, openai_model
 
     settings = Settings.from_environment()
-    return openai_model(settings, Budget(account=ACCOUNT.get())) if settings is not None else None
+    if settings is None:
+        return None
+    account = ACCOUNT.get()
+    budget = Budget(account=account) if seconds is None else Budget(seconds=seconds, account=account)
+    return openai_model(settings, budget)
 
 
 def cluster() -> tuple[Executor | None, str]:

@@ -105,7 +105,8 @@ def _idle(asked: Asked) -> Found:
     for n in idle[:1]:
         run = asked.runs[n]
         before, after = run.baseline["failed_requests"], run.with_["failed_requests"]
-        found.append((n, _compared("nothing", asked, _quote(asked.items[n]), before, after)))
+        key = "nothing" if int(before) == int(after) else "nearly"
+        found.append((n, _compared(key, asked, _quote(asked.items[n]), before, after)))
     return found
 
 

@@ -17,6 +17,7 @@ from langgraph.types import Send
 
 from agent import review_notes
 from agent.model import Model, ModelFailure, PhraseTask
+from agent.patience import Patience
 from agent.rubric import load_rubric
 from agent.verdict import Verdict
 
@@ -48,6 +49,7 @@ def turn(
     model: Model | None,
     as_it_is: Callable[[str], bool],
     speaker: Literal["interviewer", "listener"],
+    patience: Patience | None = None,
 ) -> tuple[State, str, str]:
     """One turn: the state after it, what is said, and a note when the model failed.
 
@@ -61,9 +63,16 @@ def turn(
     def phrase(now: Turn[State]) -> Turn[State]:
         if model is None or now["state"].over or as_it_is(now["answer"]):
             return {}
+        if patience is not None and patience.rests():
+            return {}
         try:
-            return {"answer": model.phrase(PhraseTask(now["answer"], lang, speaker))}
+            said = model.phrase(PhraseTask(now["answer"], lang, speaker))
+            if patience is not None:
+                patience.answered()
+            return {"answer": said}
         except ModelFailure as failure:
+            if patience is not None:
+                patience.failed(failure.kind)
             return {"note": review_notes.plain(lang, failure)}
 
     g: Any = StateGraph(Turn)
@@ -79,6 +88,7 @@ def turn(
 class Judging(TypedDict, total=False):
     verdicts: Annotated[list[Verdict], operator.add]
     notes: Annotated[list[str], operator.add]
+    failed: Annotated[list[tuple[str, str]], operator.add]  # why the model did not judge, and which axis
     criterion: str
     result: dict[str, Any]
 
@@ -86,14 +96,21 @@ class Judging(TypedDict, total=False):
 def judged_by_branches(
     rubric: str,
     judge_one: Callable[[Judging], Judging],
+    weigh: Callable[[Judging], Judging],
     close: Callable[[Judging], Judging],
     model: Model | None,
 ) -> dict[str, Any]:
-    """The `result` that `close` makes of all verdicts, with notes, who judged and what the model said."""
+    """The `result` that `close` makes of all verdicts, weighed together, with notes, who judged and what the model said."""
+
+    def close_weighed(judging: Judging) -> Judging:
+        weighed = weigh(judging)
+        added: Judging = {"failed": weighed.get("failed", []), "verdicts": []}
+        return {**close({**judging, "verdicts": weighed["verdicts"]}), **added}
+
     g: Any = StateGraph(Judging)
     g.add_node("own", lambda _s: {})
     g.add_node("judge", judge_one)
-    g.add_node("close", close)
+    g.add_node("close", close_weighed)
     g.add_edge(START, "own")
     g.add_conditional_edges(
         "own",
@@ -102,11 +119,15 @@ def judged_by_branches(
     )
     g.add_edge("judge", "close")
     g.add_edge("close", END)
-    found: Judging = g.compile().invoke({"verdicts": [], "notes": []})
-    result = found["result"]
-    result["notes"] = [*sorted(set(found.get("notes", []))), *review_notes.spent(result["lang"], model)]
+    found: Judging = g.compile().invoke({"verdicts": [], "notes": [], "failed": []})
+    result, axes = found["result"], len(load_rubric(rubric).criteria)
+    notes = [
+        *review_notes.criteria(result["lang"], found.get("failed", []), axes),
+        *sorted(set(found.get("notes", []))),
+    ]
+    result["notes"] = [*notes, *review_notes.spent(result["lang"], model)]
     if result["notes"]:  # what a person reads ends with who judged and at what price
         result["text"] += "\n" + "\n".join(f"[{note}]" for note in result["notes"]) + "\n"
-    result["judge"] = "model" if any(v.source == "model" for v in found["verdicts"]) else "embedded"
+    result["judge"] = "model" if any(v["source"] == "model" for v in result["criteria"]) else "embedded"
     result["transcript"] = model.transcript() if model is not None else []
     return result

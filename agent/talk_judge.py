@@ -6,6 +6,8 @@ says such things. No tool can be reached from here.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent import review_notes
@@ -16,6 +18,8 @@ from agent.rubric import load_rubric
 from agent.talk_graphs import Judging
 from agent.verdict import Verdict
 
+# Axes that one sentence may carry by itself: a model that shows the same words for all of them has not read on.
+SHARED = 2
 # Levels above the embedded judge's at which a text that talks to its grader is not the model's to judge.
 DISAGREEMENT = 1.0
 
@@ -58,9 +62,29 @@ def judge_one(model: Model | None, told: Told, own: Verdict, title: str) -> Judg
     try:
         said = model.judge_criterion(task).verified(told.text)
     except ModelFailure as failure:
-        return {"verdicts": [own], "notes": [review_notes.criterion(lang, title, failure)]}
+        return {"verdicts": [own], "failed": [(review_notes.alone(lang, failure), title)]}
     if said.level is None:
-        return {"verdicts": [own], "notes": [review_notes.unreadable(lang, title, said.why)]}
+        return {"verdicts": [own], "failed": [(review_notes.unread(lang, said.why), title)]}
     if told.hidden and said.level - (own.level or 0.0) >= DISAGREEMENT:
         return {"verdicts": [own], "notes": [review_notes.overruled(lang, title, said.level, own.level)]}
     return {"verdicts": [said]}
+
+
+def weighed(
+    verdicts: Sequence[Verdict], own: Mapping[str, Verdict], titles: Mapping[str, str], lang: str
+) -> Judging:
+    """The verdicts held against each other: one sentence as the only evidence for many axes proves none of them."""
+    alone = Counter(v.quotes[0].start for v in verdicts if v.source == "model" and len(v.quotes) == 1)
+    kept: list[Verdict] = []
+    failed: list[tuple[str, str]] = []
+    for verdict in verdicts:
+        mine = own[verdict.criterion]
+        worn = (
+            verdict.source == "model" and len(verdict.quotes) == 1 and alone[verdict.quotes[0].start] > SHARED
+        )
+        if worn and abs((verdict.level or 0.0) - (mine.level or 0.0)) >= DISAGREEMENT:
+            kept.append(mine)
+            failed.append((review_notes.worn(lang), titles[verdict.criterion]))
+        else:
+            kept.append(verdict)
+    return {"verdicts": kept, "failed": failed}

@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import simulator as simulator_package
+from agent.patience import Patience
 from api.messages import Language
 from api.ports import Progress, SessionError, Simulator
 from api.service import ApplicationService
 from api.store import Header, SqliteStore, Store
 
 if TYPE_CHECKING:
-    from agent.interview.turns import Interview
+    from agent.interview.state import Interview
     from agent.story.turns import Story
     from api.talks import Known, Listener, Talks, Topic
     from simulator.scenario import Scenario
     from simulator.world import World
 
+TURN_S = 12.0  # a person in a talk waits so long for a better wording, and no longer
+PATIENCE = Patience()  # with a model that does not answer: of all talks of this process
 ASIDE = {
     "wait",
     "yes",
@@ -119,7 +122,7 @@ def _interview_turn(state: Interview, text: str) -> tuple[Interview, str, str]:
     from agent.interview.graph import take_turn
     from agent.review_entry import mind
 
-    return take_turn(state, text, mind())
+    return take_turn(state, text, mind(TURN_S), PATIENCE)
 
 
 def _interview_debrief(state: Interview, earlier: list[dict[str, Any]]) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _story_turn(state: Story, text: str) -> tuple[Story, str, str]:
     from agent.review_entry import mind
     from agent.story.graph import take_turn
 
-    return take_turn(state, text, mind())
+    return take_turn(state, text, mind(TURN_S), PATIENCE)
 
 
 def _story_debrief(state: Story, earlier: list[dict[str, Any]]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Talk(Generic[State]):
     state: State
     next_seq: int = 1
     lines: list[tuple[str, str]] = field(default_factory=list)
+    noted: str = ""  # the last note on the model, which is not said twice in a row
     draft: str = ""  # begun and not sent when the talk was left
     result: dict[str, Any] | None = None
 
@@ -113,7 +114,8 @@ class Talks(Generic[State]):
         if answer != plain or note:
             self._append(talk, "model", json.dumps({"say": answer, "note": note}, ensure_ascii=False))
         talk.lines += [("candidate", text), ("interviewer", answer)]
-        return f"{answer}\n[{note}]" if note else answer
+        said_before, talk.noted = talk.noted, note or talk.noted
+        return f"{answer}\n[{note}]" if note and note != said_before else answer
 
     def keep_draft(self, talk: Talk[State], text: str) -> None:
         """Log a turn that was being written when the talk was left, for whoever resumes it."""

@@ -35,6 +35,7 @@ _TIMES = {
     "месяц": 2_592_000, "месяца": 2_592_000, "месяцев": 2_592_000, "month": 2_592_000, "months": 2_592_000,
     "год": 31_536_000, "года": 31_536_000, "лет": 31_536_000, "year": 31_536_000, "years": 31_536_000,
 }  # fmt: skip
+_LADDERS = (("кб", "мб", "гб", "тб", "пб"), ("kb", "mb", "gb", "tb", "pb"))
 _FACTORS = {**_THOUSANDS, **_BYTES, **_SHORT, "%": 0.01}
 _RATE = re.compile(r"/[сs]|[rqt]ps|bps|(?:в|per|a) (?:секунд|second|sec)", re.IGNORECASE)
 _WORD = r"[a-zA-Zа-яёА-ЯЁ%µμ]{1,14}\.?"
@@ -80,11 +81,12 @@ class Sum:
         return self.corrected or (self.true > 0 and _near(self.claimed, self.true))
 
     def shown(self, lang: str) -> str:
-        """The true result in the unit that its author chose, if that unit suits it."""
-        value = self.true / _factor(self.unit)
-        if not self.unit or not 0.01 <= value < 1000:
+        """The true result in the unit that its author chose, or in a neighbour of it that suits better."""
+        unit = _suiting(self.unit, self.true)
+        value = self.true / _factor(unit)
+        if not unit or not 0.01 <= value < 1000:
             return shown(self.true, lang)
-        return f"{shown(value, lang)} {self.unit}"
+        return f"{shown(value, lang)} {unit}"
 
 
 def sums(text: str) -> list[Sum]:
@@ -131,6 +133,12 @@ def _taken_back(rest: str, true: float) -> bool:
     )
 
 
+def corrected_later(text: str, wrong: Sum) -> bool:
+    """Whether the next turn of a text, turns being apart by an empty line, names the true result of a wrong sum."""
+    turns = text[wrong.end :].split("\n\n", maxsplit=2)
+    return len(turns) > 1 and _taken_back(turns[1], wrong.true)
+
+
 def _near(claimed: float, true: float) -> bool:
     return abs(claimed / true - 1) <= TOLERANCE
 
@@ -157,6 +165,16 @@ def _unit_of(result: str) -> str:
     words = re.sub(rf"^{_MONEY}(?:{_NUMBER})[ \u00a0]*", "", result).split()
     first = words[0].strip(".,;") if words else ""
     return first if _factor(first) != 1.0 else ""
+
+
+def _suiting(unit: str, true: float) -> str:
+    """0.24 TB are 240 GB, 0.1 GB/s are 100 MB/s; other units stay."""
+    name, slash, rest = unit.partition("/")
+    ladder = next((steps for steps in _LADDERS if name.lower() in steps), None)
+    if ladder is None or 1 <= true / _factor(unit) < 1000:
+        return unit
+    best = next((step for step in reversed(ladder) if true / _factor(step) >= 1), ladder[0])
+    return best.upper() + slash + rest
 
 
 def _value(expression: str, timed: bool) -> float:

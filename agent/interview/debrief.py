@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from agent.interview import trials, voice
-from agent.interview.arithmetic import sums
-from agent.interview.design import drawn
+from agent.interview.arithmetic import corrected_later, sums
+from agent.interview.picture import drawn
 from agent.interview.prompts import RUBRIC, book
 from agent.interview.quotes import axis_quotes
-from agent.interview.turns import Interview
+from agent.interview.state import Interview
 from agent.marketplace import fact_for
 from agent.rubric import load_rubric
 from agent.verdict import Quote, Verdict
 
+BEGIN_WITH = 2  # axes named as the place to begin
 W = {
     "ru": {
         "head": "Разбор: {title}, уровень {level}",
@@ -33,12 +34,17 @@ W = {
         "stuck": ", сама не восстанавливается",
         "sums": "Счёт: верно {right} из {all}",
         "sum": "  «{text}»: выходит {true}",
+        "put_right": "  «{text}»: выходит {true}; после вопроса вы это поправили",
+        "next": "С чего начать к следующему разу:",
         "outline": "Как ответил бы я:",
         "read": "Почитать:",
         "scale": "Для масштаба: {fact} ({source}).",
         "late": "  {kind}: записей, которых они не видят: {unseen}",
         "behind": "  {name} не успевает: {per_s} событий в секунду остаются в очереди",
         "before": "Прошлый раз было {before}, сейчас {overall}. Выросло: {up}. Просело: {down}.",
+        "attempt": "Попытка {n}, итоги по порядку: {series}.",
+        "other_level": "Тот раз был на уровень {level}: итоги сравнимы, ожидания нет.",
+        "all": "по всем осям",
         "nothing": "ничего",
         "empty": "Вы ничего не ответили, судить не о чем.",
     },
@@ -58,12 +64,17 @@ W = {
         "stuck": ", does not recover by itself",
         "sums": "Sums: {right} of {all} right",
         "sum": "  \"{text}\": it comes to {true}",
+        "put_right": "  \"{text}\": it comes to {true}; you put it right when asked",
+        "next": "Where to begin for the next time:",
         "outline": "How I would have answered:",
         "read": "To read:",
         "scale": "For scale: {fact} ({source}).",
         "late": "  {kind}: writes they do not see: {unseen}",
         "behind": "  {name} falls behind: {per_s} events a second stay in the queue",
         "before": "Last time {before}, now {overall}. Up: {up}. Down: {down}.",
+        "attempt": "Attempt {n}, overall in order: {series}.",
+        "other_level": "That one was for {level}: the figures compare, what is expected does not.",
+        "all": "every axis",
         "nothing": "nothing",
         "empty": "You have not answered anything; there is nothing to judge.",
     },
@@ -92,11 +103,19 @@ def debrief(
         "verdict": verdict,
         "criteria": [verdicts[c.id].shown() for c in load_rubric(RUBRIC).criteria],
         "unknown": list(state.unknown),
-        "design": drawn(state.design) if state.design is not None else None,
+        "design": drawn(state.design, state.lang) if state.design is not None else None,
         "trials": [trials.shown(t) for t in state.found],
         "sums": [
-            {"text": s.text, "right": s.right, "true": s.true, "shown": s.shown(state.lang)} for s in checked
+            {
+                "text": s.text,
+                "right": s.right,
+                "true": s.true,
+                "shown": s.shown(state.lang),
+                "corrected": not s.right and corrected_later(state.text, s),
+            }
+            for s in checked
         ],
+        "series": [*(earlier.get("series") or [earlier["overall"]] if earlier is not None else []), overall],
         "outline": list(state.prompt.outline.of(state.lang)),
         "references": [dict(r) for r in references],
     }
@@ -138,12 +157,15 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
     wrong = [s for s in found["sums"] if not s["right"]]
     if found["sums"]:
         lines.append(w["sums"].format(right=len(found["sums"]) - len(wrong), all=len(found["sums"])))
-        lines += [w["sum"].format(text=s["text"], true=s["shown"]) for s in wrong]
-    if found["unknown"]:
-        names = [book().titles[name].of(state.lang) for name in found["unknown"]]
+        lines += [
+            w["put_right" if s["corrected"] else "sum"].format(text=s["text"], true=s["shown"]) for s in wrong
+        ]
+    if _still_unknown(found):
+        names = [book().titles[name].of(state.lang) for name in _still_unknown(found)]
         lines.append(w["unknown"].format(names="; ".join(names)))
     if earlier is not None:
         lines.append(_progress(state.lang, found, earlier))
+    lines += _begin_here(state, found)
     lines += _outline(w, found)
     fact = fact_for(state.prompt.id)
     if fact is not None:
@@ -201,6 +223,29 @@ def _outline(w: Any, found: Mapping[str, Any]) -> list[str]:
     return ["", w["outline"], *(f"  • {point}" for point in found["outline"])]
 
 
+def _begin_here(state: Interview, found: Mapping[str, Any]) -> list[str]:
+    """The two axes in which most points are missing, each with where to look; what was not known has had its hint."""
+    criteria = load_rubric(RUBRIC).criteria
+    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
+    short = [c for c in criteria if levels.get(c.id, 0.0) < found["wanted"] and c.id not in state.unknown]
+    worst = sorted(short, key=lambda c: -c.weight * (found["wanted"] - levels.get(c.id, 0.0)))[:BEGIN_WITH]
+    if not worst:
+        return []
+    titles, hints, lang = book().titles, book().hints, state.lang
+    told = [f"  {titles[c.id].of(lang)}: {_small(hints[c.id].of(lang))}" for c in worst]
+    return ["", W[lang]["next"], *told]
+
+
+def _still_unknown(found: Mapping[str, Any]) -> list[str]:
+    """What was not known and not told later, either."""
+    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
+    return [name for name in found["unknown"] if levels.get(name, 0.0) < found["wanted"]]
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
     w: Any = W[lang]
     before = {v["criterion"]: v["level"] for v in earlier["criteria"]}
@@ -209,10 +254,18 @@ def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -
         old, new = before.get(verdict["criterion"]), verdict["level"]
         if isinstance(old, float | int) and isinstance(new, float | int) and abs(new - old) >= 0.3:
             moved["up" if new > old else "down"].append(book().titles[verdict["criterion"]].of(lang))
-    line: str = w["before"].format(
-        before=voice.decimal(earlier["overall"], lang),
-        overall=voice.decimal(found["overall"], lang),
-        up=", ".join(moved["up"]) or w["nothing"],
-        down=", ".join(moved["down"]) or w["nothing"],
-    )
-    return line
+    names = {way: w["all"] if len(axes) == len(before) else ", ".join(axes) for way, axes in moved.items()}
+    lines = [
+        w["before"].format(
+            before=voice.decimal(earlier["overall"], lang),
+            overall=voice.decimal(found["overall"], lang),
+            up=names["up"] or w["nothing"],
+            down=names["down"] or w["nothing"],
+        )
+    ]
+    if len(found["series"]) > 2:
+        series = " → ".join(voice.decimal(value, lang) for value in found["series"])
+        lines.insert(0, w["attempt"].format(n=len(found["series"]), series=series))
+    if earlier.get("level", found["level"]) != found["level"]:
+        lines.append(w["other_level"].format(level=voice.seniority(earlier["level"], lang)))
+    return "\n".join(lines)

@@ -20,9 +20,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.plural import separated
+
 Kind = Literal["balancer", "service", "cache", "store", "queue", "worker"]
 MOST_PARTS, MOST_LINES, MOST_LINE_CHARS = 24, 60, 400
 MOST_RPS = 2_000_000.0
+CHAIN_WORDS = 3  # of one part in a chain that stands alone: more, and no figure, is prose
 LOAD_WORDS = (
     "clients", "client", "load", "users", "user", "traffic",
     "клиенты", "клиент", "нагрузка", "пользователи", "пользователь", "трафик",
@@ -47,9 +50,13 @@ NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)([kкmм]?)", re.IGNORECASE)
 class DesignError(ValueError):
     """A line that cannot be read: which, what is wrong, what would be right. `line`: its number, 0 for the whole."""
 
-    def __init__(self, said: str, line: int = 0) -> None:
-        super().__init__(f"line {line}: {said}" if line else said)
+    def __init__(self, en: str, ru: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {en}" if line else en)
         self.line = line
+        self._ru = f"строка {line}: {ru}" if line else ru
+
+    def of(self, lang: str) -> str:
+        return self._ru if lang == "ru" else str(self)
 
 
 @dataclass
@@ -131,9 +138,38 @@ DEFAULT_MS: dict[Kind, float] = {
 
 
 def looks_like_design(text: str) -> bool:
-    """Whether a turn holds a drawing: at least two lines with arrows, or one under the head of a known notation."""
+    """Whether a turn holds a drawing: two lines with arrows, one under the head of a known notation, or one chain alone."""
+    if _one_chain(text.strip()):
+        return True
     arrows = sum(bool(re.search(r"->|=>|→|⇒|\.\.>|\w --- \w", line)) for line in text.splitlines())
     return arrows >= (1 if HEAD.search(text) else 2)
+
+
+def unfolded(text: str) -> str:
+    """A drawing that was written in one line, with semicolons between its lines, line by line; other text as it is."""
+    pieces = [piece.strip() for piece in text.split(";") if piece.strip()]
+    if "\n" in text.strip() or len(pieces) < 2 or HEAD.search(text):
+        return text
+    first = [piece.split()[0].lower().rstrip(":") for piece in pieces]
+    drawn = [
+        _one_chain(piece) or head in LOAD_WORDS + PLACE_WORDS
+        for piece, head in zip(pieces, first, strict=True)
+    ]
+    return "\n".join(pieces) if all(drawn) and ARROW.search(text) else text
+
+
+def _one_chain(line: str) -> bool:
+    """A turn that is one chain of parts, one of them of a known kind: `lb -> api x4 -> db`. Prose with an arrow is none."""
+    pieces = ARROW.split(line)[::3]
+    if "\n" in line or len(pieces) < 2 or re.search(r"[;!?]|[.,](?!\d)", line):
+        return False
+    heads = [piece.split()[0] for piece in pieces if piece.split()]
+    named = len(heads) == len(pieces) and all(NAME.fullmatch(head) for head in heads)
+    return (
+        named
+        and all(len(p.split()) <= CHAIN_WORDS or re.search(r"\d", p) for p in pieces)
+        and any(kind_of(h) != "service" for h in heads)
+    )
 
 
 def kind_of(name: str) -> Kind:
@@ -150,12 +186,16 @@ def read_design(text: str) -> Design:
     lines = [line.strip() for line in text.splitlines()]
     drawn_lines = sum(bool(line) for line in lines)
     if drawn_lines > MOST_LINES:
-        raise DesignError(f"{drawn_lines} lines; at most {MOST_LINES}")
+        raise DesignError(
+            f"{drawn_lines} lines; at most {MOST_LINES}", f"строк {drawn_lines}, а можно {MOST_LINES}"
+        )
     for number, line in enumerate(lines, 1):
         if not line or line.startswith("#"):
             continue
         if len(line) > MOST_LINE_CHARS:
-            raise DesignError(f"longer than {MOST_LINE_CHARS} characters", number)
+            raise DesignError(
+                f"longer than {MOST_LINE_CHARS} characters", f"в ней больше {MOST_LINE_CHARS} знаков", number
+            )
         head = line.split()[0].lower().rstrip(":")
         if head in LOAD_WORDS:
             _clients(design, line, number)
@@ -164,7 +204,10 @@ def read_design(text: str) -> Design:
         else:
             _chain(design, line, number)
     if not design.edges:
-        raise DesignError("no chain of parts: write at least one line such as `lb -> api x20 -> db cores 16`")
+        raise DesignError(
+            "no chain of parts: write at least one line such as `lb -> api x20 -> db cores 16`",
+            "нет ни одной цепочки: хватит строки вида `lb -> api x20 -> db cores 16`",
+        )
     for part in design.parts.values():
         if part.kind == "cache" and part.given & {"cores", "key"} and "hit" not in part.given:
             part.kind = "store"  # a Redis that holds the data is no cache
@@ -204,13 +247,22 @@ def _load(design: Design, line: str, number: int) -> None:
             after = words[at + 1].lower() if at + 1 < len(words) else ""
             design.reads = 1 - reads if after.startswith(("write", "запис")) else reads
     if not 0 < design.rps <= MOST_RPS:
-        raise DesignError(f"the load must lie between 1 and {MOST_RPS:,.0f} requests a second", number)
+        most = f"{MOST_RPS:,.0f}"
+        raise DesignError(
+            f"the load must lie between 1 and {most} requests a second",
+            f"нагрузка бывает от 1 до {separated(most, 'ru')} запросов в секунду",
+            number,
+        )
 
 
 def _places(line: str, number: int) -> int:
     word = line.split()[1]
     if word not in ("1", "2"):
-        raise DesignError(f"dc {word}: one or two data centres can be run", number)
+        raise DesignError(
+            f"dc {word}: one or two data centres can be run",
+            f"dc {word}: прогнать могу один ЦОД или два",
+            number,
+        )
     return int(word)
 
 
@@ -233,11 +285,19 @@ def _chain(design: Design, line: str, number: int) -> None:
 def _part(design: Design, piece: str, number: int) -> str:
     words = piece.replace(",", " ").replace(":", " ").split()
     if not words or not NAME.fullmatch(words[0]):
-        raise DesignError(f"{piece[:40]!r} does not begin with a part's name", number)
+        raise DesignError(
+            f"{piece[:40]!r} does not begin with a part's name",
+            f"{piece[:40]!r} начинается не с имени части",
+            number,
+        )
     name = words[0].lower()
     if name not in design.parts:
         if len(design.parts) >= MOST_PARTS:
-            raise DesignError(f"more than {MOST_PARTS} parts; keep to what matters", number)
+            raise DesignError(
+                f"more than {MOST_PARTS} parts; keep to what matters",
+                f"частей больше {MOST_PARTS}; оставьте главное",
+                number,
+            )
         design.parts[name] = Part(name, kind_of(name))
     _settings(design.parts[name], words[1:], number)
     return name
@@ -281,7 +341,11 @@ def _settings(part: Part, words: list[str], number: int) -> None:
         elif TIME.fullmatch(word):
             part.time_ms = min(60_000.0, max(0.01, _ms(word)))
         elif not (word in ("rps", "cpu", "sync", "async") or NAME.fullmatch(word)):
-            raise DesignError(f"{word[:40]!r} of {part.name} is not understood", number)
+            raise DesignError(
+                f"{word[:40]!r} of {part.name} is not understood",
+                f"не понял {word[:40]!r} у {part.name}",
+                number,
+            )
 
 
 def _ms(word: str) -> float:
@@ -293,7 +357,11 @@ def _ms(word: str) -> float:
 def _count(part: Part, what: str, value: int, number: int) -> None:
     least = 0 if what == "retries" else 1
     if not least <= value <= LIMITS[what]:
-        raise DesignError(f"{part.name}: {what} {value}: expected {least} to {LIMITS[what]}", number)
+        raise DesignError(
+            f"{part.name}: {what} {value}: expected {least} to {LIMITS[what]}",
+            f"{part.name}: {what} {value}: бывает от {least} до {LIMITS[what]}",
+            number,
+        )
     setattr(part, what, value)
     part.given.add(what)
 
@@ -307,7 +375,10 @@ def _no_circle(design: Design) -> None:
             if edge.source == name and state.get(edge.target) != 2:
                 if state.get(edge.target) == 1:
                     raise DesignError(
-                        f"{edge.source} -> {edge.target} closes a circle; a request must come to an end"
+                        f"{edge.source} -> {edge.target} closes a circle; the way back needs no arrow, "
+                        "since `->` waits for the answer",
+                        f"{edge.source} -> {edge.target} замыкает круг; обратную стрелку рисовать не нужно, "
+                        "`->` и так ждёт ответа",
                     )
                 walk(edge.target)
         state[name] = 2
@@ -315,56 +386,3 @@ def _no_circle(design: Design) -> None:
     for name in design.parts:
         if name not in state:
             walk(name)
-
-
-# -- shown back
-
-
-def drawn(design: Design) -> str:
-    """The design as a tree of boxes, with everything that was assumed."""
-    entry = design.entry
-    lines = [f"{design.rps:,.0f} rps, {design.reads:.0%} reads, {design.places} DC".replace(",", " ")]
-    seen: set[str] = set()
-    handed = design.handed()
-
-    def walk(name: str, lead: str, mark: str) -> None:
-        above = " (above)" if name in seen else ""
-        lines.append(f"{lead}{mark}{_label(design.parts[name])}{_flow(design, handed, name)}{above}")
-        if name in seen:
-            return
-        seen.add(name)
-        below = [e for e in design.edges if e.source == name]
-        deeper = lead + ("   " if mark.startswith("└") else "│  " if mark else "")
-        for number, edge in enumerate(below):
-            corner = "└" if number == len(below) - 1 else "├"
-            walk(edge.target, deeper, f"{corner}{'─>' if edge.waits else '═>'} ")
-
-    if entry is not None:
-        walk(entry.name, "", "")
-    return "\n".join(lines) + "\n"
-
-
-def _flow(design: Design, handed: dict[str, float], name: str) -> str:
-    """How much of the load is handed over to a part: an assumption, so it is shown."""
-    if name not in handed:
-        return ""
-    return f" {handed[name] * design.rps:,.0f}/s".replace(",", " ")
-
-
-def _label(part: Part) -> str:
-    words = [f"[{part.name}]", f"x{part.count}"]
-    if part.kind == "cache":
-        words += [f"hit {part.hit:.1%}".replace(".0%", "%")]
-    elif part.kind == "store":
-        words += [
-            f"{part.cores} cores",
-            f"{part.time_ms:g} ms CPU",
-            *([f"by {part.key}"] if part.key else []),
-        ]
-        words += [f"{part.replicas} replicas"] if part.replicas > 1 else []
-    else:
-        words += [f"{part.time_ms:g} ms"]
-    words += [f"timeout {part.timeout_ms:g} ms"] if part.timeout_ms else []
-    words += [f"retries {part.retries}"] if part.retries else []
-    words += [f"limit {part.limit_rps:g} rps"] if part.limit_rps else []
-    return " ".join(words)

@@ -11,14 +11,17 @@ from agent.interview.prompts import RUBRIC, book
 from agent.interview.turns import Interview, judged, step
 from agent.judge.model import load_models
 from agent.model import Model
+from agent.patience import Patience
 from agent.rubric import load_rubric
 from agent.talk_graphs import Judging, SearchLibrary, judged_by_branches, turn
-from agent.talk_judge import Told, judge_one, masked
+from agent.talk_judge import Told, judge_one, masked, weighed
 
 
-def take_turn(state: Interview, text: str, model: Model | None = None) -> tuple[Interview, str, str]:
+def take_turn(
+    state: Interview, text: str, model: Model | None = None, patience: Patience | None = None
+) -> tuple[Interview, str, str]:
     """One turn: the interview after it, what the interviewer says, and a note when the model failed."""
-    return turn(step, state, text, _lang(state), model, _drawn, "interviewer")
+    return turn(step, state, text, _lang(state), model, _drawn, "interviewer", patience)
 
 
 @dataclass
@@ -37,6 +40,10 @@ class _Debrief:
         """A criterion by the model, or by the embedded mind when there is none or it fails."""
         name, lang = judging["criterion"], _lang(self.state)
         return judge_one(self.model, self.told, self.own.levels[name], book().titles[name].of(lang))
+
+    def weigh(self, judging: Judging) -> Judging:
+        titles = {name: title.of(_lang(self.state)) for name, title in book().titles.items()}
+        return weighed(judging["verdicts"], self.own.levels, titles, _lang(self.state))
 
     def close(self, judging: Judging) -> Judging:
         verdicts = {v.criterion: v for v in judging["verdicts"]}
@@ -62,7 +69,7 @@ def make_debrief(
 ) -> dict[str, Any]:
     """Judge the whole interview; what `interview --json` prints at its end."""
     work = _Debrief(state, model, library, earlier)
-    return judged_by_branches(RUBRIC, work.judge_one, work.close, model)
+    return judged_by_branches(RUBRIC, work.judge_one, work.weigh, work.close, model)
 
 
 def _drawn(answer: str) -> bool:

@@ -6,6 +6,8 @@ Reads the turn alone; what follows from it, agent/interview/turns.py decides.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Literal
 
 from agent.honest import asks_for_answer
 from agent.interview.prompts import RUBRIC, Given, Prompt
@@ -25,6 +27,84 @@ ASIDE = 2.0  # and to be of use although something else was asked: commonplaces 
 # Share of a question's words in one paragraph of the candidate: it was answered before it was asked.
 SAME_QUESTION = 0.5
 _STEM = 5  # letters
+SOLID = 0.5  # what the judge's support is at least, for every axis, where a sentence is concrete
+_EVERYWHERE = {
+    "клиен",
+    "запро",
+    "данны",
+    "сдела",
+    "clien",
+    "reque",
+    "data",
+    "thing",
+}  # stems that tie no two sentences together
+QUOTED = 140  # characters of a sentence that is stopped at
+CONSENT_WORDS = 8
+PROTEST_WORDS = 16
+_NO_DRAWING = re.compile(
+    r"не (?:буду|хочу|стану|вижу смысла)\b.{0,20}рис|не соглас\w+.{0,30}схем|без схемы|обойд\w+ без (?:схем|рисун)"
+    r"|(?:won'?t|will not|do not|don'?t|rather not|no need to|no time to)\b.{0,12}\bdraw|skip (?:the )?drawing|without a drawing",
+    re.IGNORECASE,
+)
+_SAID_BEFORE = re.compile(
+    r"(?:already|just) (?:said|told|answered|explained)|(?:уже|только что|я же) (?:\w+ )?(?:сказал\w*|говорил\w*|ответил\w*|отвечал\w*|объяснил\w*)"
+    r"|why (?:do you|are you) ask\w* .{0,20}again|зачем .{0,20}(?:снова|опять|второй раз)",
+    re.IGNORECASE,
+)
+PROMISES = ("harm.wrong_guarantee", "harm.myth")
+# What engineers name when they answer an axis; beside something solid one of them makes a turn an answer. Never judged by.
+MEANS: dict[str, re.Pattern[str]] = {
+    axis: re.compile(pattern, re.IGNORECASE)
+    for axis, pattern in {
+        "consistency": r"row lock|блокировк|conditional (?:update|write)|условн\w+ (?:update|запис|обновлен|декремент)|\bwhere\b.{0,60}[=<>]|"
+        r"\bcas\b|\bversion|верси[яию]|transaction|транзакц|isolation|изоляц|seriali[sz]|сериализ|atomic|атомарн|fencing|epoch|эпох|"
+        r"quorum|кворум|unique|уникальн|dedup|дедуп|idempot|идемпот|sequence number|порядков\w+ номер|synchronous|синхронн|outbox|"
+        r"\bsaga|\bсаг[аиу]|reconcil|сверк|exactly once|at.least.once",
+        "failure": r"time-?out|тайм-?аут|breaker|bulkhead|fail-?over|переключ|degrad|деград|урезанн|shed|сбрасыва|отказыва|fallback|jitter|"
+        r"джиттер|hedg|partial answer|частичн\w+ ответ|n ?\+ ?1|запас|patroni|gslb|fail-?open|paused|own pool|отдельн\w+ пул|retry budget|"
+        r"бюджет\w* повтор",
+        "data_scale": r"shard|шард|partition|партици|hash|хэш|хеш|segment|сегмент|\b[гтм]б\b|\b[gtm]b\b|\brows?\b|\bстрок",
+        "operations": r"alert|алерт|\bpage[sd]?\b|пейдж|будим|\bslo\b|burn rate|metric|метрик|canary|канаре|rollback|откат|runbook|rehears|репетици",
+        "tradeoffs": r"alternative|альтернатив|rather than|would take|взял бы|выбрал бы|cheaper|дешевл|дорож|considered|рассматрива|"
+        r"\bcosts?\b|обходится|instead of|вместо",
+    }.items()
+}
+_RETRIES = re.compile(r"\bretr(?:y|ies|ied)|\bповтор(?:им|яем|ит|яет|ить|ять)|ещ[её] раз", re.IGNORECASE)
+_UNANSWERED = re.compile(
+    r"time[sd]? ?-?out|no answer|does(?:n't| not) answer|тайм-?аут|не ответил|нет ответа|без ответа",
+    re.IGNORECASE,
+)
+_SETTLED = re.compile(
+    r"idempot|идемпот|\bkey\b|ключ|status|статус|reconcil|сверк|blind|вслепую", re.IGNORECASE
+)
+_REASON = re.compile(r"because|since\b|потому|так как|поскольку|whoever|кто бы ни", re.IGNORECASE)
+_OPEN = re.compile(
+    r"\b(?:how|what|which|when|where|who|сколько|как\w*|кто|что|когда|где|куда)\b", re.IGNORECASE
+)
+_FIGURE = re.compile(r"\d+(?:[ \u00a0]\d{3})*")
+_CLAUSE = re.compile(r",|;|\s(?:и|или|либо|а|and|or)\s", re.IGNORECASE)
+_UNCLEAR = re.compile(
+    r"не (?:очень |совсем |уверен\w*,? что )?(?:понял|поняла|понимаю)\b.{0,20}(?:вопрос|задан|что вы|о ч[её]м)|переформулир|перефразир"
+    r"|повторите(?:,)? (?:пожалуйста,? )?вопрос|что вы имеете в виду|(?:don'?t|didn'?t|not sure i) (?:quite )?(?:understand|get|follow)"
+    r"|rephrase|repeat (?:the|your|that) question|what do you mean|come again",
+    re.IGNORECASE,
+)
+_OPINION = re.compile(
+    r"(?:как вам|это|так|схема|решение|ответ)\b.{0,20}(?:нормальн\w*|хорош\w*|пойд[её]т|правильн\w*|подойд[её]т)\s*\?|что (?:вы )?(?:скажете|думаете)\b.{0,30}\?"
+    r"|я прав\w*\s*\?|(?:is (?:this|that|it|my \w+)|does (?:this|that|it)).{0,20}(?:good|ok|okay|fine|right|correct|enough|sound)[^?]{0,20}\?"
+    r"|do you (?:like|agree|think)\b|what do you think|am i (?:right|on the right)|how am i doing|как я справля",
+    re.IGNORECASE,
+)
+_AGREES = re.compile(
+    r"\W*(?:(?:ну|вроде|похоже|кажется|наверное|пожалуй|в целом|в общем|well|i think|i guess|hm+|so|oh)\W+)*(?:да|верно|ага|угу|так|вс[её] (?:верно|так|правильно)|правильно|точно|именно|ок|окей|прогоня\w+|поехали|годится|"
+    r"yes|yep|yeah|yup|y|right|ok|okay|correct|exactly|sure|fine|looks? (?:right|good|fine|ok|correct)|that'?s (?:right|it)|go(?: ahead| on)?|run it)\b",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    r"\W*(?:(?:ну|хм+|hm+|well|oh|uh)\W+)*(?:нет|неверно|неправильно|не так|не совсем|no|nope|wrong|incorrect|not (?:quite|right|exactly))\b",
+    re.IGNORECASE,
+)
+_BUT = re.compile(r"\b(?:но|только|кроме|однако|but|only|except|however)\b", re.IGNORECASE)
 _SMALL = word_set(
     "what when which where with this that they them then than have does would will your from into about give take "
     "чего чему если когда какой какая какую какие каким который этого этом этому сколько сделаете будет было ваше вашей "
@@ -33,8 +113,85 @@ _SMALL = word_set(
 
 
 def answers(text: str, axis: str) -> bool:
-    """Whether a sentence of the turn answers the axis."""
-    return _supports(text)[axis] >= ANSWERS
+    """Whether a sentence of the turn answers the axis: by the judge's marks, or by the axis's means and something solid."""
+    found = _supports(text)
+    return found[axis] >= ANSWERS or (
+        _solid(found) and axis in MEANS and MEANS[axis].search(text) is not None
+    )
+
+
+def concrete(text: str) -> bool:
+    """Whether a sentence of the turn names figures, settings or parts, whatever it is about."""
+    return bool(re.search(r"\d", text)) or _solid(_supports(text))
+
+
+def _solid(supports: Mapping[str, float]) -> bool:
+    return min(supports.values()) >= SOLID
+
+
+def on_topic(text: str, question: str) -> bool:
+    """Whether the turn speaks of the things the question speaks of."""
+    return bool(_content(text) & _content(question))
+
+
+def doubtful(text: str) -> tuple[str, str]:
+    """The sentence of a turn that promises what nothing gives, with no reason, or repeats a call whose outcome is unknown.
+
+    With it how to stop at it: `challenge` or `challenge_retry`; two empty strings where nothing is doubtful.
+    """
+    for sentence in reading_of(text, Context()).sentences:
+        words = text[sentence.span.start : sentence.span.end].strip()
+        promised = any(m.concept in PROMISES for m in sentence.matches) and not _REASON.search(words)
+        blind = _RETRIES.search(words) and _UNANSWERED.search(words) and not _SETTLED.search(text)
+        if promised or blind:
+            words = words.rstrip(".;")
+            quote = words if len(words) <= QUOTED else words[:QUOTED].rsplit(" ", 1)[0] + "…"
+            return "challenge_retry" if blind else "challenge", quote
+    return "", ""
+
+
+def supposes(fact: str, text: str) -> bool:
+    """Whether a turn asks no more than whether a fact is so."""
+    said = "\n".join(questions_in(text))
+    return told_already(fact, said) and not _OPEN.search(said)
+
+
+def repeats(text: str, load: float) -> bool:
+    """Whether the only figure of a turn is the load that stands there already."""
+    figures = [float(f.replace("\u00a0", "").replace(" ", "")) for f in _FIGURE.findall(text)]
+    return bool(figures) and all(f == load for f in figures)
+
+
+def asks_to_rephrase(text: str) -> bool:
+    """Whether the turn says that the question was not understood."""
+    return len(text.split()) <= QUESTION_WORDS and _UNCLEAR.search(text) is not None
+
+
+def asks_opinion(text: str) -> bool:
+    """Whether the turn asks how it was."""
+    return len(text.split()) <= QUESTION_WORDS and _OPINION.search(text) is not None
+
+
+def declines_to_draw(text: str) -> bool:
+    return _NO_DRAWING.search(text) is not None
+
+
+def protests(text: str) -> bool:
+    """Whether the turn says no more than that this was answered already."""
+    return (
+        len(text.split()) <= PROTEST_WORDS
+        and not re.search(r"\d", text)
+        and _SAID_BEFORE.search(text) is not None
+    )
+
+
+def consent(text: str) -> Literal["yes", "amended", "no", ""]:
+    """What a turn says to a drawing that was shown back; nothing if it speaks of something else."""
+    if _DENIES.match(text):
+        return "no"
+    if not _AGREES.match(text) or len(text.split()) > CONSENT_WORDS:
+        return ""
+    return "amended" if _BUT.search(text) else "yes"
 
 
 def answers_anything(text: str) -> bool:
@@ -53,7 +210,7 @@ def _supports(text: str) -> dict[str, float]:
 
 def leads_to(words: str, question: str, axis: str) -> bool:
     """Whether the candidate's words are what the question goes on from: of its axis, and of the same things."""
-    return answers(words, axis) and bool(_content(words) & _content(question))
+    return _supports(words)[axis] >= ANSWERS and bool((_content(words) & _content(question)) - _EVERYWHERE)
 
 
 def fishes(text: str) -> bool:
@@ -70,12 +227,17 @@ def asks_back(text: str) -> bool:
 def asked_about(text: str, prompt: Prompt) -> list[Given]:
     """What the task's author knows about the questions in a turn."""
     found: list[Given] = []
-    for question in re.findall(r"[^.?!\n]*\?", text):
-        words = [t.text for t in tokens(question)]
-        best = max(prompt.given, key=lambda g: g.fits(words), default=None)
-        if best is not None and best.fits(words) >= 1 and best not in found:
-            found.append(best)
+    for question in questions_in(text):
+        for clause in _CLAUSE.split(question):
+            words = [t.text for t in tokens(clause)]
+            best = max(prompt.given, key=lambda g: g.fits(words), default=None)
+            if best is not None and best.fits(words) >= 1 and best not in found:
+                found.append(best)
     return found
+
+
+def questions_in(text: str) -> list[str]:
+    return re.findall(r"[^.?!\n]*\?", text)
 
 
 def told_already(question: str, text: str) -> bool:

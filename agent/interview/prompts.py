@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -48,8 +48,28 @@ class Given(Wording):
     about: tuple[str, ...] = Field(min_length=1)
 
     def fits(self, words: Sequence[str]) -> int:
-        """How many of the stems a question has."""
-        return sum(any(word.startswith(stem) for word in words) for stem in self.about)
+        """How many words of a question are about it."""
+        return sum(any(word.startswith(stem) for stem in self.about) for word in words)
+
+
+class Probe(Wording):
+    """A question about an axis. It is needless once `shown` (a trial, `key` of a drawing, harmless `repeats`), or once one paragraph says all of `told`.
+
+    `split`: it is about stores in several parts. `hint` takes the place of the axis's own.
+
+    `told` are alternatives of stems between bars: `"hot|горяч"` and `"split|дел"` together mean a split hot key.
+    """
+
+    shown: str = ""
+    split: bool = False
+    hint: Wording | None = None
+    told: tuple[str, ...] = ()
+
+    def told_in(self, paragraph: str) -> bool:
+        """Whether a paragraph, in small letters, answers it before it is asked."""
+        return bool(self.told) and all(
+            any(stem in paragraph for stem in alternatives.split("|")) for alternatives in self.told
+        )
 
 
 class Prompt(_Model):
@@ -63,8 +83,10 @@ class Prompt(_Model):
     brief: Wording
     rps: float = Field(gt=0)
     reads: float = Field(ge=0, le=1)
+    repeats: Literal["harmful", "harmless"] = "harmful"  # of what a client asks for
+    places: int = 1  # data centres that the brief speaks of
     themes: tuple[str, ...]
-    probes: dict[str, Wording] = {}
+    probes: dict[str, Probe] = {}
     smaller: Wording
     given: tuple[Given, ...] = ()
     outline: Outline
@@ -74,14 +96,18 @@ class Prompt(_Model):
 class Book(_Model):
     expected: dict[Seniority, float]
     titles: dict[str, Wording]
-    probes: dict[str, tuple[Wording, ...]]
+    probes: dict[str, tuple[Probe, ...]]
+    leads: dict[str, Wording]
     hints: dict[str, Wording]
     prompts: tuple[Prompt, ...]
 
     @model_validator(mode="after")
     def _criteria_exist(self) -> Book:
         known = {c.id for c in load_rubric(RUBRIC).criteria}
-        for where, names in (("titles", self.titles), ("probes", self.probes), ("hints", self.hints)):
+        by_criterion: dict[str, Mapping[str, object]] = {
+            "titles": self.titles, "probes": self.probes, "leads": self.leads, "hints": self.hints
+        }  # fmt: skip
+        for where, names in by_criterion.items():
             if set(names) != known:
                 raise ValueError(f"{where}: exactly {', '.join(sorted(known))}")
         for prompt in self.prompts:

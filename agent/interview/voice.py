@@ -36,13 +36,46 @@ SAYINGS: dict[str, Wording] = {
     "fishing_again": Wording(ru="Готового ответа не дам, зацепка уже была. Начните с той части, в которой уверены, хотя бы с одной.", en="I will not hand it over, and the hint is out. Begin with the part that you are sure of, be it one."),
     "given": Wording(ru="{fact}", en="{fact}"),
     "not_given": Wording(ru="В условии этого нет. Предположите, скажите вслух что и почему, и считайте от предположения.", en="The task does not say. Assume something, say what and why, and reckon from there."),
-    "aside": Wording(ru="Это пригодится, но спрашивал я о другом. {question}", en="That is of use, but I asked about something else. {question}"),
+    "not_given_2": Wording(ru="И этого условие не говорит. Решите сами, как вам удобнее, и назовите цену такого решения.", en="The task leaves that open, too. Settle it the way that suits you, and name the price of it."),
+    "not_given_3": Wording(ru="Тоже на ваше усмотрение: возьмите число, с которым можно считать.", en="That, too, is yours to choose: take a figure that one can reckon with."),
+    "not_given_4": Wording(ru="Не задано. Пусть будет по-вашему, только вслух.", en="Not given. Have it your way, but aloud."),
+    "rest_not_given": Wording(ru="Об остальном условие молчит: предположите и скажите вслух.", en="On the rest the task is silent: assume something and say it aloud."),
+    "given_yes": Wording(ru="Да, именно так.", en="Yes, just so."),
+    "simpler": Wording(ru="Спрошу проще. {hint}", en="Let me put it more simply. {hint}"),
+    "repeated": Wording(ru="Вопрос такой. {question}", en="The question is this. {question}"),
+    "opinion": Wording(ru="Оценивать сейчас не буду, это в разборе. Пока мне важнее ваше: в чём вы сами здесь уверены меньше всего?", en="I do not grade as we go; that is for the debrief. Yours matters more just now: what in it are you least sure of?"),
+    "aside": Wording(ru="Это пригодится, но спрашивал я о другом. Зайду с другой стороны. {question}", en="That is of use, but I asked about something else. From another side, then. {question}"),
+    "aside_2": Wording(ru="Запомню. Мой вопрос ещё открыт, поверну его иначе. {question}", en="Noted. My question is still open; let me turn it round. {question}"),
+    "aside_3": Wording(ru="Учту, хотя спрашивал не об этом. Ещё одна попытка, другими словами. {question}", en="I will count that, though it is not what I asked. Once more, in other words. {question}"),
+    "aside_4": Wording(ru="Это ответ на другой вопрос, и он не пропадёт. Мой остался. {question}", en="That answers another question, and it is not lost. Mine is left. {question}"),
+    "deeper": Wording(ru="Допустим. Тогда глубже. {question}", en="Suppose so. A step deeper, then. {question}"),
+    "deeper_2": Wording(ru="Это начало. {question}", en="That is a start. {question}"),
+    "deeper_3": Wording(ru="Пусть так. {question}", en="Let it be so. {question}"),
+    "deeper_4": Wording(ru="Хорошо, это есть. {question}", en="Good, we have that. {question}"),
+    "heard": Wording(ru="Понятно.", en="I see."),
+    "heard_2": Wording(ru="Ясно.", en="Understood."),
+    "heard_3": Wording(ru="Так, принято.", en="All right."),
+    "heard_4": Wording(ru="Хорошо.", en="Fine."),
+    "challenge": Wording(ru="Остановлюсь на этом: «{quote}». Что будет, если сбой придётся ровно на середину?", en="Let me stop at this: \"{quote}\". What happens if the failure comes right in the middle of it?"),
+    "challenge_retry": Wording(ru="Остановлюсь на этом: «{quote}». Ответа нет. Что в эту секунду известно о первой попытке?", en="Let me stop at this: \"{quote}\". No answer has come. What is known of the first attempt at that moment?"),
+    "no_store": Wording(ru="На схеме нет ни одного хранилища. Где лежит то, что терять нельзя, и что с ним, когда перезапустится {name}?", en="There is no store in the drawing. Where is what must not be lost, and what becomes of it when {name} restarts?"),
+    "fewer_places": Wording(ru="В задаче ЦОДов два, на схеме один; прогоняю как нарисовано.", en="The task has two data centres, the drawing one; I run what is drawn."),
+    "no_drawing": Wording(ru="Хорошо, обойдёмся словами; прогонять тогда нечего.", en="Fine, words will do; there is nothing to run, then."),
+    "heard_before": Wording(ru="Правда, вы это сказали. Вычёркиваю.", en="True, you have said it. I strike that out."),
+    "closing": Wording(ru="У меня всё. Минута ваша: что вы поправили бы или добавили, чего я не спросил?", en="That is all from me. The minute is yours: what would you put right or add that I did not ask about?"),
+    "amend": Wording(ru="Тогда пришлите схему целиком, с поправкой: прогоню её. Если пойдёт и так, скажите «да».", en="Then send the whole drawing with the correction, and I run that. If it will do as it is, say \"yes\"."),
+    "as_it_is": Wording(ru="Схему вы не поправили, так что я прогнал её как есть.", en="You left the drawing as it was, so I ran it as it is."),
+    "trial_again": Wording(ru="Пока не за что держаться. Возьмите в прогоне одну часть: что вы с ней сделаете, и насколько занятой она станет?", en="Nothing to hold on to yet. Take one part of the run: what do you do with it, and how busy does it get?"),
+    "still_idle": Wording(ru="Запас прежний, к этому вопросу не возвращаюсь.", en="There is as much in hand as before; I do not ask that again."),
     "draw_again": Wording(ru="Словами я это прогнать не могу. Напишите строки, хоть три, с теми числами, в которых уверены; остальное я возьму по умолчанию и покажу.", en="I cannot run words. Write lines, be it three, with the figures you are sure of; I take defaults for the rest and show them."),
     "grader": Wording(ru="Это вы не мне, а проверяющему; на разбор это не влияет. Вопрос прежний.", en="That is for a grader, not for me, and it changes nothing in the debrief. The question stands."),
     "rude": Wording(ru="Слышу, что раздражает; собеседования это умеют. Давайте по делу: вопрос прежний, хватит двух предложений.", en="I hear that this annoys you; interviews do. Back to the matter: the question stands, two sentences will do."),
     "hint": Wording(ru="{hint}", en="{hint}"),
     "no_hint": Wording(ru="Подсказку к этому вопросу я уже дал. Попробуйте ответить хотя бы частью.", en="You have had the hint for this one. Try to answer a part of it."),
     "again": Wording(ru="Это пока общо. {question}", en="That is still general. {question}"),
+    "again_2": Wording(ru="Так можно сказать о любой системе. {question}", en="One could say that of any system. {question}"),
+    "again_3": Wording(ru="Мне нужно число или механизм. {question}", en="I need a figure or a mechanism. {question}"),
+    "again_4": Wording(ru="Пока это намерение, а не решение. {question}", en="So far that is an intention, not a decision. {question}"),
     "again_bare": Wording(ru="Пока без опоры: ни числа, ни механизма, ни имени. Возьмите один случай и доведите до конца.", en="Nothing to hold on to yet: no figure, no mechanism, no name. Take one case and follow it to the end."),
     "misread": Wording(ru="Вы взяли {said} запросов в секунду, а в задаче {asked}. Если это запас, скажите зачем.", en="You take {said} requests a second; the task says {asked}. If that is a margin, say what for."),
     "follow": Wording(ru="Вы сказали: «{quote}». {question}", en="You said: \"{quote}\". {question}"),
@@ -66,6 +99,7 @@ SAYINGS: dict[str, Wording] = {
         ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, запас в {margin} раза; дальше первым сдаётся {gives}. За что вы здесь платите, не получая ничего взамен?",
         en="I ran it. It carries {rps} requests a second, p99 {p99} ms, with {margin} times in hand; beyond, the first to give in: {gives}. What are you paying for here that buys you nothing?",
     ),
+    "load_carried": Wording(ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс.", en="I ran it. It carries {rps} requests a second, p99 {p99} ms."),
     "load_idle": Wording(
         ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, и вчетверо больше держит тоже; самое занятое сейчас: {station}. За что вы здесь платите, не получая ничего взамен?",
         en="I ran it. It carries {rps} requests a second, p99 {p99} ms, and four times as many, too; the busiest now: {station}. What are you paying for here that buys you nothing?",
@@ -74,7 +108,7 @@ SAYINGS: dict[str, Wording] = {
         ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс. С {limit} начинает отказывать ваш же лимит на входе, а самое занятое при этом: {station}. Почему лимит стоит именно там?",
         en="I ran it. It carries {rps} requests a second, p99 {p99} ms. From {limit} on your own limit at the door refuses, while the busiest is {station}. Why does the limit stand just there?",
     ),
-    "stood": Wording(ru="Прогнал и поломал. Выдержала: {trials}.", en="I ran it and broke things. It stood: {trials}."),
+    "stood": Wording(ru="Что я сломал и она выдержала: {trials}.", en="What I broke and it stood: {trials}."),
     "stood_one": Wording(ru="{kind} ({success} ответов)", en="{kind} ({success} answered)"),
     "changed": Wording(ru="Прежняя схема держала {before} запросов в секунду, эта {now}.", en="The drawing before carried {before} requests a second, this one {now}."),
     "hot-key": Wording(
@@ -82,8 +116,8 @@ SAYINGS: dict[str, Wording] = {
         en="I gave one key a tenth of the load: {success} are answered (before: {before}), the busiest: {station}. What do you do about it without losing requests?",
     ),
     "lose-dc": Wording(
-        ru="Я выключил один ЦОД. Через полминуты отвечает {success}, p99 {p99} мс; занято больше всего: {station}. Кто и за сколько это заметил бы у вас, и чего не хватает второму?",
-        en="I switched one data centre off. Half a minute later {success} are answered, p99 {p99} ms; the busiest: {station}. Who would notice at your place, how fast, and what does the other one lack?",
+        ru="Я выключил поды одного ЦОДа, базы оставил. Через полминуты отвечает {success}, p99 {p99} мс; занято больше всего: {station}. Кто и за сколько это заметил бы у вас, и чего не хватает второму?",
+        en="I switched off the pods of one data centre and left the stores. Half a minute later {success} are answered, p99 {p99} ms; the busiest: {station}. Who would notice at your place, how fast, and what does the other one lack?",
     ),
     "lose-half": Wording(
         ru="Я убил половину подов. Отвечает {success}, занято больше всего: {station}. Сколько вы держите про запас и почему столько?",
@@ -95,16 +129,17 @@ SAYINGS: dict[str, Wording] = {
     ),
     "late-replica": Wording(
         ru="Реплики я придержал на 30 секунд: столько по умолчанию ждёт PostgreSQL, пока на реплике идёт длинный запрос. За это время записано {unseen}, чего на них нет, а до базы мимо кэша доходит {reads} чтений в секунду. Кто из читающих увидит старое, и что он из-за этого сделает?",
-        en="I held the replicas back for 30 seconds: so long PostgreSQL waits by default while a long query runs on one. Meanwhile {unseen} writes came in that they lack, and {reads} reads a second get past the cache. Who reads something old, and what does he do because of it?",
+        en="I held the replicas back for 30 seconds: so long PostgreSQL waits by default while a long query runs on one. Meanwhile {unseen} writes came in that they lack, and {reads} reads a second get past the cache. Who reads something old, and what do they do because of it?",
     ),
     "hot-key.kind": Wording(ru="горячий ключ", en="a hot key"),
-    "lose-dc.kind": Wording(ru="без одного ЦОДа", en="without one data centre"),
+    "lose-dc.kind": Wording(ru="без подов одного ЦОДа", en="without the pods of one data centre"),
     "lose-half.kind": Wording(ru="без половины подов", en="without half of the pods"),
     "slow-store.kind": Wording(ru="медленная база", en="a slow store"),
     "late-replica.kind": Wording(ru="реплики отстали на 30 с", en="replicas 30 s late"),
     "recovered": Wording(ru="Потом всё вернулось само. Что бы этому помешало, будь у клиентов повторы?", en="Then it came back by itself. What would keep it from that if the clients retried?"),
     "stuck": Wording(ru="База ожила, а система нет. Что её держит и что вы сделаете?", en="The store is back, the system is not. What holds it down, and what do you do?"),
     "end": Wording(ru="Достаточно. Разбор ниже.", en="That is enough. The debrief is below."),
+    "finished": Wording(ru="Хорошо, заканчиваем. Разбор ниже.", en="Fine, let us end here. The debrief is below."),
     "slots": Wording(ru="{name}, слоты подов", en="{name}, the pods' slots"),
     "cpu": Wording(ru="{name}, CPU", en="{name}, CPU"),
     "connections": Wording(ru="{name}, соединения", en="{name}, connections"),
@@ -187,6 +222,12 @@ def _load(trial: Trial, lang: str, values: dict[str, str]) -> str:
         return say(lang, "load_idle", **values)
     refused = trial.after.behind is None and trial.after.stations[0].used < BUSY
     return say(lang, "load_limited" if refused else "load_holds", **values)
+
+
+def carried(trial: Trial, lang: str) -> str:
+    """That a design carries its load, with nothing asked."""
+    rps, p99 = count(trial.before.rps, lang), count(trial.before.p99_ms, lang)
+    return say(lang, "load_carried", rps=rps, p99=p99)
 
 
 def stood(found: Sequence[Trial], lang: str) -> str:

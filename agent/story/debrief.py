@@ -14,7 +14,8 @@ from agent.rubric import load_rubric
 from agent.story.book import RUBRIC, book
 from agent.story.incident import Checked, fact_sheet
 from agent.story.outline import Section, place_for, version
-from agent.story.turns import STRONG, Story, checked
+from agent.story.told import nobodys_own
+from agent.story.turns import Story, checked
 from agent.text import lemmas
 from agent.verdict import Verdict
 
@@ -23,6 +24,8 @@ AGAIN = 0.6  # what a sentence is worth as a quote that stands there already
 MOVED = 0.3  # levels: less is noise
 SAME_STORY = 0.25  # share of common words (Jaccard): two tellings of one story have more
 EARLIER_SHOWN = 5
+THIN = 2.5  # levels: what is above it needs no advice
+ADVICE = 4  # things to work on at once
 W = {
     "ru": {
         "head": "Разбор рассказа",
@@ -39,6 +42,7 @@ W = {
         "unsupported": "  не с чем сверить: «{phrase}» ({title})",
         "unused": "Есть в журнале и не прозвучало: {facts}.",
         "unknown": "Честно сказано «не помню»: {names}. Это не минус, это список того, что восстановить по записям.",
+        "theirs": "Дела в рассказе общие или чужие: что сделали вы сами, слушатель не узнал.",
         "stronger": "Чего не хватило до более сильного ответа:",
         "point": "  • {title}, сейчас {level}: {text}.",
         "none": "  • По всем осям крепко; дальше только короче и увереннее.",
@@ -50,7 +54,8 @@ W = {
         "check_deed": " [в журнале такой команды нет]",
         "read": "Почитать:",
         "progress": "Попытка {n}. Итоги по порядку: {row}. Выросло: {up}. Просело: {down}.",
-        "other": "Прошлый раз вы рассказывали другую историю; сравнивать стоит осторожно.",
+        "other": "Рассказ {n}-й, итоги по порядку: {row}. История новая, по осям не сравниваю.",
+        "all": "по всем осям",
         "nothing": "ничего",
         "empty": "Вы ничего не рассказали, судить не о чем.",
     },
@@ -69,6 +74,7 @@ W = {
         "unsupported": "  cannot be checked: \"{phrase}\" ({title})",
         "unused": "In the log and not in your story: {facts}.",
         "unknown": "Honestly not remembered: {names}. That costs nothing; it is the list of what to look up in the records.",
+        "theirs": "The deeds are everybody's or somebody else's: what you did yourself, a listener does not learn.",
         "stronger": "What a stronger answer would have held:",
         "point": "  • {title}, {level} now: {text}.",
         "none": "  • Solid on every axis; from here only shorter and calmer.",
@@ -80,7 +86,8 @@ W = {
         "check_deed": " [the log has no such command]",
         "read": "To read:",
         "progress": "Attempt {n}. Overall, in order: {row}. Up: {up}. Down: {down}.",
-        "other": "Last time you told another story; compare with care.",
+        "other": "Story number {n}; overall, in order: {row}. It is a new one, so I do not compare axes.",
+        "all": "every axis",
         "nothing": "nothing",
         "empty": "You have not told anything; there is nothing to judge.",
     },
@@ -138,7 +145,7 @@ def _unused(state: Story, claims: Sequence[Checked]) -> list[dict[str, str]]:
 def _stronger(state: Story, verdicts: Mapping[str, Verdict]) -> list[dict[str, Any]]:
     """What to add, by criterion, the most worth first: places for the teller's facts, never facts."""
     rubric = load_rubric(RUBRIC)
-    thin = [c for c in rubric.criteria if (verdicts[c.id].level or 0.0) < STRONG]
+    thin = [c for c in rubric.criteria if (verdicts[c.id].level or 0.0) < THIN]
     thin.sort(key=lambda c: -c.weight * (3.0 - (verdicts[c.id].level or 0.0)))
     return [
         {
@@ -146,7 +153,7 @@ def _stronger(state: Story, verdicts: Mapping[str, Verdict]) -> list[dict[str, A
             "level": verdicts[c.id].level,
             "text": book().stronger[c.id].of(state.lang),
         }
-        for c in thin
+        for c in thin[:ADVICE]
     ]
 
 
@@ -174,23 +181,29 @@ def _wrong(state: Story, claim: Checked | None) -> str | None:
 def _progress(
     state: Story, verdicts: Mapping[str, Verdict], overall: float, earlier: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """Against the attempts before, oldest first; None for the first one."""
+    """Against the attempts before at this story, or at any if it is a new one, oldest first; None for the first one."""
     if not earlier:
         return None
-    before = {v["criterion"]: v["level"] for v in earlier[-1]["criteria"]}
+    kin = [e for e in earlier if state.incident is not None or _alike(state.text, str(e.get("story", "")))]
+    row = kin or earlier
+    before = {v["criterion"]: v["level"] for v in row[-1]["criteria"]}
     moved: dict[str, list[str]] = {"up": [], "down": []}
     for name, verdict in verdicts.items():
         old, new = before.get(name), verdict.level
         if isinstance(old, float | int) and new is not None and abs(new - old) >= MOVED:
             moved["up" if new > old else "down"].append(name)
-    mine, theirs = (set(lemmas(text)) for text in (state.text, str(earlier[-1].get("story", ""))))
-    common = len(mine & theirs) / max(1, len(mine | theirs))
     return {
-        "attempt": len(earlier) + 1,
-        "overall": [*(float(e["overall"]) for e in earlier), overall],
-        "same_story": common >= SAME_STORY,
+        "attempt": len(row) + 1,
+        "overall": [*(float(e["overall"]) for e in row), overall],
+        "same_story": bool(kin),
         **moved,
     }
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts tell one story."""
+    mine, theirs = set(lemmas(one)), set(lemmas(other))
+    return len(mine & theirs) / max(1, len(mine | theirs)) >= SAME_STORY
 
 
 # -- what the teller reads
@@ -212,10 +225,14 @@ def _text(
     lines += ["", w["levels"], *_level_lines(state, found)]
     if state.incident is not None:
         lines += ["", *_fact_lines(state, found, claims)]
-    if found["unknown"]:
-        names = ", ".join(_title(state.lang, name) for name in found["unknown"])
+    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
+    unknown = [name for name in found["unknown"] if levels.get(name, 0.0) < found["wanted"]]
+    if unknown:
+        names = ", ".join(_title(state.lang, name) for name in unknown)
         lines += ["", w["unknown"].format(names=names)]
     lines += _progress_lines(state.lang, found["progress"])
+    if nobodys_own(state.text):
+        lines += ["", w["theirs"]]
     lines += ["", w["stronger"], *_stronger_lines(state.lang, found)]
     lines += ["", *_version_lines(state, two), "", _five(state, two, five)]
     if found["references"]:
@@ -291,9 +308,16 @@ def _progress_lines(lang: str, progress: Mapping[str, Any] | None) -> list[str]:
     if progress is None:
         return []
     row = " → ".join(_level(value, lang) for value in progress["overall"][-EARLIER_SHOWN:])
-    up, down = (", ".join(_title(lang, c) for c in progress[name]) or w["nothing"] for name in ("up", "down"))
-    lines = ["", w["progress"].format(n=progress["attempt"], row=row, up=up, down=down)]
-    return lines if progress["same_story"] else [*lines, w["other"]]
+    if not progress["same_story"]:
+        return ["", w["other"].format(n=progress["attempt"], row=row)]
+    every = len(load_rubric(RUBRIC).criteria)
+    up, down = (
+        w["all"]
+        if len(progress[name]) == every
+        else ", ".join(_title(lang, c) for c in progress[name]) or w["nothing"]
+        for name in ("up", "down")
+    )
+    return ["", w["progress"].format(n=progress["attempt"], row=row, up=up, down=down)]
 
 
 def _stronger_lines(lang: str, found: Mapping[str, Any]) -> list[str]:

@@ -8,18 +8,21 @@ from typing import Any
 
 from agent.judge.model import load_models
 from agent.model import Model
+from agent.patience import Patience
 from agent.rubric import load_rubric
 from agent.story.book import RUBRIC, book
 from agent.story.debrief import debrief
 from agent.story.turns import Story, judged, step
 from agent.talk_graphs import Judging, SearchLibrary, judged_by_branches, turn
-from agent.talk_judge import Told, judge_one, masked
+from agent.talk_judge import Told, judge_one, masked, weighed
 
 
-def take_turn(state: Story, text: str, model: Model | None = None) -> tuple[Story, str, str]:
+def take_turn(
+    state: Story, text: str, model: Model | None = None, patience: Patience | None = None
+) -> tuple[Story, str, str]:
     """One turn: the rehearsal after it, what the listener says, and a note when the model failed."""
     figures = text.strip().lower() == "/facts"
-    return turn(step, state, text, state.lang, model, lambda _answer: figures, "listener")
+    return turn(step, state, text, state.lang, model, lambda _answer: figures, "listener", patience)
 
 
 @dataclass
@@ -41,6 +44,10 @@ class _Debrief:
         return judge_one(
             self.model, self.told, self.own.levels[name], book().titles[name].of(self.state.lang)
         )
+
+    def weigh(self, judging: Judging) -> Judging:
+        titles = {name: title.of(self.state.lang) for name, title in book().titles.items()}
+        return weighed(judging["verdicts"], self.own.levels, titles, self.state.lang)
 
     def close(self, judging: Judging) -> Judging:
         verdicts = {v.criterion: v for v in judging["verdicts"]}
@@ -67,4 +74,4 @@ def make_debrief(
 ) -> dict[str, Any]:
     """Judge the whole story; what `story --json` prints. `earlier`: debriefs of attempts before, oldest first."""
     work = _Debrief(state, model, library, earlier)
-    return judged_by_branches(RUBRIC, work.judge_one, work.close, model)
+    return judged_by_branches(RUBRIC, work.judge_one, work.weigh, work.close, model)

@@ -8,6 +8,7 @@ answers nothing. What a text orders or claims about its grading is never heard: 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 from agent.honest import admits_gap, asks_for_answer
@@ -18,6 +19,8 @@ from agent.rubric import Language, load_rubric
 from agent.story import voice
 from agent.story.book import RUBRIC, book
 from agent.story.incident import Checked, Incident, answers, check
+from agent.story.told import ANSWERS, concrete, nobodys_own, told_well
+from agent.text import lemmas
 
 FOLLOW_UPS = 7  # questions after the story, re-asks included: a real interview has no time for more
 LEAST = 2  # things even a strong story is asked about, the weakest first
@@ -27,11 +30,14 @@ TURN_LIMIT = 12_000  # characters of one turn
 STORY_LIMIT = 40_000  # characters of everything told: an hour of speech, and what the judge reads whole
 HEADLINE_WORDS = 25  # a first telling shorter than this is asked for again, once
 TOLD = 0.4  # levels an answer must add to count as an answer
-# How well one sentence has to support the criterion asked about to be an answer, whatever it does to the level (which
-# hardly moves for the lighter criteria): a table of answers and phrases is in the tests.
-ANSWERS = 1.0
 QUOTE_CHARS = 120
 CLAIM = "claim"  # what an answer is about that no criterion asked for
+LAST = "reflection"
+HEARD_FROM = 1.0  # levels below it are asked about whatever one sentence says
+_ADMITS = re.compile(
+    r"ошиб|перепут|неточн|график|журнал|дашборд|\bgraph|dashboard|mistake|mistaken|mixed up|wrong|i meant",
+    re.IGNORECASE,
+)
 COMMANDS = ("/hint", "/skip", "/facts", "/finish")
 
 
@@ -59,6 +65,8 @@ class Story:
     unknown: tuple[str, ...] = ()
     hinted: tuple[str, ...] = ()
     doubted: tuple[str, ...] = ()  # claims asked about, by `_key`
+    left: int = 0  # questions given up
+    closed: bool = False  # the teller was given the last word
     corrected: tuple[str, ...] = ()  # and those of them that the answer put right
     standing: Asked = Asked()
     over: bool = False
@@ -90,7 +98,7 @@ def step(state: Story, text: str) -> tuple[Story, str]:
     if not own:
         return state, voice.say(state.lang, "echo")
     first = not state.said
-    about = CLAIM if state.standing.claim is not None else state.standing.criterion
+    about = CLAIM if _of_the_claim(state, own) else state.standing.criterion
     state = replace(state, said=(*state.said, own), about=(*state.about, about))
     if first and len(own.split()) < HEADLINE_WORDS:
         asked = Asked("situation", _levels(judged(state))["situation"])
@@ -150,10 +158,11 @@ def _unknown(state: Story) -> tuple[Story, str]:
         return _next(replace(state, standing=Asked()), "")
     hint = book().hints[criterion].of(state.lang)
     closed = replace(state, unknown=(*state.unknown, criterion), standing=Asked())
+    said = voice.turned(state.lang, "unknown", len(state.unknown), hint=hint)
     if not state.said:
-        return closed, voice.say(state.lang, "unknown", hint=hint)
+        return closed, said
     following, question = _next(closed, "")
-    return following, voice.say(state.lang, "unknown", hint=hint) + "\n" + question
+    return following, said + "\n" + question
 
 
 def _fished(state: Story) -> tuple[Story, str]:
@@ -184,19 +193,25 @@ def _heard(state: Story, latest: str) -> tuple[Story, str]:
 
 def _next(state: Story, latest: str) -> tuple[Story, str]:
     """The next question, or the end."""
-    if state.questions >= FOLLOW_UPS:
+    if state.questions >= FOLLOW_UPS or state.closed:
         return replace(state, over=True), voice.say(state.lang, "end")
     doubtful = _doubtful(state)
     if doubtful is not None:
         asked = replace(state, doubted=(*state.doubted, _key(doubtful)), questions=state.questions + 1)
-        return replace(asked, standing=Asked(claim=doubtful)), voice.doubt(doubtful, state.lang)
+        return replace(asked, standing=Asked(claim=doubtful)), voice.doubt(
+            doubtful, state.lang, len(state.doubted)
+        )
     judgement = judged(state)
     levels = _levels(judgement)
     general = bool(latest) and _stayed_general(state, levels, latest)
     if general and not state.standing.again:
         return _again(state, levels, latest)
-    leave = voice.say(state.lang, "leave", hint=_hint(state)) + "\n" if general else ""
+    leave = voice.turned(state.lang, "leave", state.left, hint=_hint(state)) + "\n" if general else ""
+    state = replace(state, left=state.left + bool(general))
     criterion = _weakest(state, levels)
+    if not criterion and state.said:
+        closing = replace(state, closed=True, standing=Asked())
+        return closing, leave + voice.say(state.lang, "closing")
     if not criterion:
         return replace(state, over=True), leave + voice.say(state.lang, "end")
     state, question = _ask(state, criterion, levels[criterion], _quoted(judgement, criterion, latest))
@@ -239,8 +254,27 @@ def _again(state: Story, levels: dict[str, float], latest: str) -> tuple[Story, 
     asked = replace(
         state, asked=times, questions=state.questions + 1, standing=Asked(criterion, levels[criterion], True)
     )
-    said = "aside" if _supports(latest, *(c.id for c in load_rubric(RUBRIC).criteria)) else "again"
-    return asked, voice.say(state.lang, said, question=question)
+    if _supports(latest, *(c.id for c in load_rubric(RUBRIC).criteria)):
+        said = "aside"
+    else:
+        said = "deeper" if concrete(latest) else "again"
+    return asked, voice.turned(
+        state.lang, said, sum(state.asked.values()) - len(state.asked), question=question
+    )
+
+
+def _of_the_claim(state: Story, own: str) -> bool:
+    """Whether an answer speaks of the doubted claim at all: it puts it right, or shares a word or a figure with it."""
+    claim = state.standing.claim
+    if claim is None or state.incident is None:
+        return False
+    if answers(own, claim, state.incident, state.lang) or _ADMITS.search(own):
+        return True
+    return bool(_content(claim.phrase) & _content(own))
+
+
+def _content(text: str) -> set[str]:
+    return {lemma for lemma in lemmas(text) if len(lemma) > 3 or lemma.isdigit()}
 
 
 def _hint(state: Story) -> str:
@@ -255,18 +289,26 @@ def _weakest(state: Story, levels: dict[str, float]) -> str:
         for c in load_rubric(RUBRIC).criteria
         if levels[c.id] < wanted and c.id not in state.asked and c.id not in state.unknown
     ]
-    best = max(short, key=lambda c: c.weight * (3.0 - levels[c.id]), default=None)
+    if any(c.id == "task" for c in short) and nobodys_own(state.text):
+        return "task"
+    thin = [c for c in short if levels[c.id] < HEARD_FROM or not told_well(state.text, c.id)]
+    # Nobody is asked what came of a story that is not told yet.
+    untold = [c for c in thin if c.id != LAST]
+    best = max(untold or thin, key=lambda c: c.weight * (3.0 - levels[c.id]), default=None)
     return best.id if best is not None else ""
 
 
 def _ask(state: Story, criterion: str, level: float, quote: str) -> tuple[Story, str]:
     question = book().probes[criterion][0].of(state.lang)
+    theirs = criterion == "task" and nobodys_own(state.text)
     state = replace(
         state,
         asked={**state.asked, criterion: 1},
         questions=state.questions + 1,
         standing=Asked(criterion, level),
     )
+    if theirs:
+        return state, voice.say(state.lang, "theirs", question=question)
     return state, voice.say(state.lang, "follow", quote=quote, question=question) if quote else question
 
 

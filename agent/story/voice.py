@@ -39,15 +39,40 @@ SAYINGS: dict[str, Wording] = {
     ),
     "follow": Wording(ru="Вы сказали: «{quote}». {question}", en="You said: \"{quote}\". {question}"),
     "again": Wording(ru="Это пока общо. {question}", en="That is still general. {question}"),
+    "again_2": Wording(ru="Так было у всех. {question}", en="That could be anybody's story. {question}"),
+    "again_3": Wording(ru="Не вижу этого глазами. {question}", en="I cannot see it yet. {question}"),
+    "again_4": Wording(ru="Пока без подробностей. {question}", en="No details so far. {question}"),
+    "deeper": Wording(ru="Это есть. Теперь ближе. {question}", en="We have that. Closer, now. {question}"),
+    "deeper_2": Wording(ru="Так, и дальше. {question}", en="Right, and further. {question}"),
+    "deeper_3": Wording(ru="Пока хватит для начала. {question}", en="Enough for a start. {question}"),
+    "deeper_4": Wording(ru="Записал. {question}", en="Noted. {question}"),
     "aside": Wording(ru="Это пригодится, но я спрашивал о другом. {question}", en="That is of use, but I asked about something else. {question}"),
+    "aside_2": Wording(ru="Запомню, и всё же. {question}", en="I keep that, and yet. {question}"),
+    "aside_3": Wording(ru="Важно, только это ответ на другой вопрос. {question}", en="That matters, only it answers another question. {question}"),
+    "aside_4": Wording(ru="Вернусь к своему вопросу. {question}", en="Back to my question. {question}"),
     "leave": Wording(ru="Оставим это. К следующему разу поищите здесь. {hint}", en="Let us leave that. For next time, look here. {hint}"),
+    "leave_2": Wording(ru="Пойдём дальше, а дома подумайте. {hint}", en="Let us go on; think about it at home. {hint}"),
+    "leave_3": Wording(ru="Не буду мучить. Зацепка на потом. {hint}", en="I will not press it. Something to hold on to later. {hint}"),
+    "leave_4": Wording(ru="Ладно, другое. А это поищите так. {hint}", en="Something else, then. As for this, search like so. {hint}"),
     "unknown": Wording(ru="Хорошо, что сказали прямо. К следующему разу поищите здесь. {hint}", en="Good that you say so. For next time, look here. {hint}"),
+    "unknown_2": Wording(ru="Принято. Восстановить можно так. {hint}", en="Fine. This is how it comes back. {hint}"),
+    "unknown_3": Wording(ru="Бывает. Перед разговором загляните в записи. {hint}", en="It happens. Before the talk, look at the records. {hint}"),
+    "unknown_4": Wording(ru="Честно. Где искать, подскажу. {hint}", en="Honest. Where to search, I can say. {hint}"),
+    "theirs": Wording(ru="В этом рассказе дела общие или чужие. {question}", en="The deeds of this story are everybody's or somebody else's. {question}"),
     "fishing": Wording(ru="Рассказ ваш, подсказать его я не могу, только куда посмотреть. {hint}", en="The story is yours, and I cannot tell it for you, only where to look. {hint}"),
     "hint": Wording(ru="{hint}", en="{hint}"),
     "no_hint": Wording(ru="Подсказку к этому вопросу я уже дал. Ответьте хотя бы частью.", en="You have had the hint for this one. Answer a part of it."),
     "doubt": Wording(
         ru="Вы сказали: «{phrase}». Про «{quote}» журнал сессии говорит другое. Откуда это число, где вы на него смотрели?",
         en="You said: \"{phrase}\". About \"{quote}\" the session's log says otherwise. Where does this figure come from, where did you look at it?",
+    ),
+    "doubt_2": Wording(
+        ru="Ещё одно не сошлось с журналом: «{phrase}», а именно «{quote}». На что вы опирались?",
+        en="One more thing does not agree with the log: \"{phrase}\", namely \"{quote}\". What did you go by?",
+    ),
+    "doubt_3": Wording(
+        ru="И здесь журнал с вами спорит: «{phrase}», «{quote}». Как вы это узнали тогда?",
+        en="Here, too, the log differs: \"{phrase}\", \"{quote}\". How did you learn it at the time?",
     ),
     "doubt_time": Wording(
         ru="Вы сказали: «{phrase}». По журналу сессии это было в другое время. Что было прямо перед этим и сразу после?",
@@ -58,6 +83,7 @@ SAYINGS: dict[str, Wording] = {
         en="You said: \"{phrase}\". I find no such command in the session's log. What exactly did you do, with which command?",
     ),
     "settled": Wording(ru="Теперь сходится с журналом.", en="That agrees with the log now."),
+    "closing": Wording(ru="Больше спрашивать не буду. Что в этой истории важно, а я о нём не спросил?", en="I have no more questions. What matters in this story that I did not ask about?"),
     "end": Wording(ru="Спасибо, достаточно. Разбор ниже.", en="Thank you, that is enough. The debrief is below."),
 }  # fmt: skip
 
@@ -88,9 +114,17 @@ def sheet(incident: Incident | None, lang: str) -> str:
     return "\n".join(lines)
 
 
-def doubt(claim: Checked, lang: str) -> str:
-    """A question about what the log refutes. It does not say what the log has instead."""
-    key = "doubt"
+TURNS_OF_PHRASE = ("", "_2", "_3", "_4")  # the same words each time would be a machine's
+
+
+def turned(lang: str, key: str, turn: int, **values: object) -> str:
+    """One of four ways to say it."""
+    return say(lang, key + TURNS_OF_PHRASE[turn % len(TURNS_OF_PHRASE)], **values)
+
+
+def doubt(claim: Checked, lang: str, turn: int = 0) -> str:
+    """A question about what the log refutes, the `turn`-th of them. It does not say what the log has instead."""
+    key = "doubt" + TURNS_OF_PHRASE[turn % 3]
     if claim.id.startswith("clock_") or (claim.id.startswith("deed.") and claim.quote[:1].isdigit()):
         key = "doubt_time"
     elif claim.id.startswith("deed."):

@@ -28,9 +28,7 @@ def held(
     try:
         return _held(talks, talk, scheme, as_json, told, plain, reader)
     except KeyboardInterrupt:
-        if reader.unsent and reader.unsent != talk.draft:
-            talks.keep_draft(talk, clean(reader.unsent))
-            print("\n" + say(talk.header.language, "talk.draft"), file=sys.stderr)
+        _keep(talks, talk, reader)
         print("\n" + say(talk.header.language, f"{scheme}.kept", id=talk.header.id), file=sys.stderr)
         return 130
 
@@ -45,7 +43,11 @@ def _held(
     while not talk.over and talk.result is None and not ended:
         text, ended = (told, False) if told else reader.turn()
         told = ""
-        if text:
+        if (
+            text and ended and reader.at_terminal
+        ):  # Ctrl-D leaves; what was being typed is a draft and no answer
+            _keep(talks, talk, reader)
+        elif text:
             answer = talks.say(talk, clean(text))
             reader.unsent = ""
             if not as_json:
@@ -60,6 +62,13 @@ def _held(
     else:
         print("\n" + result["text"], end="")
     return 0
+
+
+def _keep(talks: Talks[Any], talk: Talk[Any], reader: _Reader) -> None:
+    """What was being typed, for whoever resumes the talk."""
+    if reader.unsent and reader.unsent != talk.draft:
+        talks.keep_draft(talk, clean(reader.unsent))
+        print("\n" + say(talk.header.language, "talk.draft"), file=sys.stderr)
 
 
 def _show_so_far(talk: Talk[Any], scheme: str, at_terminal: bool) -> None:

@@ -16,7 +16,7 @@ from api.service import ApplicationService
 from api.store import SqlStore
 
 if TYPE_CHECKING:
-    from agent.interview.turns import Interview
+    from agent.interview.state import Interview
     from agent.library import Library
     from agent.story.turns import Story
     from api.http.meters import Meters

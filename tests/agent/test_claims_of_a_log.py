@@ -76,3 +76,44 @@ def test_a_plan_claims_nothing() -> None:
 )
 def test_numbers_in_words_are_as_long_as_they_go(text: str, values: list[int]) -> None:
     assert [n.value for n in spelled(text)] == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "600,000 payments failed, which cost us 3 million.",
+        "Потеряли 366 000 запросов, и это обошлось нам примерно в 3 млн.",
+        "We lost revenue of about 300k.",
+    ],
+)
+def test_what_something_cost_is_money_though_no_sign_stands_there(text: str) -> None:
+    assert statuses(text)[-1] == "not supported"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Connections were held 16 times longer.",
+        "Каждое соединение держалось в 16 раз дольше.",
+        "The pool filled 16 times as fast.",
+    ],
+)
+def test_how_many_times_is_no_count(text: str) -> None:
+    assert statuses(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Success was back over 95 %.", ["right"]),
+        ("Успешность упала ниже 20 %.", ["right"]),
+        ("Success fell below 5 %.", ["wrong"]),
+        ("More than 100,000 requests failed.", ["right"]),
+        ("More than 900,000 requests failed.", ["wrong"]),
+        ("I rolled back about 220 seconds after the page.", ["right"]),
+        ("No waits on locks, but 52 active sessions running the same SELECT.", []),
+        ("25 slots in the bulkhead were full after all queries.", []),
+    ],
+)
+def test_limits_hands_and_other_things_are_told_apart(text: str, expected: list[str]) -> None:
+    assert statuses(text) == expected

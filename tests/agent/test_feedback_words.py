@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent.feedback import Told, _books, _books_key, _broken, _harm_key, _people
-from agent.remarks import remark
+from agent.feedback import Told, _books, _books_key, _broken, _claim, _effect_key, _harm_key, _people
+from agent.measure import Measured
+from agent.remarks import opposed, remark
 
 
 def run(failed: tuple[int, int], violations: tuple[int, int] = (0, 0), others: float = 0.0) -> Any:
@@ -81,3 +82,61 @@ def test_a_public_fact_backs_the_word_on_care_once(lang: str):
     told = Told(results, None, None, {}, None, lang)  # type: ignore[arg-type]
     first, second = _people(told, 1), _people(told, 2)
     assert "https://" in first and "https://" not in second and first.split(" (")[0] != second
+
+
+@pytest.mark.parametrize(
+    "text", ["Пятница была тяжёлая, спасибо команде за работу.", "Kudos to the on-call, it was a hard week."]
+)
+def test_thanks_are_no_measure(text: str):
+    assert remark(item(text)) == "thanks"
+    assert remark(item("Спасибо, но алерт поставить на 80 % пула")) != "thanks"
+
+
+@pytest.mark.parametrize(
+    ("text", "against_itself"),
+    [
+        ("Отключить повторы у checkout и одновременно увеличить их число до пяти.", True),
+        ("Turn retries off and raise their number to five.", True),
+        ("Raise the pool to 200 and reduce it at night", True),
+        ("Reduce the time-out to 2 s and add an alert before it fires.", False),
+        ("Снизить тайм-аут до 2 с и увеличить пул.", False),
+        ("Увеличить пул до 200.", False),
+    ],
+)
+def test_a_line_that_argues_with_itself_is_told_so(text: str, against_itself: bool):
+    assert opposed(text) is against_itself
+
+
+def test_losses_are_called_the_same_only_where_they_are():
+    idle = Measured("nothing", 0.007, None)  # type: ignore[call-arg]
+    assert _effect_key(run((634_447, 634_447)), idle, 634_447, 634_447) == "nothing"
+    assert _effect_key(run((634_447, 630_030)), idle, 634_447, 630_030) == "nothing_nearly"
+
+
+def test_a_checked_figure_says_what_it_is_about():
+    told = Told([], None, None, {}, datetime(2026, 11, 24, tzinfo=UTC), "en")
+    line = _claim(told, {"id": "success", "quote": "40%", "status": "wrong", "shown": "11.7%"})
+    assert line == "“40%” (success rate) is wrong, the log says 11.7%"
+
+
+def test_strong_is_said_of_what_spares_much_and_not_of_what_saves_one_record():
+    few, most = Measured("strong", 0.06, 1.0), Measured("strong", 0.9)
+    assert _effect_key(run((119_809, 113_142)), few, 119_809, 113_142) == "little"
+    assert _effect_key(run((119_809, 11_314)), most, 119_809, 11_314) == "strong"
+
+
+def test_what_saves_the_data_with_nobody_on_call_is_not_called_useless_there():
+    from agent.feedback import _unattended
+
+    told = Told([], None, None, {}, datetime(2026, 11, 24, tzinfo=UTC), "en")
+    helps = Measured("helps", 0.06, 1.0)
+    saves = SimpleNamespace(
+        with_={"failed_requests": 113_142},
+        no_responder={
+            "baseline": {"failed_requests": 900, "violations": 1},
+            "with": {"failed_requests": 900, "violations": 0},
+        },
+    )
+    assert _unattended(told, 1, saves, helps) == []  # type: ignore[arg-type]
+    saves.no_responder["with"]["violations"] = 1
+    assert len(_unattended(told, 1, saves, helps)) == 1  # type: ignore[arg-type]

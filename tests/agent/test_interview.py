@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from agent.interview import trials
 from agent.interview.arithmetic import sums
 from agent.interview.as_network import network
-from agent.interview.design import Design, DesignError, drawn, looks_like_design, read_design
+from agent.interview.design import Design, DesignError, looks_like_design, read_design
 from agent.interview.graph import make_debrief, take_turn
+from agent.interview.picture import drawn
 from agent.interview.prompts import PromptError, book
 from agent.interview.quotes import axis_quotes
 from agent.interview.turns import TURNS, Interview, begin, judged, step
@@ -51,7 +52,7 @@ def test_a_drawing_is_read_and_shown_back_with_what_was_assumed():
     assert not any(e.waits for e in design.edges if e.target in ("kafka", "mail-worker"))
     picture = drawn(design)
     assert (
-        "2 000 rps" in picture
+        "2,000 rps" in picture
         and "[db] x2 2 cores 4 ms CPU by user" in picture
         and "═> [kafka] x12" in picture
     )

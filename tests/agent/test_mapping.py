@@ -52,6 +52,19 @@ def test_no_phrasing_is_written_twice() -> None:
             assert len(spec[lang]) == len(set(spec[lang])), (id, lang)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "ids"),
+    [
+        ("Алерт: bulkhead занят на 80 % дольше 15 секунд.", ["alert_pool_saturation"]),
+        ("Page when the bulkhead is 80% full for 15 s.", ["alert_pool_saturation"]),
+        ("Поднять bulkhead до 100 на под.", ["bulkhead_resize"]),
+        ("Raise the bulkhead to 100.", ["bulkhead_resize"]),
+    ],
+)
+def test_an_alert_on_a_limit_does_not_change_the_limit(sentence: str, ids: list[str]) -> None:
+    assert mapped(sentence) == ids
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_held_out_sentences_map_to_their_remedy(lang: str) -> None:
     pairs = [(id, s) for id, by_language in HELD_OUT["items"].items() for s in by_language[lang]]

@@ -255,6 +255,12 @@ def test_the_cheaper_of_two_equals_comes_first_and_a_weak_cheap_one_does_not() -
     assert found["missing"] == ["mitigate", "respond"]
 
 
+def test_a_measure_that_is_asked_for_twice_is_ranked_once() -> None:
+    calls = {n: [InterventionCall("canary_auto_rollback")] for n in (0, 1)}
+    found = advice.first(calls, calls, {n: run_of(QUIET) for n in (1, 0)}, CATALOGUE, None, None)
+    assert found is not None and [r["item"] for r in found["ranking"]] == [0]
+
+
 def test_every_estimate_is_of_a_measure_there_is() -> None:
     assert set(efforts().sizes) <= set(CATALOGUE)
 
@@ -320,6 +326,18 @@ LIMIT = (
     [
         (WHO, ("Иван Петров, до пятницы", "Anna, by Friday"), "full"),
         (WHO, ("Платформенная команда", "The platform team."), "part"),
+        (WHO, ("Тимлид платежей, завтра", "The payments team, by Friday"), "full"),
+        (WHO, ("Команда платежей к 4 декабря", "The tech lead, 4 December"), "full"),
+        (WHO, ("Кто-нибудь из дежурных на следующей неделе", "Somebody on call, next week"), "part"),
+        (WHY, ("Потому что потому", "Because because because"), "nothing"),
+        (
+            WHY,
+            (
+                "Пул и так был занят, канарейка всё равно поймала бы",
+                "The pool was busy and the canary catches it anyway",
+            ),
+            "full",
+        ),
         (WHO, ("Обязательно сделаем всё как надо", "It will certainly get done somehow"), "nothing"),
         (WHY, ("Потому что пул был занят целиком", "Because all connections were busy"), "full"),
         (WHY, ("Не знаю", "I don't know"), "honest"),
@@ -342,6 +360,26 @@ def test_a_reply_is_judged_by_what_was_asked(
         judged = judge_reply(asked, answer, lang)
         assert judged.verdict == verdict, (answer, judged)
         assert judged.said and "{" not in judged.said
+
+
+@pytest.mark.parametrize(
+    ("lang", "asked", "answer", "verdict"),
+    [
+        ("ru", "Пейдж пришёл через 24 с после неё. Какой сигнал был виден, и при каком пороге?", "Через 24 с очередь росла.", "part"),
+        ("ru", "Пейдж пришёл через 24 с после неё. Какой сигнал был виден, и при каком пороге?", "Очередь выше 10.", "full"),
+        ("en", "The page came 24 s late. Which signal, at which threshold?", "The queue, 24 s later.", "part"),
+    ],
+)  # fmt: skip
+def test_a_figure_of_the_question_is_no_figure_of_the_answer(
+    lang: str, asked: str, answer: str, verdict: str
+) -> None:
+    assert judge_reply(asked, answer, lang).verdict == verdict
+
+
+def test_the_word_on_a_reply_is_no_list_of_boxes() -> None:
+    said = judge_reply(WHO[0], "Иван Петров, до пятницы", "ru").said
+    assert said == "Принимаю: с именем и со сроком."
+    assert judge_reply(WHO[1], "Anna, by Friday", "en").said == "I take that: with a name and with a date."
 
 
 def test_length_does_not_make_an_answer() -> None:

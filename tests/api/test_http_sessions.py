@@ -62,7 +62,7 @@ def test_a_session_from_beginning_to_review(client: TestClient) -> None:
     answered = client.post(f"/v1/sessions/{session}/answers", json=replied, headers=who)
     assert answered.status_code == 200
     assert answered.json()["response"] == {
-        "verdict": "full", "has": ["reason"], "missing": [], "text": "Accepted: there is a reason.",
+        "verdict": "full", "has": ["reason"], "missing": [], "text": "I take that: with a reason.",
     }  # fmt: skip
     kinds = [e["kind"] for e in client.get(f"/v1/sessions/{session}/log", headers=who).json()["entries"]]
     assert kinds == ["command", "command", "action-items", "model", "answer"]

@@ -138,8 +138,8 @@ DEFAULT_MS: dict[Kind, float] = {
 
 
 def looks_like_design(text: str) -> bool:
-    """Whether a turn holds a drawing: two lines with arrows, one under the head of a known notation, or one chain alone."""
-    if _one_chain(text.strip()):
+    """Whether a turn holds a drawing: two lines with arrows, one under the head of a known notation, one chain alone or with its parts' settings."""
+    if _one_chain(text.strip()) or _chain_with_settings(text):
         return True
     arrows = sum(bool(re.search(r"->|=>|→|⇒|\.\.>|\w --- \w", line)) for line in text.splitlines())
     return arrows >= (1 if HEAD.search(text) else 2)
@@ -158,18 +158,42 @@ def unfolded(text: str) -> str:
     return "\n".join(pieces) if all(drawn) and ARROW.search(text) else text
 
 
+def _chain_with_settings(text: str) -> bool:
+    """Lines that are chains, the load, or begin with a part of a chain: `lb -> api -> db`, then `db cores 16`."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    chains = [line for line in lines if _pieces(line) and (_one_chain(line) or re.search(r"\d", line))]
+    parts = {
+        one.split()[0].lower()
+        for c in chains
+        for p in ARROW.split(c)[::3]
+        for one in p.split("&")
+        if one.split()
+    }
+    known = parts | set(LOAD_WORDS) | set(PLACE_WORDS)
+    others = [line for line in lines if line not in chains]
+    return (
+        bool(chains)
+        and len(lines) > 1
+        and all(
+            line.split()[0].lower().rstrip(":") in known and not re.search(r"[;!?]|[.,](?!\d)", line)
+            for line in others
+        )
+    )
+
+
 def _one_chain(line: str) -> bool:
     """A turn that is one chain of parts, one of them of a known kind: `lb -> api x4 -> db`. Prose with an arrow is none."""
-    pieces = ARROW.split(line)[::3]
+    return any(kind_of(piece[0]) != "service" for piece in _pieces(line))
+
+
+def _pieces(line: str) -> list[list[str]]:
+    """The words of each part of a chain; none where it is prose."""
+    pieces = [piece.split() for piece in ARROW.split(line)[::3]]
     if "\n" in line or len(pieces) < 2 or re.search(r"[;!?]|[.,](?!\d)", line):
-        return False
-    heads = [piece.split()[0] for piece in pieces if piece.split()]
-    named = len(heads) == len(pieces) and all(NAME.fullmatch(head) for head in heads)
-    return (
-        named
-        and all(len(p.split()) <= CHAIN_WORDS or re.search(r"\d", p) for p in pieces)
-        and any(kind_of(h) != "service" for h in heads)
-    )
+        return []
+    if not all(words and NAME.fullmatch(words[0]) for words in pieces):
+        return []
+    return pieces if all(len(w) <= CHAIN_WORDS or re.search(r"\d", " ".join(w)) for w in pieces) else []
 
 
 def kind_of(name: str) -> Kind:
@@ -211,6 +235,8 @@ def read_design(text: str) -> Design:
     for part in design.parts.values():
         if part.kind == "cache" and part.given & {"cores", "key"} and "hit" not in part.given:
             part.kind = "store"  # a Redis that holds the data is no cache
+        if part.kind == "service" and part.given & OF_STORES and not design.children(part.name, waits=True):
+            part.kind = "store"  # whatever its name: what is split by a key, copied or given cores keeps data
         part.count = part.count or DEFAULT_COUNT[part.kind]
         part.time_ms = part.time_ms or DEFAULT_MS[part.kind]
     _no_circle(design)
@@ -298,7 +324,10 @@ def _part(design: Design, piece: str, number: int) -> str:
                 f"частей больше {MOST_PARTS}; оставьте главное",
                 number,
             )
-        design.parts[name] = Part(name, kind_of(name))
+        kind = kind_of(name)
+        if kind == "service" and len(words) > 1:  # `stock redis x1`: what it is stands behind its name
+            kind = kind_of(words[1].lower())
+        design.parts[name] = Part(name, kind)
     _settings(design.parts[name], words[1:], number)
     return name
 
@@ -306,6 +335,8 @@ def _part(design: Design, piece: str, number: int) -> str:
 COUNTED = {"cores": "cores", "ядер": "cores", "slots": "slots", "слотов": "slots", "pool": "pool", "пул": "pool",
            "retries": "retries", "retry": "retries", "повторов": "retries", "replicas": "replicas", "реплик": "replicas",
            "shards": "count", "шардов": "count", "pods": "count", "подов": "count", "partitions": "count", "партиций": "count"}  # fmt: skip
+SPLIT_WORDS = ("shards", "шардов")
+OF_STORES = frozenset({"key", "replicas", "cores", "shards"})
 LIMITS = {"cores": 512, "slots": 100_000, "pool": 10_000, "retries": 10, "replicas": 15, "count": 5000}
 
 
@@ -314,6 +345,8 @@ def _settings(part: Part, words: list[str], number: int) -> None:
     while rest:
         word = rest.pop(0).lower()
         value = rest[0] if rest else ""
+        if {word, value.lower()} & set(SPLIT_WORDS):
+            part.given.add("shards")
         if word in COUNTED and value.isdigit():
             _count(part, COUNTED[word], int(rest.pop(0)), number)
         elif word.isdigit() and value.lower() in COUNTED:  # "16 cores", as one says it

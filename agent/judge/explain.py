@@ -108,12 +108,13 @@ def why(
         if abs(value) >= 0.03 and label not in bucket:
             bucket.append(label)
     missing = [names[n].of(language) for n in _absent(model, signals)]
+    missing = [label for label in dict.fromkeys(missing) if label not in seen]  # some of it is no lack of it
     if level >= 1 and seen:
         words.append(phrases["seen"] + ", ".join(seen[:3]))
     if level < 2 and against:
         words.append(phrases["against"] + ", ".join(against[:3]))
     if level < 2.5 and missing:
-        words.append(phrases["missing"] + ", ".join(list(dict.fromkeys(missing))[:3]))
+        words.append(phrases["missing"] + ", ".join(missing[:3]))
     return "; ".join(words)
 
 

@@ -12,7 +12,11 @@ BOUND = re.compile(
     re.IGNORECASE,
 )
 ARITHMETIC = re.compile(
-    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|(?<![A-Za-z_])=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d",
+    r"\d[\d.,]*\s*[кkмmKKМ]?\w*\s*(?:[x×*/÷·+]|на|по)\s*~?\d[\d.,]*|(?<![A-Za-z_])=\s*~?\d|≈\s*~?\d|=>\s*~?\d|→\s*~?\d|~\d"
+    # a result in words: "это 100 МБ", "that makes 8.6 TB"
+    r"|\b(?:это|итого|выходит|получается|получаем|да[её]т|that(?:['’]s| is| makes| gives)|which (?:is|makes|gives)|comes to|makes)"
+    r"\s(?:уже |около |примерно |порядка |about |roughly |around |some )?~?\d[\d.,\s]*\w*\s?(?:[KKМMGГTТПP][БB]|rps|"
+    r"(?:в|за|a|per|an)\s\w+|/\s?\w)",
 )
 CLOCK = re.compile(
     r"\b\d{1,2}:\d{2}\b|\b[TТ]\s?[+-]\s?\d+|(?<!\w)\+\d+(?::\d+)?\s*(?:с|s|мин|min|ч|h)?\b|\b\d{1,2}\.\d{2}\b(?!\.?\d|\s*%)"

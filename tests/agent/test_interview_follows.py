@@ -10,6 +10,8 @@ from agent.interview.graph import make_debrief
 from agent.interview.picture import drawn
 from agent.interview.prompts import RUBRIC, book
 from agent.interview.turns import CHALLENGES, Interview, begin, step
+from agent.judge import judge
+from agent.judge.patterns import ARITHMETIC
 from agent.rubric import load_rubric
 
 PLAIN = "lb -> api x80 3ms\napi -> cache hit 97%\napi -> db x32 cores 16 2ms by id\ndc 2"
@@ -392,3 +394,48 @@ def test_where_a_repeat_does_no_harm_nobody_is_asked_about_it():
     for _ in range(14):
         state, answer = step(state, "Ну, как-нибудь справимся.")
         assert "повторил" not in answer
+
+
+@pytest.mark.parametrize(
+    "line", ["lb -> api x40 -> ledger x16 cores 16 by payment_id", "lb -> api -> money 16 shards", "lb -> api -> книга cores 8"]
+)  # fmt: skip
+def test_what_is_split_by_a_key_or_has_cores_keeps_data_whatever_its_name(line: str) -> None:
+    design = read_design(line)
+    assert list(design.parts.values())[-1].kind == "store"
+
+
+def test_a_service_with_cores_before_a_store_stays_a_service() -> None:
+    design = read_design("lb -> api x40 cores 8 -> pg x4 cores 16")
+    assert [p.kind for p in design.parts.values()] == ["balancer", "service", "store"]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("100 тысяч в секунду, запись 1 КБ, это 100 МБ в секунду", True),
+        ("A payment is 1 KB, which makes 240 GB a month", True),
+        ("Это 5 минут простоя", False),
+        ("That is 3 of them", False),
+    ],
+)
+def test_a_sum_in_words_is_a_sum(text: str, counts: bool) -> None:
+    assert bool(ARITHMETIC.search(text)) is counts
+
+
+def test_a_chain_and_its_parts_settings_are_a_drawing() -> None:
+    text = "gateway -> shop x60 -> stock redis x1\ngateway limit 50k"
+    assert looks_like_design(text)
+    design = read_design(text)
+    assert design.parts["gateway"].limit_rps == 50_000
+    assert design.parts["stock"].kind == "cache"
+    assert not looks_like_design(
+        "we go lb -> api -> db\nand then the database decides, it is the only writer."
+    )
+
+
+def test_what_was_seen_is_not_missing() -> None:
+    said = "100k a second, a record of 1 KB, which makes 100 MB/s. Store by user_id in 16 shards. If a shard dies its replica takes over in 10 s."
+    for result in judge(said, "system-design", "en").levels.values():
+        seen = result.why.partition("seen: ")[2].partition(";")[0].split(", ")
+        missing = result.why.partition("missing: ")[2].split(", ")
+        assert not set(seen) & set(missing) - {""}

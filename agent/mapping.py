@@ -121,23 +121,28 @@ def map_item(
     numbers = quantities(item)
     proposed: list[_Finding] = []
     states: list[State] = []
+    opposite: set[str] = set()
     for finding in _findings(item, toks, numbers, book):
+        if _contradicted(item, toks, finding, book.specs[finding.id].contradicted):
+            opposite.add(finding.id)
+            continue
         state = stance(item, toks, finding.lo, finding.hi, listed, book.specs[finding.id].negation)
         states.append(state)
         if state == "mapped":
             proposed.append(finding)
     proposed = [f for f in proposed if not _is_threshold(item, toks, f, proposed)]
-    settled = _settled(proposed, book)
+    settled = _without_bare(toks, _settled(proposed, book), book)
     if settled:
         settled = _without_faint(item, toks, _with_ideas(item, toks, settled, book))
-        settled = _meant(toks, settled, book, likely)
+        settled = _meant(toks, settled, book, likely, proposed)
     calls = _calls(item, toks, numbers, settled, book)
     span = Span(0, len(item), item)
     if calls:
         return MappedItem(span, tuple(calls), "mapped")
     order: tuple[State, ...] = ("rejected", "considered", "stated")
     why: State = next((s for s in order if s in states), "unmapped")
-    if why == "unmapped" and (meant := _by_ideas(item, toks, numbers, listed, book, likely)):
+    meant = _by_ideas(item, toks, numbers, listed, book, likely) if why == "unmapped" else ()
+    if meant and not any(call.id in opposite for call in meant):
         return MappedItem(span, meant, "mapped")
     return MappedItem(span, (), why)
 
@@ -159,6 +164,19 @@ def _by_ideas(
     return tuple(_calls(item, toks, numbers, [_Finding(found.id, found.lo, found.hi)], book))
 
 
+def _without_bare(toks: tuple[Token, ...], found: list[_Finding], book: Phrasings) -> list[_Finding]:
+    """ "client retries with a budget" proposes the budget: of the retries themselves nothing is said."""
+    ids = {f.id for f in found}
+    bare = {
+        f.id
+        for f in found
+        if (spec := book.specs[f.id].yields)
+        and ids & set(spec.to)
+        and not any(words(spec.unless).match(t) for t in toks)
+    }
+    return [f for f in found if f.id not in bare]
+
+
 def _without_faint(item: str, toks: tuple[Token, ...], found: list[_Finding]) -> list[_Finding]:
     """Without what a few words of another remedy's sentence happen to name."""
     if len(found) < 2:
@@ -178,12 +196,23 @@ def _same_clause(item: str, toks: tuple[Token, ...], a: _Finding, b: _Finding) -
 
 
 def _meant(
-    toks: tuple[Token, ...], found: list[_Finding], book: Phrasings, likely: frozenset[str]
+    toks: tuple[Token, ...],
+    found: list[_Finding],
+    book: Phrasings,
+    likely: frozenset[str],
+    proposed: list[_Finding],
 ) -> list[_Finding]:
-    """What was found, unless the words as a whole say another remedy much louder, or only another is likely here."""
+    """What was found, unless the words as a whole say another remedy much louder, or only another is likely here.
+
+    Another one that has no word of its own besides those of the phrases found says nothing more than they do.
+    """
     said = max(evidence_for(toks, [f.id for f in found]).values(), default=0.0)
     other = nearest(toks, book, likely)
     strange = bool(likely) and not any(f.id in likely for f in found)
+    phrases = [f for f in proposed if f.id in {g.id for g in found}]
+    explained = {i for f in phrases for i in range(f.lo, f.hi + 1)}
+    if other and not strange and explained.issuperset(other.places):
+        return found
     if other and other.evidence >= said * (1.0 if strange and other.id in likely else _LOUDER):
         return [_Finding(other.id, other.lo, other.hi)]
     return found
@@ -232,6 +261,15 @@ def _findings(item: str, toks: tuple[Token, ...], numbers: list[Quantity], book:
 def _spoiled(toks: tuple[Token, ...], finding: _Finding, unless: Words) -> bool:
     around = toks[max(0, finding.lo - _UNLESS_BESIDE) : finding.hi + 1 + _UNLESS_BESIDE]
     return any(unless.match(t) for t in around)
+
+
+def _contradicted(item: str, toks: tuple[Token, ...], finding: _Finding, pattern: str | None) -> bool:
+    """Whether what was found, with what stands beside it, sets the opposite: "acks=1" for acks=all."""
+    if pattern is None:
+        return False
+    first = toks[max(0, finding.lo - _UNLESS_BESIDE)]
+    last = toks[min(len(toks) - 1, finding.hi + _UNLESS_BESIDE)]
+    return bool(re.search(pattern, item[first.start : last.end], re.IGNORECASE))
 
 
 def _triggered(toks: tuple[Token, ...], numbers: list[Quantity], trigger: Trigger) -> list[tuple[int, int]]:

@@ -30,10 +30,12 @@ _PREFIX = re.compile(r"^(?:за|рас|раз|от|вы|пере|при|до|н�
 # Words of grammar, by lemma; "before", "itself" or "two" are none of them: they tell remedies apart.
 _GRAMMAR = word_set(
     "all everi each the and for with that this these those they them ani some most not than then from our your has have "
-    "had doe did will would can could should must who what which whose when where are was were been be but also into "
+    "had doe did never will would can could should must who what which whose when where are was were been be but also into "
     "все весь этот тот который каждый какой что как для или они она оно мы вы его ее их свой наш быть бы же чтобы но "
     "если когда где еще уже так там мочь должный нужно надо"
 )
+
+_CENTRE = ("centre", "center", "centres", "centers")  # "data centre" is one word in two
 
 Bag = dict[str, float]  # remedy -> share of its phrasings
 
@@ -69,6 +71,7 @@ class Near:
     lo: int
     hi: int
     words: int
+    places: tuple[int, ...] = ()  # of the tokens that speak for it
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +113,7 @@ def ranked(toks: tuple[Token, ...], likely: frozenset[str] = frozenset()) -> tup
     most = 0.0
     seen = set(_GRAMMAR)
     for i, token in enumerate(toks):
-        if token.lemma in seen or len(token.text) < _SHORT:
+        if token.lemma in seen or len(token.text) < _SHORT or _half_a_word(toks, i):
             continue
         seen.add(token.lemma)
         said = _evidence(token.text, token.lemma)
@@ -119,7 +122,12 @@ def ranked(toks: tuple[Token, ...], likely: frozenset[str] = frozenset()) -> tup
             total[remedy] = total.get(remedy, 0.0) + weight * (_LIKELY if remedy in likely else 1.0)
             places.setdefault(remedy, []).append(i)
     order = sorted(total, key=lambda r: (-round(total[r], 6), r))
-    return [Near(r, total[r], places[r][0], places[r][-1], len(places[r])) for r in order], most
+    near = [Near(r, total[r], at[0], at[-1], len(at), tuple(at)) for r in order for at in (places[r],)]
+    return near, most
+
+
+def _half_a_word(toks: tuple[Token, ...], i: int) -> bool:
+    return toks[i].text == "data" and i + 1 < len(toks) and toks[i + 1].text in _CENTRE
 
 
 @lru_cache(maxsize=20_000)

@@ -3,6 +3,7 @@
 Turns phrasings whose words may come in any order into phrases of agent.concepts. Knows no text and no item.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
@@ -51,6 +52,13 @@ class Trigger(_Model):
     near: list[str] = []
 
 
+class Yielding(_Model):
+    """A remedy that is only what another one limits, unless one of the words says how it is done."""
+
+    to: list[str]
+    unless: list[str]
+
+
 class PhrasingSpec(_Model):
     """One intervention: its phrasings by language and what may spoil or fill a finding."""
 
@@ -58,6 +66,8 @@ class PhrasingSpec(_Model):
     en: list[str] = Field(min_length=10)
     unless: list[str] = []  # words next to or inside a finding that make it mean something else
     negation: Literal["gate", "inside", "ignore"] = "gate"
+    contradicted: str | None = None  # a finding whose characters match this says the opposite: acks=1
+    yields: Yielding | None = None
     triggers: list[Trigger] = []
     parameters: dict[str, ParameterSpec] = {}
 
@@ -112,6 +122,7 @@ def load_phrasings(path: Path = INTERVENTIONS) -> Phrasings:
     """Read and compile the file. Raises LexiconError that names file, intervention and phrase."""
     data = strict_yaml.read(path, _File, LexiconError)
     _check_references(data, path.name)
+    _check_patterns(data, path.name)
     concepts = {id: _expanded(spec, data.words, path.name, id) for id, spec in data.interventions.items()}
     return Phrasings(
         data.interventions,
@@ -142,9 +153,18 @@ def _check_references(data: _File, name: str) -> None:
     mentioned += [
         id for m in (data.covers, data.shadows) for strong, weak in m.items() for id in (strong, *weak)
     ]
+    mentioned += [id for spec in data.interventions.values() if spec.yields for id in spec.yields.to]
     for id in mentioned:
         if id not in data.interventions:
-            raise LexiconError(f"{name}: combines, covers or shadows: no intervention {id!r}")
+            raise LexiconError(f"{name}: combines, covers, shadows or yields: no intervention {id!r}")
+
+
+def _check_patterns(data: _File, name: str) -> None:
+    for id, spec in data.interventions.items():
+        try:
+            re.compile(spec.contradicted or "")
+        except re.error as error:
+            raise LexiconError(f"{name}: {id}.contradicted: {error}") from None
 
 
 def _expanded(spec: PhrasingSpec, groups: dict[str, list[str]], name: str, id: str) -> dict[str, Any]:

@@ -28,6 +28,11 @@ _NEEDS = words(
     "нужный надо требоваться стоить помочь помогать спасти спасать решить поможет need needed necessary "
     "required help helps worth fix solve save"
 )
+# "no more retries" refuses them, "no more than three" only limits them.
+_MORE = ("more", "longer")
+_LIMITS = words("than % one two three four five ten half")
+_STOPS = words("stop quit cease хватит перестать переставать прекратить прекращать завязать завязывать")
+_LONGER_NOT = words("не ни нет никакой никаких никогда")  # "пул больше не увеличиваем": no longer, not more
 _DISMISSALS = words("лишний бессмысленный бесполезный излишний unnecessary useless pointless overkill")
 _STUDY = words(
     "изучить рассмотреть подумать обдумать оценить проработать исследовать обсудить consider evaluate "
@@ -69,7 +74,8 @@ def stance(
             _denied_before(toks, max(left, first), lo)
             and not _required(toks, max(left, first), (lo, hi), right)
         )
-        or (negation == "gate" and _denied_inside(toks, lo, hi))
+        or (negation == "gate" and (_denied_inside(toks, lo, hi) or _stopped(toks, max(left, first), lo)))
+        or _no_longer(toks, lo, min(hi, right))
         or _dismissed_after(toks, hi, right)
     ):
         return "rejected"
@@ -106,7 +112,10 @@ def doubtful(item: str, toks: tuple[Token, ...]) -> bool:
 def _denied_before(toks: tuple[Token, ...], left: int, lo: int) -> bool:
     if any(_REFUSALS.match(t) for t in toks[max(left, lo - _NEGATION_REACH) : lo]):
         return True
-    return any(_denies(toks, k, _NEGATORS) for k in range(max(left, lo - _NEGATION_REACH), lo))
+    if any(_denies(toks, k, _NEGATORS) for k in range(max(left, lo - _NEGATION_REACH), lo)):
+        return True
+    two = lo - _NEGATION_REACH - 1  # "no longer" is one negator in two words
+    return two >= left and toks[two + 1].text in _MORE and _denies(toks, two, _NEGATORS)
 
 
 def _required(toks: tuple[Token, ...], left: int, named: tuple[int, int], right: int) -> bool:
@@ -126,7 +135,29 @@ def _denied_inside(toks: tuple[Token, ...], lo: int, hi: int) -> bool:
 def _denies(toks: tuple[Token, ...], k: int, negators: Words) -> bool:
     if not negators.match(toks[k]):
         return False
-    return not (k + 1 < len(toks) and _HARMLESS.match(toks[k + 1]))
+    if k + 1 >= len(toks) or not _HARMLESS.match(toks[k + 1]) or toks[k].text.startswith("никак"):
+        return True
+    if toks[k + 1].text not in _MORE or toks[k].text != "no":
+        return False
+    after = toks[k + 2] if k + 2 < len(toks) else None
+    return after is not None and not _LIMITS.match(after) and not after.text[0].isdigit()
+
+
+def _stopped(toks: tuple[Token, ...], left: int, lo: int) -> bool:
+    """ "stop raising the pool", "хватит увеличивать пул": what is done so far, and shall end."""
+    for k in range(max(left, lo - _NEGATION_REACH), lo):
+        if _STOPS.match(toks[k]):
+            word = toks[k + 1].text
+            if word.endswith("ing") or part_of_speech(word) == "INFN":
+                return True
+    return False
+
+
+def _no_longer(toks: tuple[Token, ...], lo: int, hi: int) -> bool:
+    return any(
+        toks[k].text == "больше" and k + 1 < len(toks) and _LONGER_NOT.match(toks[k + 1])
+        for k in range(lo, hi + 1)
+    )
 
 
 def _dismissed_after(toks: tuple[Token, ...], hi: int, right: int) -> bool:

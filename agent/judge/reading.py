@@ -16,6 +16,7 @@ from agent.judge.elsewhere import Subject, elsewhere, fits_everywhere, subject_o
 from agent.judge.naming import own_words, worth
 from agent.judge.order import FUNCTION_WORDS, disordered, figures_in_place, share_in_order, weight_of
 from agent.judge.patterns import I_WORDS, PAST_ENDINGS, PAST_WORDS, WE_WORDS
+from agent.judge.promises import no_guarantee, still_claimed
 from agent.judge.set_aside import GENERAL, INSTRUCTION
 from agent.judge.sieve import Reason, grams, is_verb, reason_of, unseen_regions
 from agent.text import (
@@ -221,7 +222,8 @@ def _sentence(
     denied = [
         m
         for m in found
-        if m.negated
+        if (m.negated and not still_claimed(m, span.text, span.start))
+        or no_guarantee(m, span.text, span.start, words, found)
         or (avoided and m.concept.startswith("harm."))
         or _not_grown(m, words)
         or _taken_off(m, words)

@@ -334,7 +334,8 @@ class Tracers:
         fine = (
             column(base + "ok")[second] + column(base + "declined")[second] if not self.spec.worker else 1.0
         )
-        return fine / self.sent[second] if second in self.sent else 0.0
+        sent = self.sent.get(second, 0.0)  # of a class that nobody asks for the tracers weigh nothing
+        return fine / sent if sent > 0.0 else 0.0
 
     def spread(self) -> list[tuple[float, float, float]]:
         """(finished at, latency, requests it stands for) of everything that has finished."""

@@ -104,6 +104,15 @@ def test_a_queue_with_room_refuses_nobody() -> None:
     assert sum(plane.history.column("service/app/v1/rejected")) == pytest.approx(0.0, abs=0.5)
 
 
+def test_a_class_that_nobody_asks_for_any_more_has_no_latency() -> None:
+    plane = plane_of(network(300, {"app": service([work(20)], 10)}, {"timeout_s": 2.0})())
+    plane.advance(10)
+    plane.set_rate("all", 0.0)
+    plane.advance(30)
+    assert plane.latency_s("all", 20, 30) == (0.0, 0.0)
+    assert list(plane.p99_series_ms("all"))[20:] == [0.0] * 10
+
+
 def simulated_queue(slots: int, pods: int, rho: float, arrivals: int) -> float:
     """What waits in a pod in the mean when the emptier of two random pods is taken, event by event."""
     rng = Random(7)

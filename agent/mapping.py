@@ -13,7 +13,7 @@ from typing import Literal
 from agent.ideas import recognise
 from agent.mapping_parameters import Where, distance_of, parameter
 from agent.nearest import evidence_for, nearest
-from agent.phrasings import Phrasings, Trigger, Words, load_phrasings, words
+from agent.phrasings import Phrasings, Trigger, Words, Yielding, load_phrasings, words
 from agent.quantities import Quantity, quantities
 from agent.replay_port import InterventionCall
 from agent.stance import State, clause, doubtful, proposes, stance, tells_history, under_rejection
@@ -167,14 +167,14 @@ def _by_ideas(
 def _without_bare(toks: tuple[Token, ...], found: list[_Finding], book: Phrasings) -> list[_Finding]:
     """ "client retries with a budget" proposes the budget: of the retries themselves nothing is said."""
     ids = {f.id for f in found}
-    bare = {
-        f.id
-        for f in found
-        if (spec := book.specs[f.id].yields)
-        and ids & set(spec.to)
-        and not any(words(spec.unless).match(t) for t in toks)
-    }
-    return [f for f in found if f.id not in bare]
+    return [f for f in found if not _is_bare(toks, book.specs[f.id].yields, ids)]
+
+
+def _is_bare(toks: tuple[Token, ...], yields: Yielding | None, ids: set[str]) -> bool:
+    if yields is None or not ids & set(yields.to):
+        return False
+    how = words(yields.unless)
+    return not any(map(how.match, toks))
 
 
 def _without_faint(item: str, toks: tuple[Token, ...], found: list[_Finding]) -> list[_Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from agent import review_notes
 from agent.judge import reading_of
@@ -22,6 +23,17 @@ from agent.verdict import Verdict
 SHARED = 2
 # Levels above the embedded judge's at which a text that talks to its grader is not the model's to judge.
 DISAGREEMENT = 1.0
+
+
+def levels_in(found: Mapping[str, Any]) -> dict[str, float]:
+    """The levels of a debrief by criterion, but those that nobody could judge."""
+    return {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
+
+
+def still_unknown(found: Mapping[str, Any]) -> list[str]:
+    """The criteria of which somebody said "I don't know" and told nothing later, either."""
+    levels = levels_in(found)
+    return [name for name in found["unknown"] if levels.get(name, 0.0) < found["wanted"]]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from typing import Any
 
 from api.cli.progress import progress
 from benchmarks.conformance_cases import CASES as COUNTED
-from benchmarks.conformance_cases import Case
+from benchmarks.conformance_cases import Case, perform
 from benchmarks.conformance_drawn import PREFIX, drawn
 from benchmarks.conformance_held import HELD_OUT
 from simulator.engine import network
@@ -107,10 +107,7 @@ def measure(name: str, engine: str, seed: int) -> Found:
         plane: Plane = world.plane
     else:
         plane = PLANES[engine](scenario, network.build(scenario), seed)
-        for action in sorted(case.actions, key=lambda a: a.at_s):
-            plane.advance(action.at_s)
-            getattr(plane, action.method)(*action.args, **action.keywords)
-        plane.advance(case.until_s)
+        perform(plane, case.actions, case.until_s)
     return _reading(plane, scenario.sli.traffic_class, case, time.perf_counter() - began)
 
 

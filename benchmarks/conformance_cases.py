@@ -5,12 +5,13 @@ comes from an engine; none of them steers one.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks import engine_shop
 from benchmarks.closed_forms import erlang_b, erlang_c, quantile
+from simulator.engine.plane import Plane
 from simulator.scenario import Scenario, load, parse
 
 CLOSED, EXACT = "closed_form", "exact"
@@ -53,6 +54,14 @@ class Case:
     @property
     def kind(self) -> str:
         return CLOSED if self.closed else EXACT
+
+
+def perform(plane: Plane, actions: Iterable[Action], until_s: float) -> None:
+    """Run a plane to `until_s`, with these calls of its interface on the way."""
+    for action in sorted(actions, key=lambda a: a.at_s):
+        plane.advance(action.at_s)
+        getattr(plane, action.method)(*action.args, **action.keywords)
+    plane.advance(until_s)
 
 
 # --- closed forms -------------------------------------------------------------------------------------

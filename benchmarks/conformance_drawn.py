@@ -26,6 +26,7 @@ class _Draw:
     def __init__(self, rng: Random) -> None:
         self.rng = rng
         self.parts: Raw = {}
+        self.steps: dict[str, list[Any]] = {}  # of each service
         self.said: list[str] = []
         self.holds: dict[str, float] = {}  # seconds of a slot of a service, or of a connection
         self.asked: dict[str, float] = {}  # per request of a client
@@ -54,7 +55,7 @@ class _Draw:
             took += self._query(name, times, steps)
         if len(steps) > 1 and rng.random() < 0.3:
             steps.append(steps.pop(0))
-        self.parts[name] = {"steps": steps}
+        self.steps[name] = steps
         self.holds[name], self.asked[name] = took, times
         return took
 
@@ -111,7 +112,7 @@ class _Draw:
             pods = min(rng.choice((1, 2, 3, 5, 8)), max(1, int(slots / (SMALL + 2))))
             limit = max(SMALL + 2, round(slots / pods))
             queue = LARGE if rng.random() < 0.4 else round(limit * self.between(1, 12))
-            self.parts[name] = service(self.parts[name]["steps"], limit, pods, queue)
+            self.parts[name] = service(self.steps[name], limit, pods, queue)
         return busiest
 
 
@@ -156,9 +157,6 @@ def drawn(number: int) -> Case:
     draw.size(wanted)  # only to count the events of a request
     walk = build(network(wanted, draw.parts, client, **more)())
     rps = round(min(wanted, EVENTS / UNTIL_S / events_per_request(walk)[0]))
-    for name in draw.holds:
-        if not name.endswith("-db"):
-            draw.parts[name] = {"steps": draw.parts[name]["endpoints"]["go"]}
     busiest = draw.size(rps)
     what, actions = _happens(draw, busiest, rps)
     about = f"{sum(p['kind'] == 'service' for p in draw.parts.values())} services, {rps:,} requests/s, {', '.join(dict.fromkeys(draw.said)) or 'plain'}; {what}"

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from benchmarks.conformance_drawn import PREFIX
+
 HERE = Path(__file__).resolve().parent
 REPORT, PLOTS = HERE / "CONFORMANCE.md", HERE / "plots"
 LARGEST, DPI = 150_000, 80  # bytes of a plot, and what keeps it below
@@ -84,7 +86,7 @@ def text(found: dict[str, Any], plots: list[Path]) -> str:
     held = [c for c in found["cases"] if c["name"].startswith("held-")]
     if held:
         lines += ["\n## Held out\n", HELD, *_table(held, found["bars"])]
-    drawn = [c for c in found["cases"] if c["name"].startswith("drawn-")]
+    drawn = [c for c in found["cases"] if c["name"].startswith(PREFIX)]
     if drawn:
         lines += ["\n## Drawn at random\n", DRAWN.format(count=len(drawn), seeds=drawn[0]["seeds"])]
         lines += _drawn(drawn, found["bars"])
@@ -208,7 +210,7 @@ def draw(found: dict[str, Any]) -> list[Path]:
 def _draw_errors(found: dict[str, Any]) -> Path:
     from matplotlib import pyplot
 
-    cases = [c for c in found["cases"] if not c["name"].startswith("drawn-")]
+    cases = [c for c in found["cases"] if not c["name"].startswith(PREFIX)]
     figure, axes = pyplot.subplots(1, 4, sharey=True, figsize=(12, 1.2 + 0.24 * len(cases)))
     for axis, (key, bar) in zip(axes, found["bars"].items(), strict=True):
         for row, c in enumerate(cases):

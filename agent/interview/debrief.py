@@ -14,6 +14,7 @@ from agent.interview.quotes import axis_quotes
 from agent.interview.state import Interview
 from agent.marketplace import fact_for
 from agent.rubric import load_rubric
+from agent.talk_judge import levels_in, still_unknown
 from agent.verdict import Quote, Verdict
 
 BEGIN_WITH = 2  # axes named as the place to begin
@@ -160,8 +161,9 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
         lines += [
             w["put_right" if s["corrected"] else "sum"].format(text=s["text"], true=s["shown"]) for s in wrong
         ]
-    if _still_unknown(found):
-        names = [book().titles[name].of(state.lang) for name in _still_unknown(found)]
+    unknown = still_unknown(found)
+    if unknown:
+        names = [book().titles[name].of(state.lang) for name in unknown]
         lines.append(w["unknown"].format(names="; ".join(names)))
     if earlier is not None:
         lines.append(_progress(state.lang, found, earlier))
@@ -226,7 +228,7 @@ def _outline(w: Any, found: Mapping[str, Any]) -> list[str]:
 def _begin_here(state: Interview, found: Mapping[str, Any]) -> list[str]:
     """The two axes in which most points are missing, each with where to look; what was not known has had its hint."""
     criteria = load_rubric(RUBRIC).criteria
-    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
+    levels = levels_in(found)
     short = [c for c in criteria if levels.get(c.id, 0.0) < found["wanted"] and c.id not in state.unknown]
     worst = sorted(short, key=lambda c: -c.weight * (found["wanted"] - levels.get(c.id, 0.0)))[:BEGIN_WITH]
     if not worst:
@@ -234,12 +236,6 @@ def _begin_here(state: Interview, found: Mapping[str, Any]) -> list[str]:
     titles, hints, lang = book().titles, book().hints, state.lang
     told = [f"  {titles[c.id].of(lang)}: {_small(hints[c.id].of(lang))}" for c in worst]
     return ["", W[lang]["next"], *told]
-
-
-def _still_unknown(found: Mapping[str, Any]) -> list[str]:
-    """What was not known and not told later, either."""
-    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
-    return [name for name in found["unknown"] if levels.get(name, 0.0) < found["wanted"]]
 
 
 def _small(text: str) -> str:

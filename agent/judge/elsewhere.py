@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agent.concepts import Match
+from agent.judge.groups import IDEAS, group_of
 from agent.text import Token
 
-_MECHANISM = "mech."
-_IDEAS = ("prevent.", "detect.", "mitigate.", "respond.", _MECHANISM)
+_MECHANISM = "mech"
+_TERMS = IDEAS | {"term"}
 _ANYWHERE = frozenset({"detect.alert", "respond.drill", "respond.runbook"})  # no incident without them
 _WEIGHED = frozenset({"story.hypothesis", "story.refuted", "pm.wrong_path"})  # a false trail leads elsewhere
 _NEAR = (
@@ -32,14 +33,14 @@ class Subject:
 
 def fits_everywhere(concept: str) -> bool:
     """Whether a concept of the trade tells nothing of the subject: an alert, a server, a table."""
-    return concept in _ANYWHERE or concept.startswith(("term.", "design."))
+    return concept in _ANYWHERE or group_of(concept) in ("term", "design")
 
 
 def subject_of(words: Sequence[Token], found: Sequence[Match], about: Sequence[Match]) -> Subject:
     """`words` (those that tell a subject) and `found` of the question as shown, `about` of all that is known of it."""
-    terms = [(m.start, m.end) for m in found if m.concept.startswith(("term.", *_IDEAS))]
+    terms = [(m.start, m.end) for m in found if group_of(m.concept) in _TERMS]
     return Subject(
-        frozenset(m.concept for m in about if m.concept.startswith(_IDEAS)) - _ANYWHERE,
+        frozenset(m.concept for m in about if group_of(m.concept) in IDEAS) - _ANYWHERE,
         frozenset(w.lemma for w in words if w.text.isalpha() and not any(a <= w.start < b for a, b in terms)),
         frozenset(w.text for w in words if _is_figure(w)),
     )
@@ -47,7 +48,7 @@ def subject_of(words: Sequence[Token], found: Sequence[Match], about: Sequence[M
 
 def elsewhere(told: Sequence[tuple[Sequence[Token], Sequence[Match]]], subject: Subject) -> frozenset[int]:
     """Which sentences (words, concepts) belong to such a stretch."""
-    if not any(idea.startswith(_MECHANISM) for idea in subject.ideas):
+    if not any(group_of(idea) == _MECHANISM for idea in subject.ideas):
         return frozenset()
     found: set[int] = set()
     stretch: list[int] = []
@@ -63,7 +64,7 @@ def elsewhere(told: Sequence[tuple[Sequence[Token], Sequence[Match]]], subject: 
 def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[Match]]]) -> set[int]:
     if any(m.concept in _WEIGHED for i in stretch for m in told[i][1]):
         return set()
-    named = [i for i in stretch if any(m.concept.startswith(_MECHANISM) for m in told[i][1])]
+    named = [i for i in stretch if any(group_of(m.concept) == _MECHANISM for m in told[i][1])]
     found: set[int] = set()
     for first, second in pairwise(named):
         if second - first <= _NEAR:

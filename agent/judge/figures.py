@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 
 from agent.judge.coherence import misfits
+from agent.judge.groups import TECHNICAL, group_of
+from agent.judge.patterns import TIME
 from agent.judge.reading import Reading, Sentence
 from agent.text import normalise, word_set
 
@@ -16,7 +18,6 @@ NUMBER_WORDS = word_set(
     "twice thrice fourteen dozen два две три четыре пять шесть семь восемь девять десять пятнадцать двадцать "
     "тридцать сорок пятьдесят сто вдвое втрое половина дважды трижды полчаса"
 )
-TECHNICAL = frozenset({"prevent", "detect", "mitigate", "respond", "mech", "design", "systemic"})
 _IDENTIFIER = re.compile(
     r"`[^`\n]+`|\b[A-Za-z]+_[A-Za-z_]+\b|\b[a-z]+[A-Z]\w+\b|\b[a-z]+(?:\.[a-z]+){2,}\b|\b[A-Z]{3,}(?: [A-Z]{2,})+\b"
     r"|\b[\w.]+\s?=\s?[\w.%]+|(?<!\w)/[a-z]+(?:/[a-z{}]+)*\b|\b[A-Za-z]+\([^)\s][^)]*\)"
@@ -37,7 +38,6 @@ _ORNAMENT = re.compile(
     r"|(?<=[.!?…]\s)\(\s*~?\d[\d.,]*\s*%?\s*\)\W*$",  # a share of nothing, glued on behind the full stop: "(42 %)"
     re.IGNORECASE,
 )
-_TIME = re.compile(r"\b\d{1,2}:\d{2,3}(?::\d{2})?\b")
 _WISH = re.compile(
     r"\b(?:should|must|need to|will|would|could|let's|have to)\b|\b(?:надо|нужно|следует|необходимо|должн\w+|стоит)\b",
     re.IGNORECASE,
@@ -81,7 +81,7 @@ def _ornaments(text: str) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=2000)
 def _times(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple(m.span() for m in _TIME.finditer(text))
+    return tuple(m.span() for m in TIME.finditer(text))
 
 
 def of_the_trade(sentence: Sentence) -> bool:
@@ -129,8 +129,3 @@ def _names(text: str, stale: tuple[int, ...] = ()) -> frozenset[str]:
         plain = plain.lower()
     found = _IDENTIFIER.finditer(plain)
     return frozenset(m.group() for m in found if not any(m.start() <= at < m.end() for at in stale))
-
-
-def group_of(concept: str) -> str:
-    """`prevent` of `prevent.canary`."""
-    return concept.partition(".")[0]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agent.concepts import Match
+from agent.judge.groups import IDEAS, KINDS, TRADE, group_of
 from agent.judge.order import FUNCTION_WORDS
 from agent.text import Token, word_set
 
@@ -19,9 +20,6 @@ EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every 
     "наш весь что это также еще новый свой завести ввести создать поставить делать дать или для при"
 )
 _UNITS = word_set("sec min hour day week month мин сек час минута секунда день неделя месяц rps")
-_MEASURES = ("prevent.", "detect.", "mitigate.", "respond.")
-_PHRASED = (*_MEASURES, "mech.")
-_TERMS = (*_PHRASED, "design.", "systemic.", "term.")
 _LEAST, _MOST, _NAMED_LEAST = 3, 7, 3  # sentences of a stretch, and different measures that it names
 # Words that are no terms, for each term: of 1,300 such stretches in written texts five in a thousand lie below the
 # upper one, and half of these are lists of names, too.
@@ -48,7 +46,7 @@ class _Counts(NamedTuple):
 def worth(told: Sequence[tuple[str, Sequence[Token], Sequence[Match]]]) -> list[float]:
     """How much each sentence (plain text, words, concepts) may count for, 0 to 1: the least of the stretches it is in."""
     counts = [_counted(words, found) for _, words, found in told]
-    ideas = [{m.concept for m in found if m.concept.startswith(_MEASURES)} for _, _, found in told]
+    ideas = [{m.concept for m in found if group_of(m.concept) in KINDS} for _, _, found in told]
     best = [_NAMED if _claimed(plain, words) else 1.0 for plain, words, _ in told]
     for i in _pasted([plain for plain, _, _ in told]):
         best[i] = _NAMED
@@ -74,18 +72,18 @@ def _said(counts: Sequence[_Counts]) -> float:
 def _counted(words: Sequence[Token], found: Sequence[Match]) -> _Counts:
     telling = [w for w in words if _tells(w)]
     phrases: list[tuple[int, int]] = []
-    for start, end in sorted({(m.start, m.end) for m in found if m.concept.startswith(_PHRASED)}):
+    for start, end in sorted({(m.start, m.end) for m in found if group_of(m.concept) in IDEAS}):
         if sum(start <= w.start < end for w in telling) < 2:
             continue
         if phrases and start < phrases[-1][1]:
             phrases[-1] = (phrases[-1][0], max(end, phrases[-1][1]))
         else:
             phrases.append((start, end))
-    named = [(m.start, m.end) for m in found if m.concept.startswith(_TERMS)]
+    named = [(m.start, m.end) for m in found if group_of(m.concept) in TRADE]
     phrased = [w for w in telling if _within(w, phrases)]
     others = [w for w in telling if not _within(w, phrases)]
     terms = [w for w in others if _within(w, named)]
-    plain = [w for w in others if not _within(w, named) and not {w.text, w.lemma} & EMPTY_WORDS]
+    plain = [w for w in others if not _within(w, named) and not is_empty(w)]
     return _Counts(len(terms), len(phrases), len(phrased), len(plain))
 
 
@@ -96,8 +94,12 @@ def _within(word: Token, spans: Sequence[tuple[int, int]]) -> bool:
 def own_words(words: Sequence[Token], found: Sequence[Match]) -> list[Token]:
     """The words of a sentence that carry meaning and belong to no concept found in it."""
     spans = [(m.start, m.end) for m in found]
-    outside = [w for w in words if _tells(w) and not any(a <= w.start < b for a, b in spans)]
-    return [w for w in outside if not {w.text, w.lemma} & EMPTY_WORDS]
+    return [w for w in words if _tells(w) and not _within(w, spans) and not is_empty(w)]
+
+
+def is_empty(word: Token) -> bool:
+    """Whether a word is in every sentence and says nothing of it."""
+    return word.text in EMPTY_WORDS or word.lemma in EMPTY_WORDS
 
 
 def _tells(word: Token) -> bool:

@@ -18,6 +18,7 @@ ARITHMETIC = re.compile(
     r"\s(?:уже |около |примерно |порядка |about |roughly |around |some )?~?\d[\d.,\s]*\w*\s?(?:[KKМMGГTТПP][БB]|rps|"
     r"(?:в|за|a|per|an)\s\w+|/\s?\w)",
 )
+TIME = re.compile(r"\b\d{1,2}:\d{2,3}(?::\d{2})?\b")
 CLOCK = re.compile(
     r"\b\d{1,2}:\d{2}\b|\b[TТ]\s?[+-]\s?\d+|(?<!\w)\+\d+(?::\d+)?\s*(?:с|s|мин|min|ч|h)?\b|\b\d{1,2}\.\d{2}\b(?!\.?\d|\s*%)"
     r"|\b\d{1,2}\s(?:sept?|oct|nov|dec|jan|feb|mar|apr|may|june?|july?|aug)\w*\b|\bday \d+\b|\bдень \d+\b",

@@ -82,10 +82,8 @@ def no_guarantee(match: Match, sentence: str, at: int, words: tuple[Token, ...],
     if _REFUTED.match(sentence[match.start - at + once.end() :].lstrip()):
         return True
     before = [w for w in words if w.end <= match.start]
-    trusted, broker = (
-        any(_OF_HAVING.match(w.text) for w in before[-_HAVING_REACH:]),
-        bool(_BROKER.search(sentence)),
-    )
+    trusted = any(_OF_HAVING.match(w.text) for w in before[-_HAVING_REACH:])
+    broker = bool(_BROKER.search(sentence))
     if trusted and broker:
         return False
     # "A refund comes back exactly once": somebody asks for it; a broker that does so is trusted with it.

@@ -4,7 +4,6 @@ The text is data. A sentence that addresses the grader, claims a score or an aut
 copies the question is set aside here, before anything is counted. Nothing here knows a level or a weight.
 """
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -13,9 +12,10 @@ from itertools import pairwise
 from agent.concepts import Lexicon, Match
 from agent.judge.coherence import Told, not_chosen, rhymed, turned_down, without_stale
 from agent.judge.elsewhere import Subject, elsewhere, fits_everywhere, subject_of
+from agent.judge.groups import KINDS, TRADE, group_of
 from agent.judge.naming import own_words, worth
 from agent.judge.order import FUNCTION_WORDS, disordered, figures_in_place, share_in_order, weight_of
-from agent.judge.patterns import I_WORDS, PAST_ENDINGS, PAST_WORDS, WE_WORDS
+from agent.judge.patterns import I_WORDS, PAST_ENDINGS, PAST_WORDS, TIME, WE_WORDS
 from agent.judge.promises import no_guarantee, still_claimed
 from agent.judge.set_aside import GENERAL, INSTRUCTION
 from agent.judge.sieve import Reason, grams, is_verb, reason_of, unseen_regions
@@ -32,7 +32,6 @@ from agent.text import (
 )
 
 _MAX_CHARS = 60_000  # bounds the work; no human answer comes near it
-_TIME = re.compile(r"\b\d{1,2}:\d{2,3}\b")
 _TIMED_LEAST, _TIMED_SHARE = 4, 0.8
 _STRAY = 7  # words of its own that a sentence shares with nothing else
 _STRAYED = 0.3  # what it is worth then
@@ -42,13 +41,11 @@ _LECTURE_SPAN = 4
 _ELSEWHERE = 0.2  # what a measure for another incident is worth here
 _REFUSALS = ("стал", "стан", "буд")  # не стал, не станем, не будем
 _BEHIND = 3  # words
-_MEASURE = ("prevent.", "detect.", "mitigate.", "respond.")
 _REMOVED = word_set(
     "silenc mute delet cancel lift dismantl scrap abolish заглушить заглушать приглушить удалить удалять снять снимать "
     "отменить отменять упразднить выбросить"
 )
 _GROWTH = ("harm.bigger_pool", "harm.bigger_hardware", "harm.longer_wait", "harm.more_retries")
-_TRADE = ("term.", "prevent.", "detect.", "mitigate.", "respond.", "mech.", "design.", "systemic.")
 # Words that any two sentences may share without speaking of the same thing.
 _COMMON = word_set(
     "minut second hour days week month year percent each everi call time first last then than that this these those "
@@ -150,7 +147,7 @@ def read(
 
 def _times_tell(kept: list[Sentence]) -> bool:
     """A good report has a time beside a third of its sentences, a mere log beside three quarters."""
-    timed = sum(bool(_TIME.search(s.span.text)) for s in kept)
+    timed = sum(bool(TIME.search(s.span.text)) for s in kept)
     return timed < _TIMED_LEAST or timed <= _TIMED_SHARE * len(kept)
 
 
@@ -199,7 +196,7 @@ def _stray(kept: list[Sentence], subject: frozenset[str]) -> frozenset[int]:
     seen = Counter(stem for s in kept for stem in {w.lemma for w in s.words})
     found = set()
     for i, sentence in enumerate(kept):
-        trade = [m for m in (*sentence.matches, *sentence.denied) if m.concept.startswith(_TRADE)]
+        trade = [m for m in (*sentence.matches, *sentence.denied) if group_of(m.concept) in TRADE]
         if not trade or any(not fits_everywhere(m.concept) for m in trade):
             continue
         if any(m.concept.startswith(_COURSE) for m in sentence.matches):
@@ -253,7 +250,7 @@ def _related(kept: list[Sentence], context: str) -> list[Sentence]:
 
 
 def _of_trade(sentence: Sentence) -> bool:
-    return any(m.concept.startswith(_TRADE) for m in (*sentence.matches, *sentence.denied))
+    return any(group_of(m.concept) in TRADE for m in (*sentence.matches, *sentence.denied))
 
 
 def _tells(stem: str) -> bool:
@@ -273,14 +270,14 @@ def _not_grown(match: Match, words: tuple[Token, ...]) -> bool:
 
 def _taken_off(match: Match, words: tuple[Token, ...]) -> bool:
     """ "Silence the alert", "удалить ранбук": the measure is what goes."""
-    if not match.concept.startswith(_MEASURE):
+    if group_of(match.concept) not in KINDS:
         return False
     before = [w for w in words if w.end <= match.start and w.text not in FUNCTION_WORDS][-1:]
     return any(w.lemma in _REMOVED or w.text in _REMOVED for w in before)
 
 
 def _measures(found: list[Match]) -> int:
-    return len({m.concept for m in found if m.concept.startswith(_MEASURE)})
+    return len({m.concept for m in found if group_of(m.concept) in KINDS})
 
 
 def _by_span(spans: list[Span], words: tuple[Token, ...]) -> list[tuple[Token, ...]]:

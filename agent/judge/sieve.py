@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from agent.concepts import Match
+from agent.judge.groups import TRADE, group_of
 from agent.judge.set_aside import AUTHORITY, DEFINITION, INSTRUCTION, OTHER_TONGUE, UNREAL
 from agent.text import Span, Token, lemmas, normalise, part_of_speech, word_set
 
@@ -50,7 +51,6 @@ _CODE = re.compile(  # a statement of a program: "wait(600);", "if errors > 1: r
 )
 _SPELT = re.compile(r"\b([A-ZА-Я]{2,6})\s\(([^()]{5,60})\)")
 _SPELT_OUT = 2
-_DEFINED = ("term.", "prevent.", "detect.", "mitigate.", "respond.", "mech.", "design.", "systemic.")
 _BLOB = re.compile(r"(?<![\w/])[A-Za-z0-9+/]{48,}={0,2}(?![\w/])")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _TURN = re.compile(r"<\|(?:im_)?start\w*\|>.*?(?:<\|(?:im_)?end\w*\|>|\Z)", re.DOTALL)
@@ -149,7 +149,7 @@ def _defines(plain: str, span: Span, found: list[Match]) -> bool:
     match = DEFINITION.match(plain)
     if not match:
         return False
-    return any(m.start - span.start < match.end("what") and m.concept.startswith(_DEFINED) for m in found)
+    return any(m.start - span.start < match.end("what") and group_of(m.concept) in TRADE for m in found)
 
 
 def _spells_out(plain: str) -> bool:

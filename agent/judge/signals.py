@@ -10,16 +10,15 @@ from functools import lru_cache
 
 from agent.judge.coherence import misfits
 from agent.judge.figures import (
-    TECHNICAL,
     body_words,
-    group_of,
     identifiers,
     new_numbers,
     of_the_trade,
     only_named,
     undone,
 )
-from agent.judge.naming import EMPTY_WORDS
+from agent.judge.groups import IDEAS, KINDS, TECHNICAL, TRADE, group_of
+from agent.judge.naming import is_empty
 from agent.judge.patterns import (
     ABSTRACT_EN,
     ABSTRACT_RU,
@@ -41,8 +40,6 @@ from agent.judge.reading import Reading, Sentence, is_past
 from agent.judge.subject import of_incident, on_subject
 from agent.text import Span, Token, normalise, part_of_speech, word_set
 
-KINDS = ("prevent", "detect", "mitigate", "respond")
-_IDEAS = frozenset({*KINDS, "mech"})
 _AGAINST = frozenset({"vague", "blame", "harm"})
 _CONCRETE_ENOUGH = 1.0
 _HOLLOW = 0.1
@@ -254,7 +251,7 @@ def _room(sentence: Sentence) -> float:
 
     Ideas that share a word ("an alert on the pool") are one.
     """
-    spans = sorted((m.start, m.end) for m in sentence.matches if group_of(m.concept) in _IDEAS)
+    spans = sorted((m.start, m.end) for m in sentence.matches if group_of(m.concept) in IDEAS)
     apart, reached = 0, -1
     for start, end in spans:
         apart += start >= reached
@@ -266,10 +263,7 @@ def _room(sentence: Sentence) -> float:
 
 def _own_words(sentence: Sentence) -> int:
     """Words that carry meaning; names of concepts are among them, verbs of doing something are not."""
-    return sum(
-        len(w.text) > 2 and w.text.isalpha() and w.text not in EMPTY_WORDS and w.lemma not in EMPTY_WORDS
-        for w in sentence.words
-    )
+    return sum(len(w.text) > 2 and w.text.isalpha() and not is_empty(w) for w in sentence.words)
 
 
 def concept_weights(reading: Reading) -> dict[str, float]:
@@ -409,7 +403,7 @@ def _narrative(reading: Reading) -> dict[str, float]:
 def _happened(sentence: Sentence) -> bool:
     """Somebody did or saw something of the trade: a list of rules or measures tells no story."""
     groups = {group_of(m.concept) for m in sentence.matches}
-    if not groups & (TECHNICAL | {"term"}) or groups & {"vague", "blame"} or only_named(sentence):
+    if not groups & TRADE or groups & {"vague", "blame"} or only_named(sentence):
         return False
     words = {w.text for w in sentence.words}
     if any(is_past(w) for w in sentence.words) or words & (I_WORDS | WE_WORDS):

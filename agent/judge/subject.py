@@ -3,10 +3,10 @@
 Each is a share that the levels keep: what misses its subject cannot be excellent at it. Nothing here raises a level.
 """
 
-from agent.judge.figures import group_of, only_named
+from agent.judge.figures import only_named
+from agent.judge.groups import IDEAS, group_of
 from agent.judge.reading import Reading
 
-_IDEAS = frozenset({"prevent", "detect", "mitigate", "respond", "mech"})
 _TRICKS = ("instruction", "authority", "word list", "unreal", "disorder", "verse")
 _TRADE_WORDS = 5
 _ELSEWHERE = 0.5
@@ -21,7 +21,7 @@ def on_subject(reading: Reading) -> float:
             group = group_of(match.concept)
             if group == "term":
                 said.add(reading.text[match.start : match.end].lower()[:5])  # inflections count once
-            elif group in _IDEAS:
+            elif group in IDEAS:
                 said.add(match.concept)
     return min(1.0, len(said) / _TRADE_WORDS) * _earnest(reading) * reading.in_order
 

@@ -16,6 +16,7 @@ from agent.story.incident import Checked, fact_sheet
 from agent.story.outline import Section, place_for, version
 from agent.story.told import nobodys_own
 from agent.story.turns import Story, checked
+from agent.talk_judge import still_unknown
 from agent.text import lemmas
 from agent.verdict import Verdict
 
@@ -225,8 +226,7 @@ def _text(
     lines += ["", w["levels"], *_level_lines(state, found)]
     if state.incident is not None:
         lines += ["", *_fact_lines(state, found, claims)]
-    levels = {v["criterion"]: v["level"] for v in found["criteria"] if isinstance(v["level"], float | int)}
-    unknown = [name for name in found["unknown"] if levels.get(name, 0.0) < found["wanted"]]
+    unknown = still_unknown(found)
     if unknown:
         names = ", ".join(_title(state.lang, name) for name in unknown)
         lines += ["", w["unknown"].format(names=names)]

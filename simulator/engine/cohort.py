@@ -144,12 +144,10 @@ class CohortPlane(Readings):
 
     def _log_splits(self) -> None:
         """Note the weights of choices that have changed; what a cache holds is in the history."""
-        k = self.kernel
         for n, spec in enumerate(self.network.splits):
             if spec.kind == "cache":
                 continue
-            at = self.split_at[n]
-            weights = list(k.split_weight[at : at + len(spec.weights)])
+            weights = self._way_shares(n)
             log = self.split_log.setdefault(n, [])
             if not log or log[-1][1] != weights:
                 log.append((self.now_s if log else -1.0, weights))
@@ -371,15 +369,15 @@ class CohortPlane(Readings):
 
         What a cache spares a branch changes with its contents: then it is found out anew.
         """
-        forks = [i for i, n in enumerate(self.network.nodes) if n.kind == FORK]
         if self.fork_ways is not None and not any(
             abs(self._way_shares(n)[0] - share) > WAYS_MOVED for n, share in self.fork_ways.items()
         ):
             return
         weights = [self._way_shares(n) for n in range(len(self.network.splits))]
         times = WalkTimes(self.network, weights)
-        for i in forks:
-            self.kernel.fork_extra_s[i] = times.fork_extra_s(i)
+        for i, node in enumerate(self.network.nodes):
+            if node.kind == FORK:
+                self.kernel.fork_extra_s[i] = times.fork_extra_s(i)
         self.fork_ways = {n: weights[n][0] for n in sorted(times.met) if n in self.caches}
 
     def _way_shares(self, split: int) -> list[float]:

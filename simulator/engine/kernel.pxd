@@ -393,6 +393,7 @@ cdef double held_back(Kernel k, long long g, double limit, double x, double free
 
 @cython.locals(v=cython.longlong)
 cdef bint shared(Kernel k, long long g) noexcept
+cdef double expected(Kernel k, long long g) noexcept
 
 @cython.locals(
     low=cython.longlong, high=cython.longlong, middle=cython.longlong,
@@ -400,7 +401,7 @@ cdef bint shared(Kernel k, long long g) noexcept
 )
 cdef double queue_at(Kernel k, long long table, double busy) noexcept
 
-@cython.locals(even=cython.double)
+@cython.locals(chance=cython.double, even=cython.double)
 cdef double turns(double x, double scatter) noexcept
 
 @cython.locals(low=cython.double, at=cython.double, j=cython.longlong)
@@ -412,10 +413,10 @@ cdef double emptied(Kernel k, long long g) noexcept
 @cython.locals(h=cython.longlong, waiting=cython.double, elsewhere=cython.double, pressed=cython.double)
 cdef double enclosed(Kernel k, long long g, double spread) noexcept
 
-@cython.locals(v=cython.longlong, more=cython.double)
+@cython.locals(more=cython.double)
 cdef double within(Kernel k, long long g) noexcept
 
-@cython.locals(v=cython.longlong, more=cython.double, limit=cython.double, before=cython.double)
+@cython.locals(came=cython.double, more=cython.double, limit=cython.double, before=cython.double)
 cdef void foresee(Kernel k, long long g, double wanted) noexcept
 cdef double usable(Kernel k, long long g, double limit) noexcept
 

@@ -771,9 +771,7 @@ def open_doors(k):
 def held_back(k, g, limit, x, free):
     """Of the requests that a brisk group could start in this step, those that leave its mean queue at rest behind."""
     waiting = k.queue_total[k.group_station[g]]
-    coming = k.service_expected[k.service_of_group[g]]
-    if shared(k, g):
-        coming = k.group_expected[g]
+    coming = expected(k, g)
     busy = k.group_flow[g] / (limit * x)
     if busy > FULL_ENOUGH:
         return free
@@ -795,6 +793,13 @@ def shared(k, g):
     """Whether a group's service has others: versions or places."""
     v = k.service_of_group[g]
     return k.service_at[v + 1] - k.service_at[v] > 1
+
+
+def expected(k, g):
+    """How many are taken to come to a group in this step; of several versions each has those who asked for it."""
+    if shared(k, g):
+        return k.group_expected[g]
+    return k.service_expected[k.service_of_group[g]]
 
 
 def queue_at(k, table, busy):
@@ -821,10 +826,11 @@ def turns(x, scatter):
     """
     if x < 1e-9:
         return 1.0
-    even = x if x > 1.0 else 1.0
+    chance = x / (1.0 - exp(-x))
     if scatter >= 1.0:
-        return x / (1.0 - exp(-x))
-    return even + scatter * (x / (1.0 - exp(-x)) - even)
+        return chance
+    even = x if x > 1.0 else 1.0
+    return even + scatter * (chance - even)
 
 
 def look_up(k, table, x):
@@ -843,9 +849,7 @@ def look_up(k, table, x):
 
 def within(k, g):
     """What a group holds, what waits in it, and what is expected to come beyond what it gives back."""
-    more = k.service_expected[k.service_of_group[g]] - k.group_released[g]
-    if shared(k, g):  # of several versions each has those who asked for it
-        more = k.group_expected[g] - k.group_released[g]
+    more = expected(k, g) - k.group_released[g]
     return k.group_busy[g] + k.queue_total[k.group_station[g]] + (more if more > 0.0 else 0.0)
 
 
@@ -858,10 +862,8 @@ def foresee(k, g, wanted):
     """More may have come to a group than was expected in this step: it finds slots free, too."""
     if k.group_inside[g] < 0.0 and k.group_room[g] <= 0.0:
         return
-    v = k.service_of_group[g]
-    more = k.service_arrived[v] - k.service_expected[v]
-    if shared(k, g):
-        more = k.group_asked[g] + wanted - k.group_expected[g]
+    came = k.group_asked[g] + wanted if shared(k, g) else k.service_arrived[k.service_of_group[g]]
+    more = came - expected(k, g)
     if more > wanted:
         more = wanted
     if more <= TINY:

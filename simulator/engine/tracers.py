@@ -471,11 +471,10 @@ class Tracers:
         """Wait inside the pod, the branch taken, and the chance to get in at all."""
         k = self.plane.kernel
         node = self.net.nodes[i]
-        branches = node.branches
+        branches, row = node.branches, self._row(t)
         if len(branches) == 1 and node.fallback < 0:
             g, first = branches[0]
-            return self._group_wait(g, t, luck), first, self._let_in(branches, t)
-        row = self._row(t)
+            return self._group_wait(g, t, row, luck), first, self._let_in(branches, t, row)
         before = max(0, row - 4)  # admissions of a few steps: those of one are too few to divide
         flows = []
         for g, _ in branches:
@@ -491,7 +490,7 @@ class Tracers:
                 return 0.0, node.fallback, 1.0
             return 0.0, branches[-1][1], 0.0
         g, first = branches[pick(flows, luck.uniform() * total)]
-        return self._group_wait(g, t, luck), first, self._let_in(branches, t)
+        return self._group_wait(g, t, row, luck), first, self._let_in(branches, t, row)
 
     def _in_time(self, node: Node, start: float, t: float, wait: float, luck: Luck) -> float:
         """The wait of those who get a slot where servers drop whom nobody waits for (see `kernel.last_ticks`)."""
@@ -511,7 +510,7 @@ class Tracers:
         left = -math.log(1.0 - luck.uniform()) * pods / late
         return max(0.0, start + scope.timeout_s - t - left)
 
-    def _let_in(self, branches: list[tuple[int, int]], t: float) -> float:
+    def _let_in(self, branches: list[tuple[int, int]], t: float, row: int) -> float:
         """Which share of those who came to a service at time t got through it, time-outs aside.
 
         Whether there is room changes from step to step; what else fails there is taken by the second.
@@ -519,7 +518,6 @@ class Tracers:
         second = min(int(t), self.plane.history.seconds - 1)
         if second < 0:
             return 1.0
-        row = self._row(t)
         came = refused = 0.0
         for g, _ in branches:
             one, other = self._at_door(g, row - 1, row)
@@ -556,12 +554,11 @@ class Tracers:
             return came[row], refused[row]
         return came[row] - came[before], refused[row] - refused[before]
 
-    def _group_wait(self, g: int, t: float, luck: Luck) -> float:
+    def _group_wait(self, g: int, t: float, row: int, luck: Luck) -> float:
         k = self.plane.kernel
         if k.group_station[g] < 0:
             return 0.0
         column = int(k.group_trace[g])
-        row = self._row(t)
         spec = self.net.groups[g]
         then = self.plane.history.column(f"service/{spec.label}/pods")
         pods = then[min(int(t), len(then) - 1)] if then else float(k.group_pods[g])

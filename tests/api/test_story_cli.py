@@ -184,16 +184,22 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path, monkeypatch, capsys):
     assert "> On Friday" in out and "Debrief of the story" in out
 
 
-def test_ctrl_c_at_a_terminal_keeps_the_draft(tmp_path, monkeypatch, capsys):
+def _typing(home: Path, typed: bytes) -> tuple[subprocess.Popen[bytes], int, bytes]:
+    """A rehearsal at a terminal that waits for another line of an answer; the terminal, and what it has said so far."""
     ours, theirs = pty.openpty()
-    process = _started(tmp_path, stdin=theirs, stderr=subprocess.PIPE, start_new_session=True)
+    process = _started(home, stdin=theirs, stderr=subprocess.PIPE, start_new_session=True)
     os.close(theirs)
-    os.write(ours, b"I was on call that Friday.\nThe pool was")
+    os.write(ours, typed)
     assert process.stdout is not None
     heard = b""
     while b">   " not in heard:  # the prompt of a line after the first one
         heard += (said := os.read(process.stdout.fileno(), 65536))
         assert said, f"it ended: {heard.decode()}"
+    return process, ours, heard
+
+
+def test_ctrl_c_at_a_terminal_keeps_the_draft(tmp_path, monkeypatch, capsys):
+    process, ours, heard = _typing(tmp_path, b"I was on call that Friday.\nThe pool was")
     for _ in range(20):  # one that comes between the prompt and the reading is seen when a line comes
         process.send_signal(signal.SIGINT)
         try:
@@ -210,15 +216,7 @@ def test_ctrl_c_at_a_terminal_keeps_the_draft(tmp_path, monkeypatch, capsys):
 
 
 def test_ctrl_d_at_a_terminal_keeps_the_draft_and_answers_nothing(tmp_path, monkeypatch, capsys):
-    ours, theirs = pty.openpty()
-    process = _started(tmp_path, stdin=theirs, stderr=subprocess.PIPE, start_new_session=True)
-    os.close(theirs)
-    os.write(ours, b"I was on call that Friday.\n")
-    assert process.stdout is not None
-    heard = b""
-    while b">   " not in heard:  # the prompt of a line after the first one
-        heard += (said := os.read(process.stdout.fileno(), 65536))
-        assert said, f"it ended: {heard.decode()}"
+    process, ours, heard = _typing(tmp_path, b"I was on call that Friday.\n")
     os.write(ours, b"\x04")
     out, err = process.communicate(timeout=20)
     os.close(ours)

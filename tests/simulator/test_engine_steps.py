@@ -5,30 +5,16 @@ from __future__ import annotations
 import heapq
 import math
 from random import Random
-from typing import Any
 
 import pytest
 
-from benchmarks.conformance_cases import database, network, service, slow, work
+from benchmarks.conformance_cases import database, network, perform, service, slow, work
 from benchmarks.conformance_drawn import drawn
 from simulator.engine import stations
 from simulator.engine.closed import sole_callers
 from simulator.engine.codes import GRID, NEAR
-from simulator.engine.cohort import CohortPlane
 from simulator.engine.network import build
-from simulator.scenario import Scenario
-
-
-def plane_of(scenario: Scenario) -> CohortPlane:
-    return CohortPlane(scenario, build(scenario), 1)
-
-
-def play(plane: CohortPlane, actions: Any, until_s: float) -> CohortPlane:
-    for action in sorted(actions, key=lambda a: a.at_s):
-        plane.advance(action.at_s)
-        getattr(plane, action.method)(*action.args, **action.keywords)
-    plane.advance(until_s)
-    return plane
+from tests.simulator.engine_scenes import plane_of
 
 
 def test_slowed_brisk_pods_start_as_many_as_fit_into_a_step() -> None:
@@ -36,13 +22,13 @@ def test_slowed_brisk_pods_start_as_many_as_fit_into_a_step() -> None:
     parts = {"app": service([work(5.7, 4), {"query": "db", "cpu_ms": 3}], 13, 3), "db": database(10, 10)}
     plane = plane_of(network(1429, parts, {"timeout_s": 4.0})())
     assert plane.kernel.dt > 3 * 0.0087  # a request is done several times in a step
-    play(plane, slow("app", 0.36, 20, 40), 23)
+    perform(plane, slow("app", 0.36, 20, 40), 23)
     assert max(plane.history.column("service/app/v1/waiting")[20:23]) < 15
 
 
 def test_paused_pods_hold_no_more_than_they_have_slots() -> None:
     plane = plane_of(network(568, {"app": service([work(4.1, 2)], 10, queue=11)}, {"timeout_s": 3.2})())
-    play(plane, slow("app", 0.0, 20, 21.5), 21)
+    perform(plane, slow("app", 0.0, 20, 21.5), 21)
     assert plane.history.column("service/app/v1/in_flight_s")[20] == pytest.approx(10.0, abs=0.2)
     assert plane.history.column("service/app/v1/waiting")[20] == pytest.approx(11.0)
 
@@ -50,7 +36,7 @@ def test_paused_pods_hold_no_more_than_they_have_slots() -> None:
 def test_only_those_who_found_room_waited_for_the_end_of_a_pause() -> None:
     """21 got in at its beginning and took as long as it; all others of those seconds were refused."""
     plane = plane_of(network(568, {"app": service([work(4.1, 2)], 10, queue=11)}, {"timeout_s": 3.2})())
-    play(plane, slow("app", 0.0, 20, 21.5), 26)
+    perform(plane, slow("app", 0.0, 20, 21.5), 26)
     late = [(took, mass) for _, took, mass in plane.finished("all") if took > 0.3]
     assert math.fsum(mass for _, mass in late) == pytest.approx(21, rel=0.25)
     assert math.fsum(took * mass for took, mass in late) / math.fsum(m for _, m in late) > 1.2

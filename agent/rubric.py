@@ -19,6 +19,7 @@ RubricId = Literal["action-items", "postmortem", "hard-bug-story", "system-desig
 LEXICON_FILE = "lexicon.yaml"
 MODEL_FILE = "model.json"
 ORDER_FILE = "order.json"
+COMPANY_FILE = "company.json"
 
 
 class RubricError(ValueError):
@@ -74,7 +75,8 @@ class Criterion(Signals):
 
 
 class Rubric(_Model):
-    """A whole rubric. The weights of its criteria add up to 1. `needs`: signals of which every level keeps its share."""
+    """A whole rubric. The weights of its criteria add up to 1. `needs`: signals of which every level keeps its share.
+    `plan`: measures are asked for, so what only tells what happened counts for little."""
 
     id: RubricId
     kinds: tuple[str, ...]
@@ -83,6 +85,7 @@ class Rubric(_Model):
     quality: Signals
     criteria: tuple[Criterion, ...]
     needs: tuple[str, ...] = ()
+    plan: bool = False
 
     @model_validator(mode="after")
     def _weights_add_up(self) -> "Rubric":
@@ -125,11 +128,11 @@ def rubric_for_kind(kind: str) -> Rubric:
 
 @lru_cache(maxsize=4)
 def bundle_digest(folder: Path = RUBRICS, with_model: bool = True) -> str:
-    """sha256 over the rubrics, the lexicon and (unless they are being fitted) the model and the order of words: what a verdict rests on."""
+    """sha256 over the rubrics, the lexicon and (unless they are being fitted) the model, the order and the company of words: what a verdict rests on."""
     names = [
         *(f"{name}.yaml" for name in RUBRIC_IDS),
         LEXICON_FILE,
-        *([MODEL_FILE, ORDER_FILE] if with_model else []),
+        *([MODEL_FILE, ORDER_FILE, COMPANY_FILE] if with_model else []),
     ]
     digest = hashlib.sha256()
     for name in names:

@@ -85,7 +85,8 @@ def _measured(said: Verdict, evidence: Evidence, text: str) -> Verdict:
 def reading_of(text: str, context: Context, rubric: Rubric | None = None) -> Reading:
     """The reading that `judge` rests on; the rubrics' own wording counts as copied, too."""
     incident = rubric is None or _OF_INCIDENT in rubric.needs
-    return read(text, lexicon(), context.shown, rubric_wording(), context.about, incident)
+    plan = rubric is not None and rubric.plan
+    return read(text, lexicon(), context.shown, rubric_wording(), context.about, incident, plan)
 
 
 @lru_cache(maxsize=1)

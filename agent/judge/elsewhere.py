@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agent.concepts import Match
-from agent.judge.groups import IDEAS, group_of
+from agent.judge.company import load_company
+from agent.judge.groups import ANYWHERE, IDEAS, group_of
 from agent.text import Token
 
 _MECHANISM = "mech"
 _TERMS = IDEAS | {"term"}
-_ANYWHERE = frozenset({"detect.alert", "respond.drill", "respond.runbook"})  # no incident without them
 _WEIGHED = frozenset({"story.hypothesis", "story.refuted", "pm.wrong_path"})  # a false trail leads elsewhere
 _NEAR = (
     6  # sentences: two that name another mechanism so close together speak of it; one may do so in passing
 )
+_ENOUGH = 2  # words in common that are no chance
 _LONG = 3  # signs below which a figure is shared by chance
 
 
@@ -33,15 +34,20 @@ class Subject:
 
 def fits_everywhere(concept: str) -> bool:
     """Whether a concept of the trade tells nothing of the subject: an alert, a server, a table."""
-    return concept in _ANYWHERE or group_of(concept) in ("term", "design")
+    return concept in ANYWHERE or group_of(concept) in ("term", "design")
 
 
 def subject_of(words: Sequence[Token], found: Sequence[Match], about: Sequence[Match]) -> Subject:
     """`words` (those that tell a subject) and `found` of the question as shown, `about` of all that is known of it."""
     terms = [(m.start, m.end) for m in found if group_of(m.concept) in _TERMS]
+    common = load_company().common
     return Subject(
-        frozenset(m.concept for m in about if group_of(m.concept) in IDEAS) - _ANYWHERE,
-        frozenset(w.lemma for w in words if w.text.isalpha() and not any(a <= w.start < b for a, b in terms)),
+        frozenset(m.concept for m in about if group_of(m.concept) in IDEAS) - ANYWHERE,
+        frozenset(
+            w.lemma
+            for w in words
+            if w.text.isalpha() and w.lemma not in common and not any(a <= w.start < b for a, b in terms)
+        ),
         frozenset(w.text for w in words if _is_figure(w)),
     )
 
@@ -53,18 +59,19 @@ def elsewhere(told: Sequence[tuple[Sequence[Token], Sequence[Match]]], subject: 
     found: set[int] = set()
     stretch: list[int] = []
     for i, (words, ideas) in enumerate(told):
-        if _of(words, ideas, subject):
+        shared = _shared(words, ideas, subject)
+        if shared >= _ENOUGH:
             found |= _foreign(stretch, told)
             stretch = []
-        else:
-            stretch.append(i)
+        elif not shared or _names_mechanism(ideas):
+            stretch.append(i)  # one word in common is by chance where another mechanism is named
     return frozenset(found | _foreign(stretch, told))
 
 
 def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[Match]]]) -> set[int]:
     if any(m.concept in _WEIGHED for i in stretch for m in told[i][1]):
         return set()
-    named = [i for i in stretch if any(group_of(m.concept) == _MECHANISM for m in told[i][1])]
+    named = [i for i in stretch if _names_mechanism(told[i][1])]
     found: set[int] = set()
     for first, second in pairwise(named):
         if second - first <= _NEAR:
@@ -72,11 +79,15 @@ def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[
     return found
 
 
-def _of(words: Sequence[Token], found: Sequence[Match], subject: Subject) -> bool:
-    """Whether a sentence shares an idea, a word or a figure with the question."""
-    if any(m.concept in subject.ideas for m in found):
-        return True
-    return any(w.lemma in subject.words or w.text in subject.figures for w in words)
+def _shared(words: Sequence[Token], found: Sequence[Match], subject: Subject) -> int:
+    """How many words a sentence shares with the question; an idea or a figure in common is enough by itself."""
+    if any(m.concept in subject.ideas for m in found) or any(w.text in subject.figures for w in words):
+        return _ENOUGH
+    return len({w.lemma for w in words} & subject.words)
+
+
+def _names_mechanism(found: Sequence[Match]) -> bool:
+    return any(group_of(m.concept) == _MECHANISM for m in found)
 
 
 def _is_figure(word: Token) -> bool:

@@ -8,7 +8,9 @@ import re
 from functools import lru_cache
 
 from agent.judge.coherence import misfits
-from agent.judge.groups import TECHNICAL, group_of
+from agent.judge.groups import IDEAS, TECHNICAL, group_of
+from agent.judge.naming import is_empty
+from agent.judge.order import FUNCTION_WORDS
 from agent.judge.patterns import TIME
 from agent.judge.reading import Reading, Sentence
 from agent.text import normalise, word_set
@@ -50,6 +52,11 @@ _REASON = re.compile(
     r"\b(?:because|since|so|but|until|потому|поскольку|так как|чтобы|но|иначе|пока)\b|[:—–;]", re.IGNORECASE
 )
 _TOLD = 0.5
+_SUM = 3  # figures of a sentence that may be a sum of nothing
+_UNITS = word_set(
+    "sec second min minute hour day week month year bit byte gbit mbit rps qps percent секунда минута час день сутки неделя "
+    "месяц год бит байт гбит мбит гбайт процент примерно около млн тыс млрд"
+)
 _SHOUTED = 0.6  # share of capitals above which capitals mean nothing
 
 
@@ -58,6 +65,8 @@ def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
     if _only_denied(sentence) or undone(sentence) or sentence.refused or not sentence.related:
         return frozenset()
     if misfits(sentence.span) or only_named(sentence) or not reading.figures_in_place:
+        return frozenset()
+    if reading.of_incident and _bare_sum(sentence) and not _figures(sentence) & reading.context_numbers:
         return frozenset()
     text, first = sentence.span.text, sentence.span.start
     ornaments = _ornaments(text) + (() if reading.times_tell and of_the_trade(sentence) else _times(text))
@@ -72,6 +81,21 @@ def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
         elif word.text in NUMBER_WORDS or word.lemma in NUMBER_WORDS:
             found.add(word.lemma)
     return frozenset(found)
+
+
+def _figures(sentence: Sentence) -> set[str]:
+    return {w.text for w in sentence.words if w.text[0].isdigit()}
+
+
+def _bare_sum(sentence: Sentence) -> bool:
+    """Figures and units with hardly a word of what they are: a day has 86,400 s whatever broke."""
+    if any(group_of(m.concept) in IDEAS for m in sentence.matches):
+        return False
+    words = [
+        w for w in sentence.words if w.text.isalpha() and len(w.text) > 2 and w.text not in FUNCTION_WORDS
+    ]
+    own = [w for w in words if not {w.text, w.lemma} & _UNITS and not is_empty(w)]
+    return len(_figures(sentence)) >= _SUM and len(own) < 2
 
 
 @lru_cache(maxsize=2000)  # each sentence is asked about by many signals

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from agent.concepts import Match
 from agent.judge.groups import IDEAS, KINDS, TRADE, group_of
 from agent.judge.order import FUNCTION_WORDS
-from agent.text import Token, word_set
+from agent.text import Token, part_of_speech, word_set
 
 EMPTY_WORDS = word_set(  # verbs of doing and function words: they are in every sentence and say nothing of it
     "add set make do did introduc implement appli use write hold need must should will would have has the and for with "
@@ -31,6 +31,20 @@ _CHANGE = re.compile(r"\W*(?:v\d+(?:\.\d+)+|(?=[a-f]*\d)[0-9a-f]{7,12}\b)[:\s]")
 _VERSION = re.compile(r"\bv\d+(?:\.\d+)+:")
 _MANY_SETTINGS = 3  # in a row, with not a word about them
 _FEW = 4  # words that are no more than a name
+_DEFINED = re.compile(  # "Jitter: a random addition to the pause"
+    r"^\W*(?:\d+[.)]\s*)?(?P<head>[^\W\d][^:—–.,;!?\n]{1,40}?)(?:\s?\([^()]*\))?\s?(?::|\s[—–-]|\s(?:это|is|are|means?)\b)\s(?P<body>\S.*)$",
+    re.DOTALL,
+)
+_OURS = re.compile(
+    r"\b(?:we|our|us|i|my|must|should|need|will|мы|наш\w*|у нас|я|мой|моя|нужно|надо|должн\w+|будем|сделаем)\b",
+    re.IGNORECASE,
+)
+_DEFINITIONS = 4  # in a row
+_STATED = re.compile(
+    r"\b(?:is|are|has been|have been)\s(?:\w+ly\s|already\s|all\s)?\w+(?:ed|en|un)\b", re.IGNORECASE
+)
+_STATEMENTS = 3  # of one sentence that declare things done
+_BARELY = 0.3  # what a definition and a row of things declared done count for
 _NAMED = 0.1  # what a ticked name or a cell still counts for: it may tell what the rest of the text is about
 
 
@@ -50,6 +64,8 @@ def worth(told: Sequence[tuple[str, Sequence[Token], Sequence[Match]]]) -> list[
     best = [_NAMED if _claimed(plain, words) else 1.0 for plain, words, _ in told]
     for i in _pasted([plain for plain, _, _ in told]):
         best[i] = _NAMED
+    for i in (*_defined(told), *(i for i, each in enumerate(told) if _declared(*each))):
+        best[i] = min(best[i], _BARELY)
     for first in range(len(told)):
         named: set[str] = set()
         for last in range(first, min(len(told), first + _MOST)):
@@ -133,6 +149,35 @@ def _pasted(lines: Sequence[str]) -> list[int]:
         found += run if len(run) >= _MANY_SETTINGS else []
         run = []
     return found
+
+
+def _defined(told: Sequence[tuple[str, Sequence[Token], Sequence[Match]]]) -> list[int]:
+    """Lines of a glossary: a term and what it means in general, several in a row."""
+    found: list[int] = []
+    run: list[int] = []
+    for i, (plain, words, matches) in enumerate((*told, ("", (), ()))):
+        if words and _defines(plain, words, matches):
+            run.append(i)
+            continue
+        found += run if len(run) >= _DEFINITIONS else []
+        run = []
+    return found
+
+
+def _defines(plain: str, words: Sequence[Token], found: Sequence[Match]) -> bool:
+    line = _DEFINED.match(plain)
+    if not line or _OURS.search(plain) or any(c.isdigit() for c in line["body"]):
+        return False
+    until = words[0].start + line.end("head")
+    return any(m.start < until and group_of(m.concept) in TRADE for m in found)
+
+
+def _declared(plain: str, words: Sequence[Token], found: Sequence[Match]) -> bool:
+    """ "Alerts are configured, thresholds are agreed, the runbook is written": each declared done, nothing told of it."""
+    if any(c.isdigit() for c in plain) or len({m.concept for m in found if group_of(m.concept) in KINDS}) < 2:
+        return False
+    short = sum(not w.text.isascii() and part_of_speech(w.text) == "PRTS" for w in words)
+    return short + len(_STATED.findall(plain)) >= _STATEMENTS
 
 
 def _ticked(plain: str, words: Sequence[Token]) -> bool:

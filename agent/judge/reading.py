@@ -11,14 +11,16 @@ from itertools import pairwise
 
 from agent.concepts import Lexicon, Match
 from agent.judge.coherence import Told, not_chosen, rhymed, turned_down, without_stale
+from agent.judge.company import load_company, sense
+from agent.judge.disowned import blocks_of, disowned
 from agent.judge.elsewhere import Subject, elsewhere, fits_everywhere, subject_of
-from agent.judge.groups import KINDS, TRADE, group_of
+from agent.judge.groups import ANYWHERE, IDEAS, KINDS, TRADE, group_of, mechanism_of
 from agent.judge.naming import own_words, worth
 from agent.judge.order import FUNCTION_WORDS, disordered, figures_in_place, share_in_order, weight_of
-from agent.judge.patterns import I_WORDS, PAST_ENDINGS, PAST_WORDS, TIME, WE_WORDS
+from agent.judge.patterns import I_WORDS, TIME, WE_WORDS
 from agent.judge.promises import no_guarantee, still_claimed
 from agent.judge.set_aside import GENERAL, INSTRUCTION
-from agent.judge.sieve import Reason, grams, is_verb, reason_of, unseen_regions
+from agent.judge.sieve import Reason, grams, is_past, is_verb, reason_of, unseen_regions
 from agent.text import (
     Span,
     Token,
@@ -38,6 +40,10 @@ _STRAYED = 0.3  # what it is worth then
 _COURSE = ("story.", "pm.")
 _LECTURE = 2  # sentences in general terms within so many that make a stretch of them a lecture
 _LECTURE_SPAN = 4
+_TOLD = 0.3  # what the course of the incident is worth where measures are asked for
+_TO_DO = word_set(
+    "should must need needs will shall let add make set put have has to надо нужно нужен нужна должен должна должны будем пусть"
+)
 _ELSEWHERE = 0.2  # what a measure for another incident is worth here
 _REFUSALS = ("стал", "стан", "буд")  # не стал, не станем, не будем
 _BEHIND = 3  # words
@@ -87,9 +93,24 @@ class Reading:
     items: tuple[Span, ...]
     context_numbers: frozenset[str]
     context_concepts: frozenset[str]
+    context_words: frozenset[str] = frozenset()  # that tell this question from others
     in_order: float = 1.0  # 0 when the words of the whole text are thrown together
     figures_in_place: bool = True  # False when figures are strewn between the words
+    of_incident: bool = True  # what was asked is about a single incident
     times_tell: bool = True  # False when nearly every sentence has a clock time, which then tells nothing
+
+    def speaks_of(self, sentence: Sentence) -> bool:
+        """Whether a sentence shares an idea, the mechanism that a measure answers, or a word with the question.
+
+        True for every sentence where the question is unknown or names no mechanism."""
+        asked = {c for c in self.context_concepts if group_of(c) in IDEAS} - ANYWHERE
+        mechanisms = {mechanism_of(c) for c in asked} - {""}
+        if not mechanisms:
+            return True
+        said = {m.concept for m in sentence.matches}
+        if said & asked or any(mechanism_of(c) in mechanisms for c in said):
+            return True
+        return any(w.lemma in self.context_words for w in sentence.words)
 
 
 def read(
@@ -99,9 +120,11 @@ def read(
     question: str = "",
     about: str | None = None,
     incident: bool = True,
+    plan: bool = False,
 ) -> Reading:
     """Cut, match and sift a text. A copy would come from `context` or `question`; `about` (the context if
-    not given) tells which concepts the question is about, and `incident` that it is about a single incident."""
+    not given) tells which concepts the question is about, `incident` that it is about a single incident, and `plan` that
+    it asks for measures."""
     about = context if about is None else about
     body = text[:_MAX_CHARS]
     spans = sentences(body)
@@ -112,6 +135,7 @@ def read(
     known = grams(context) | grams(question)
     tagged = unseen_regions(body)
     verse = rhymed(body)
+    left = disowned(body, spans)
     seen: list[frozenset[str]] = []
     kept: list[Sentence] = []
     dropped: list[Sentence] = []
@@ -122,6 +146,8 @@ def read(
         reason = reason_of(span, words, known, seen, tagged, found)
         if not reason and any(a < span.end and span.start < b for a, b in verse):
             reason = "verse"
+        if not reason and i in left:
+            reason = "disowned"
         if not reason:
             seen.append(frozenset(w.lemma for w in words))
         sentence = _sentence(span, words, found, reason, frozenset() if reason else told.again(words))
@@ -132,17 +158,20 @@ def read(
     telling = [w for w in tokens(context) if _tells(w.lemma) or w.text[0].isdigit()]
     subject = subject_of(telling, lexicon.find(context), asked) if incident and asked else None
     kept = _weighed(_related(kept, context), subject, context)
-    return Reading(
+    reading = Reading(
         text,
         tuple(kept),
         tuple(dropped),
         _items(body, kept),
         frozenset(w.text for w in tokens(context) if w.text[0].isdigit()),
         frozenset(m.concept for m in asked),
+        frozenset(w.lemma for w in tokens(about) if _tells(w.lemma)) - load_company().common,
         in_order,
-        figures_in_place([(s.span, s.words) for s in kept]),
-        _times_tell(kept),
+        figures_in_place=figures_in_place([(s.span, s.words) for s in kept]),
+        of_incident=incident,
+        times_tell=_times_tell(kept),
     )
+    return replace(reading, sentences=_planned(reading)) if plan else reading
 
 
 def _times_tell(kept: list[Sentence]) -> bool:
@@ -180,15 +209,39 @@ def _sayable(kept: list[Sentence], dropped: list[Sentence]) -> tuple[list[Senten
 
 
 def _weighed(kept: list[Sentence], subject: Subject | None, context: str) -> list[Sentence]:
-    """The sentences, with what those are worth that only name things, tell of another incident or of something else."""
+    """The sentences, with what those are worth that only name things, join them without sense or tell of something else."""
     found = [(*s.matches, *s.denied) for s in kept]
     words = [s.words for s in kept]
     weights = worth([(normalise(s.span.text).text, w, f) for s, w, f in zip(kept, words, found, strict=True)])
+    fitting = sense([(s.span, w, f) for s, w, f in zip(kept, words, found, strict=True)])
     other = elsewhere(list(zip(words, found, strict=True)), subject) if subject else frozenset()
     stray = _stray(kept, frozenset(lemmas(context)))
     for i, weight in enumerate(weights):
-        weights[i] = min(weight, _ELSEWHERE if i in other else 1.0, _STRAYED if i in stray else 1.0)
+        weights[i] = min(
+            weight, fitting[i], _ELSEWHERE if i in other else 1.0, _STRAYED if i in stray else 1.0
+        )
     return [s if w == 1.0 else replace(s, worth=w) for s, w in zip(kept, weights, strict=True)]
+
+
+def _planned(reading: Reading) -> tuple[Sentence, ...]:
+    """The sentences where measures are asked for: what only happened is worth little, and so is a paragraph of which
+    nothing speaks of the question."""
+    kept = reading.sentences
+    block = blocks_of(reading.text, [s.span for s in kept])
+    size = Counter(block)
+    near = {b for b, s in zip(block, kept, strict=True) if reading.speaks_of(s)}
+    apart = {b for b in size if b not in near and size[b] > 1} if near else set()
+    return tuple(
+        replace(s, worth=min(s.worth, _TOLD)) if b in apart or _only_told(s) else s
+        for b, s in zip(block, kept, strict=True)
+    )
+
+
+def _only_told(sentence: Sentence) -> bool:
+    """Somebody tells what happened: a past, and neither a measure nor anything that is to be done."""
+    if not any(is_past(w) for w in sentence.words) or _measures(list(sentence.matches)):
+        return False
+    return not any(w.text in _TO_DO or part_of_speech(w.text) == "INFN" for w in sentence.words)
 
 
 def _stray(kept: list[Sentence], subject: frozenset[str]) -> frozenset[int]:
@@ -214,7 +267,8 @@ def _sentence(
 ) -> Sentence:
     found = without_stale(found, stale, words)
     plain = normalise(span.text).text
-    refused = turned_down(plain) and _measures(found) > 1
+    spoiled = any(m.concept.startswith("harm.") for m in found)
+    refused = turned_down(plain) and (_measures(found) > 1 or (_measures(found) == 1 and not spoiled))
     avoided = not_chosen(plain)
     denied = [
         m
@@ -294,13 +348,6 @@ def _items(body: str, kept: list[Sentence]) -> tuple[Span, ...]:
     ends = [s.span.end for s in kept]
     spans = list(zip(starts, ends, strict=True))
     return tuple(i for i in split_items(body) if any(s < i.end and e > i.start for s, e in spans))
-
-
-def is_past(word: Token) -> bool:
-    """Whether a word tells what was."""
-    if word.text.isascii():
-        return word.text in PAST_WORDS
-    return word.text.endswith(PAST_ENDINGS) and part_of_speech(word.text) == "VERB"
 
 
 def addresses_grader(text: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from agent.concepts import Match
 from agent.judge.groups import TRADE, group_of
+from agent.judge.patterns import PAST_ENDINGS, PAST_WORDS
 from agent.judge.set_aside import AUTHORITY, DEFINITION, INSTRUCTION, OTHER_TONGUE, UNREAL
 from agent.text import Span, Token, lemmas, normalise, part_of_speech, word_set
 
@@ -27,6 +28,7 @@ Reason = Literal[
     "verse",
     "general",
     "other language",
+    "disowned",
 ]
 _COPIED_SHARE = 0.6
 _REPEATED_SHARE = 0.8
@@ -227,3 +229,10 @@ def is_verb(word: Token, suffixes: bool = True) -> bool:
             return True
         return suffixes and len(word.text) > 4 and word.text.endswith(("ed", "ing"))
     return part_of_speech(word.text) in _RU_VERBAL
+
+
+def is_past(word: Token) -> bool:
+    """Whether a word tells what was."""
+    if word.text.isascii():
+        return word.text in PAST_WORDS
+    return word.text.endswith(PAST_ENDINGS) and part_of_speech(word.text) == "VERB"

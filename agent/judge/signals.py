@@ -36,7 +36,8 @@ from agent.judge.patterns import (
     OWNER,
     WE_WORDS,
 )
-from agent.judge.reading import Reading, Sentence, is_past
+from agent.judge.reading import Reading, Sentence
+from agent.judge.sieve import is_past
 from agent.judge.subject import of_incident, on_subject
 from agent.text import Span, Token, normalise, part_of_speech, word_set
 
@@ -48,6 +49,7 @@ _USUAL_EN, _USUAL_RU = 4.0, 4.6  # letters a word in plain technical prose, by s
 _TERSE = 0.7  # a figure and a name without a verb
 _WORDS_AN_IDEA = 4
 _IDEAS_A_SENTENCE = 3
+_IDEAS_AT_MOST = 4  # beyond, a sentence fires at everything: the more it names, the less it says
 _LONG = 28  # words in a sentence that few listeners can hold
 _LABEL_WITH_FIGURE = 0.5  # "canary 5 %": of what, until when?
 _TALK = 0.4
@@ -57,8 +59,10 @@ _FEW_LABELS, _SHEET, _IN_A_SHEET = 6, 0.6, 0.2  # a sheet of settings: nobody sa
 _NOT_YET = word_set(
     "is are be will would should must need needs can may"
 )  # "a canary is needed" was not done
+_BY = re.compile(r"\b(?:by|due|until|before|до|к|срок\w*)\W*$", re.IGNORECASE)
 _TOLD_ENOUGH = 3  # sentences in which something happens; every story that was rated good has more
 _FULL_SENTENCE = 9  # enough words to say how
+_ANYONES = 0.4  # no figure, no name, and nothing of the question: it would fit any incident
 
 
 def signals(reading: Reading) -> dict[str, float]:
@@ -202,7 +206,11 @@ SINGLE = (
 
 def anchored(reading: Reading, sentence: Sentence) -> float:
     """What a concept named in this sentence is worth: a bare name says little, a name at work all."""
-    return sentence.worth * _anchored(reading, sentence)
+    return (
+        sentence.worth
+        * _anchored(reading, sentence)
+        * min(1.0, (_IDEAS_AT_MOST / max(1, _apart(sentence))) ** 2)
+    )
 
 
 def _anchored(reading: Reading, sentence: Sentence) -> float:
@@ -224,6 +232,8 @@ def _anchored(reading: Reading, sentence: Sentence) -> float:
     own = _own_words(sentence) - 2 * len(places)
     if technical and own <= 1:
         return 0.25 if own <= 0 else 0.5  # "we will add a canary": a name behind a verb
+    if not any(is_past(w) for w in sentence.words) and not reading.speaks_of(sentence):
+        return _ANYONES
     return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
 
 
@@ -251,14 +261,19 @@ def _room(sentence: Sentence) -> float:
 
     Ideas that share a word ("an alert on the pool") are one.
     """
-    spans = sorted((m.start, m.end) for m in sentence.matches if group_of(m.concept) in IDEAS)
-    apart, reached = 0, -1
-    for start, end in spans:
-        apart += start >= reached
-        reached = max(reached, end)
+    apart = _apart(sentence)
     if apart < 2:
         return 1.0 if sentence.has_verb or body_words(sentence) > _FRAGMENT + 2 else _TERSE
     return min(1.0, len(sentence.words) / (_WORDS_AN_IDEA * apart), _IDEAS_A_SENTENCE / apart)
+
+
+def _apart(sentence: Sentence) -> int:
+    """Ideas that stand apart in a sentence."""
+    apart, reached = 0, -1
+    for start, end in sorted((m.start, m.end) for m in sentence.matches if group_of(m.concept) in IDEAS):
+        apart += start >= reached
+        reached = max(reached, end)
+    return apart
 
 
 def _own_words(sentence: Sentence) -> int:
@@ -381,7 +396,7 @@ def _narrative(reading: Reading) -> dict[str, float]:
     first = sum(w in I_WORDS for w in words) + sum(_unsaid_subject(s) for s in reading.sentences)
     plural = sum(w in WE_WORDS for w in words)
     timed = [s for s in reading.sentences if of_the_trade(s)] if reading.times_tell else []
-    clock = {hit for s in timed for hit in CLOCK.findall(s.span.text)}
+    clock = {hit for s in timed for hit in times_of(s.span.text)}
     explained = sum(_explains(reading, s) for s in reading.sentences)
     return {
         "explained": saturate(explained, 3),
@@ -398,6 +413,11 @@ def _narrative(reading: Reading) -> dict[str, float]:
         "ops_number": saturate(_together(reading, ("design.operations", "detect.alert")), 1.5),
         "data_number": saturate(_together(reading, ("design.data", "design.growth")), 1.5),
     }
+
+
+def times_of(text: str) -> list[str]:
+    """Moments that a sentence names; the day by which something is due is none."""
+    return [m.group() for m in CLOCK.finditer(text) if not _BY.search(text, 0, m.start())]
 
 
 def _happened(sentence: Sentence) -> bool:

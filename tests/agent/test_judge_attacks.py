@@ -115,15 +115,12 @@ LEFT_OPEN = {  # what these add is a thin answer of its own; they must not be wo
     "life story", "another trade", "one thought five times", "figures sprinkled", "another's post-mortem",
     "letters with figures", "reason glued on", "times glued on",
 }  # fmt: skip
-STILL_GAINS = (
-    "salad with glue"  # grammatical nonsense in ordinary words; on a nearly empty text more than a level
-)
 
 
 @pytest.mark.parametrize("attack", some(sorted(UNSEEN), 2))
 def test_no_dress_or_ornament_is_worth_a_level(attack: str) -> None:
     """Weak and middling texts under every attack of the benchmark."""
-    bar = 1.5 if attack == STILL_GAINS else 1.0 if attack in LEFT_OPEN else 0.5
+    bar = 1.0 if attack in LEFT_OPEN else 0.5
     for base, rubric, language in (
         ("weak", "action-items", "en"),
         ("middle", "action-items", "en"),
@@ -155,7 +152,7 @@ def test_what_was_denied_counts_for_nothing() -> None:
 )
 def test_measures_that_were_turned_down_are_none(text: str) -> None:
     reading = reading_of(text, Context())
-    assert [s.refused for s in reading.sentences] == [True]
+    assert all(s.refused for s in reading.sentences) and (reading.sentences or reading.set_aside)
     assert judge(text, "action-items").overall <= GAIN
 
 

@@ -7,6 +7,7 @@ from agent.judge.coherence import misfits
 from agent.judge.contexts import Context
 from agent.judge.figures import new_numbers, only_named
 from agent.judge.signals import signals
+from agent.rubric import load_rubric
 from agent.text import sentences
 
 POOL = (
@@ -194,3 +195,66 @@ def test_a_safeguard_that_is_taken_off_is_none(text: str, kept: bool) -> None:
     (sentence,) = reading_of(text, Context()).sentences
     measures = {m.concept for m in sentence.matches if m.concept.startswith(("detect.alert", "respond."))}
     assert bool(measures) is kept
+
+
+MEASURES_AGAINST_SPLIT = (
+    "1. Five voters in three sites for the quorum. Platform, 1 June.\n"
+    "2. Fence the old primary with a watchdog of 10 s. Platform, 8 June.\n"
+    "3. Count writable primaries every 5 s and page at 2. SRE, 8 June."
+)
+SPLIT = "The network between two sites was partitioned; the quorum store had 2 of 4 voters in each, two primaries accepted writes."
+
+
+def test_measures_for_another_incident_keep_a_third_of_their_worth() -> None:
+    own = judge(MEASURES_AGAINST_SPLIT, "action-items", "en", None, SPLIT).overall
+    other = judge(MEASURES_AGAINST_SPLIT, "action-items", "en", None, POOL).overall
+    assert own > 1 and other < own / 2
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("A day has 86,400 s, a month about 2.6M s, a year 31.5M s.", False),
+        ("1 Гбит/с = 125 МБ/с, за час это 450 ГБ, за сутки 10,8 ТБ.", False),
+        ("1,200 RPS × 15 queries × 4 ms = 72 connections.", True),
+        ("В пуле 50 соединений, ждали 380, каждый по 30 с.", True),
+    ],
+)
+def test_sums_of_nothing_are_no_figures(text: str, counted: bool) -> None:
+    reading = reading_of(text, Context(POOL, POOL))
+    assert any(new_numbers(reading, s) for s in reading.sentences) is counted
+
+
+def test_the_day_by_which_something_is_due_is_no_timeline() -> None:
+    due = "Fix the query, Smirnov, due 14 June. Cap the pool, Kim, due 17 June. Page on the pool, by 21 June."
+    told = "On 14 June we deployed. On 17 June the pool was full. On 21 June the alert fired."
+    assert signals(reading_of(due, Context()))["clock"] == 0 < signals(reading_of(told, Context()))["clock"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Alerts are configured, thresholds are agreed, the runbook is written and rehearsed.",
+        "Алерты настроены, пороги согласованы, ранбук написан и отрепетирован.",
+        "Canary: a new version gets a small share of traffic first.\nQuorum: the majority of votes for a decision.\n"
+        "Jitter: a random addition to the pause.\nCircuit breaker: stops calls to a failing dependency.",
+        "Канарейка — новая версия сначала получает малую долю трафика.\nКворум — большинство голосов для решения.\n"
+        "Джиттер — случайная добавка к паузе.\nПредохранитель — прекращает вызовы сбоящей зависимости.",
+    ],
+)
+def test_what_is_declared_done_or_defined_is_only_named(text: str) -> None:
+    assert all(named(text))
+
+
+def test_a_sentence_that_fires_at_everything_says_nothing() -> None:
+    shot = (
+        "Anything may help: a canary, a circuit breaker, a rate limit, retries with jitter, idempotency, a quorum, a warm cache, "
+        "alerts, a runbook, drills, load tests, automatic rollback, feature flags and load shedding."
+    )
+    assert judge(shot, "action-items", "en").overall < 0.5
+
+
+def test_what_only_happened_is_no_measure_where_measures_are_asked_for() -> None:
+    told = "The pool of 64 was exhausted and 512 requests were waiting for 40 s; the deadlock was not seen."
+    plan, account = (reading_of(told, Context(), load_rubric(r)) for r in ("action-items", "postmortem"))
+    assert {s.worth for s in plan.sentences} == {0.3} and {s.worth for s in account.sentences} == {1.0}

@@ -4,10 +4,10 @@ import re
 
 _LONG = 200  # characters: beyond, "I don't know" begins an answer instead of being one
 _GAP = re.compile(
-    r"^\W*(?:(?:честно\w*|увы|хм+|ну)\W+)*(?:я\s+)?(?:уже\s+)?"
-    r"(?:не\s+(?:знаю|помню|скажу|сталкивал\w+)|(?:ни\s+малейшего\s+|даже\s+)?(?:без\s+понятия|понятия\s+не\s+имею)|затрудняюсь|пас|сдаюсь)\b|"
-    r"^\W*(?:(?:honestly|hmm+|well)\W+)*(?:i\s+)?"
-    r"(?:(?:don'?t|do\s+not)\s+(?:know|remember|recall)|can'?t\s+(?:recall|remember)|(?:have\s+)?no\s+(?:idea|clue)|"
+    r"^\W*(?:(?:честно\w*|увы|хм+|ну|да)\W+)*(?:я\s+)?(?:уже\s+|честно\s+)?"
+    r"(?:хз|(?:фиг|хрен|ч[её]рт|бог)\s+(?:его\s+)?знает|не\s+(?:знаю|помню|скажу|сталкивал\w+)|(?:ни\s+малейшего\s+|даже\s+)?(?:без\s+понятия|понятия\s+не\s+имею)|затрудняюсь|пас|сдаюсь)\b|"
+    r"^\W*(?:(?:honestly|hmm+|well)\W+)*(?:i\s+)?(?:(?:honestly|really|truly|just|simply)\s+)*"
+    r"(?:dunno|beats\s+me|(?:don'?t|do\s+not)\s+(?:know|remember|recall)|can'?t\s+(?:recall|remember)|(?:have\s+)?no\s+(?:idea|clue)|"
     r"not\s+sure|pass|give\s+up|never\s+(?:did|done|had)\s+(?:that|this))\b",
     re.IGNORECASE,
 )
@@ -26,7 +26,7 @@ _ASKING = 60  # words: a longer turn is an answer with a question in it
 
 # "I don't know, but I would compare the counts": who goes on like this has begun to answer.
 _ATTEMPT = re.compile(
-    r"[\s,;.]+(?:but|maybe|perhaps|probably|i would|i'd|но|может(?: быть)?|наверное|возможно|я бы|попробовал\w* бы)\b(?:\W+\w+){3,}",
+    r"[\s,;.]+(?:but|maybe|perhaps|probably|(?:i would|i'd)(?!\s+(?:have|need)\s+to)|но|может(?: быть)?|наверное|возможно|я бы|попробовал\w* бы)\b(?:\W+\w+){3,}",
     re.IGNORECASE,
 )
 

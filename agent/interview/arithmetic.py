@@ -38,6 +38,8 @@ _TIMES = {
 _LADDERS = (("кб", "мб", "гб", "тб", "пб"), ("kb", "mb", "gb", "tb", "pb"))
 _FACTORS = {**_THOUSANDS, **_BYTES, **_SHORT, "%": 0.01}
 _RATE = re.compile(r"/[сs]|[rqt]ps|bps|(?:в|per|a) (?:секунд|second|sec)", re.IGNORECASE)
+# "2 minutes × 80K": nobody counts minutes, as one counts days
+_SHORT_TIME = re.compile(r"\d[ \u00a0]?(?:мин\w*|час\w*|ч\b|min\w*|hours?\b|h\b)", re.IGNORECASE)
 _WORD = r"[a-zA-Zа-яёА-ЯЁ%µμ]{1,14}\.?"
 _UNIT = rf"(?:[ \u00a0]?{_WORD})?(?:[ \u00a0]{_WORD}){{0,3}}?(?:/[a-zA-Zа-яё]{{1,6}})?"
 _MONEY = r"(?:[$€₽][ \u00a0]?)?"
@@ -115,14 +117,23 @@ def _checked(text: str, match: re.Match[str], expression: str) -> list[Sum]:
     timed = bool(_RATE.search(match[0]))
     true, claimed = _value(expression, timed), _value(right, timed)
     other = _value(expression, not timed)
-    if true and claimed and other and not _near(claimed, true) and _near(claimed, other):
-        true = other
+    if true and claimed and other and not _near(claimed, true):
+        if _near(claimed, other):
+            true = other
+        elif not timed and not _near(true, other):
+            true = _slipped(claimed, true, other) or (0.0 if _SHORT_TIME.search(expression) else true)
     if not true or not claimed or not _comparable(claimed / true):
         return []
     end = match.end() - (len(match["right"]) - len(match["right"].rstrip(". ")))
     said = " ".join(text[match.start() : end].split())
     corrected = not _near(claimed, true) and _taken_back(text[end : end + CORRECTED_WITHIN], true)
     return [Sum(match.start(), end, said, claimed, true, _unit_of(right), corrected)]
+
+
+def _slipped(claimed: float, *meant: float) -> float:
+    """Which of two readings a wrong result belongs to: the one that it misses by noughts; 0 where nobody can tell."""
+    noughts = [true for true in meant if any(_near(claimed, true * 10.0**n) for n in (-3, -2, -1, 1, 2, 3))]
+    return noughts[0] if len(noughts) == 1 else 0.0
 
 
 def _taken_back(rest: str, true: float) -> bool:

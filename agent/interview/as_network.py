@@ -6,6 +6,10 @@ from typing import Any
 
 from agent.interview.design import Design, Part
 
+WRITERS, WRITER_MS = (
+    100,
+    1.0,
+)  # what takes events from a queue to a store: enough, the store is what is asked about
 PASS_MS = 0.05  # a step that does nothing still has to be one
 
 
@@ -16,7 +20,9 @@ def network(design: Design, rps: float, duration_s: float, hot: float = 0.0) -> 
     places = [f"dc-{n + 1}" for n in range(design.places)]
     components: dict[str, Any] = {"edge": {"kind": "balancer", "timeout_s": 3.0, "retries": 0}}
     classes: dict[str, Any] = {}
-    first = entry if entry.kind != "balancer" else next(iter(design.children(entry.name, True)), None)
+    first: Part | None = entry
+    while first is not None and first.kind == "balancer":
+        first = next(iter(design.children(first.name, True)), None)
     if first is None or first.kind not in ("service", "worker"):
         first = Part("front", "service", 40, 0.5)
         components["front"] = _service(first, _steps(design, entry.name), places)
@@ -29,6 +35,13 @@ def network(design: Design, rps: float, duration_s: float, hot: float = 0.0) -> 
     for name, share in design.handed().items():
         if design.parts[name].kind in ("service", "worker") and name != first.name:
             classes[f"async-{name}"] = {"path": f"{name}.do", "share": share}
+        elif (
+            design.parts[name].kind == "store"
+        ):  # nobody is drawn between queue and store, and somebody has to write
+            writer = f"{name}-writer"
+            steps = [{"work_ms": WRITER_MS}, _query(design, design.parts[name])]
+            components[writer] = _service(Part(writer, "worker", WRITERS, WRITER_MS), steps, places)
+            classes[f"async-{name}"] = {"path": f"{writer}.do", "share": share}
     if entry.kind == "balancer" and entry.limit_rps:
         components[first.name]["rate_limit"] = _limiter(entry)
     raw: dict[str, Any] = {
@@ -87,26 +100,39 @@ def _store(part: Part) -> dict[str, Any]:
 
 
 def _steps(design: Design, name: str) -> list[dict[str, Any]]:
-    """What a part does below itself: reads go through the cache that stands beside a store."""
-    below = design.children(name, True)
+    """What a part does below itself: reads go through the cache that stands beside a store or before it."""
+    below = _below(design, name)
     caches = [p for p in below if p.kind == "cache"]
+    behind = {p.name: _steps(design, p.name) for p in caches}
     stores = [p for p in below if p.kind == "store"]
-    steps: list[dict[str, Any]] = []
-    for part in below:
-        if part.kind == "service":
-            steps.append(_call(part))
+    stores = [p for p in stores if not any(_reads(steps, p.name) for steps in behind.values())]
+    steps: list[dict[str, Any]] = [_call(p) for p in below if p.kind in ("service", "worker")]
     queries = [_query(design, part) for part in stores]
     for cache in caches:
-        inner = [_query(design, p) for p in design.children(cache.name, True) if p.kind == "store"]
         look = {"work_ms": cache.time_ms}
-        miss = inner or queries or [{"work_ms": 1.0}]
+        miss = behind[cache.name] or queries or [{"work_ms": 1.0}]
         steps.append({"route": cache.name, "old": [look, *miss], "new": [look]})
-    if not caches:
+    if all(behind.values()):
         steps += queries
     for edge in design.edges:
         if edge.source == name and not edge.waits and design.parts[edge.target].kind == "queue":
             steps.append(_publish(design.parts[edge.target]))
     return steps
+
+
+def _below(design: Design, name: str) -> list[Part]:
+    """The parts that one waits for; a balancer between them only passes on."""
+    found: list[Part] = []
+    for part in design.children(name, True):
+        for one in _below(design, part.name) if part.kind == "balancer" else [part]:
+            if one not in found:
+                found.append(one)
+    return found
+
+
+def _reads(steps: list[dict[str, Any]], store: str) -> bool:
+    """Whether steps query a store, in a branch or at once."""
+    return any(step.get("query") == store or _reads(step.get("old", []), store) for step in steps)
 
 
 def _publish(queue: Part) -> dict[str, Any]:

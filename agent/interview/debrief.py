@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agent.interview import trials, voice
+from agent.interview import hearing, trials, voice
 from agent.interview.arithmetic import corrected_later, sums
 from agent.interview.picture import drawn
 from agent.interview.prompts import RUBRIC, book
-from agent.interview.quotes import axis_quotes
+from agent.interview.quotes import asked_where, axis_quotes
 from agent.interview.state import Interview
+from agent.judge.explain import labels
 from agent.marketplace import fact_for
 from agent.rubric import load_rubric
 from agent.talk_judge import levels_in, still_unknown
 from agent.verdict import Quote, Verdict
 
 BEGIN_WITH = 2  # axes named as the place to begin
+HARDLY, GOOD = (
+    0.5,
+    2.0,
+)  # levels between which it is said what an axis lacks; below there is nothing to add to
+NAMED = 2
+PROMISED = ("harm.wrong_guarantee", "harm.myth")
+NAMED_BY = {
+    name: re.compile(words, re.IGNORECASE)
+    for name, words in {
+        "detect.alert": r"алерт|буд(?:им|ит|ить)\b|пейдж|alert|\bpag(?:e|es|ed)\b",
+        "mitigate.timeout": r"тайм-?аут|time-?out",
+        "prevent.canary": r"канаре|поэтап|canary|staged",
+        "prevent.idempotency": r"идемпот|idempot|on conflict|уникальн|unique|дважды|exactly once",
+        "detect.reconcile": r"сверк|reconcil",
+        "trade.cost": r"цена|стоит|стоимост|дорож|дешев|price|costs?\b|cheap|expensive|\$\d",
+        "trade.rejected": r"отказал|не стал|вместо|reject|rather than|instead of|alternative|альтернатив",
+        "trade.condition": r"\bесли бы|взял бы|выбрал бы|i'd take|would take|would switch",
+        "design.growth": r"горяч|\bhot\b|рост|втрое|largest|biggest|крупнейш",
+        "arithmetic": r"\d\s?\S{0,8}\s?[×x*/]\s?\d",
+    }.items()
+}
+# Signals of the judge that are marks of good or bad writing on any axis: they say nothing to somebody who has talked.
+GENERAL = (
+    "numbers", "bounds", "identifiers", "solid_share", "density", "prevent", "detect", "mitigate", "measures", "enough",
+    "data_number", "ops_number", "failure_detail", "abstract", "word_length", "headings", "long_sentences", "vague_per_word",
+    "design.buzz", "harm_share", "design.requirements", "design.failure", "design.operations", "design.consistency", "trade",
+)  # fmt: skip
 W = {
     "ru": {
         "head": "Разбор: {title}, уровень {level}",
@@ -27,6 +56,11 @@ W = {
         "no": "пока нет",
         "levels": "По осям:",
         "quote": "    «{text}»",
+        "not_heard": "Не прозвучало: {names}.",
+        "against": "Мешало: {names}.",
+        "of": "(«{quote}»)",
+        "why_missing": "не хватает: ",
+        "why_against": "мешает: ",
         "unknown": "Честно сказано «не знаю»: {names}. Это не минус, это список для чтения.",
         "ran": "Что показал прогон:",
         "limit": "  держит {limit} запросов в секунду, нужно {rps}",
@@ -57,6 +91,11 @@ W = {
         "no": "not yet",
         "levels": "By axis:",
         "quote": "    \"{text}\"",
+        "not_heard": "Not heard: {names}.",
+        "against": "Against it: {names}.",
+        "of": "(\"{quote}\")",
+        "why_missing": "missing: ",
+        "why_against": "against it: ",
         "unknown": "Honestly not known: {names}. That costs nothing; it is the reading list.",
         "ran": "What the run showed:",
         "limit": "  carries {limit} requests a second, {rps} are needed",
@@ -93,7 +132,7 @@ def debrief(
     wanted = book().expected[state.level]
     verdict = "yes" if overall >= wanted else "edge" if overall >= wanted - 0.5 else "no"
     checked = sums(state.text)
-    verdicts = _quoted_for_the_axis(state.text, verdicts)
+    verdicts = _quoted_for_the_axis(state, verdicts)
     found = {
         "prompt": state.prompt.id,
         "level": state.level,
@@ -124,9 +163,9 @@ def debrief(
     return found
 
 
-def _quoted_for_the_axis(text: str, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+def _quoted_for_the_axis(state: Interview, verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
     """The embedded judge credits an axis by the whole answer; shown is what speaks of that axis, or nothing."""
-    spoken = axis_quotes(text)
+    spoken = axis_quotes(state.text, asked_where(state.said, state.said_to))
     found = dict(verdicts)
     for name, verdict in verdicts.items():
         if verdict.source == "embedded":
@@ -174,24 +213,75 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
         lines += ["", w["scale"].format(fact=fact.of(state.lang), source=fact.source)]
     if found["references"]:
         lines += ["", w["read"], *(f"  {r['title']} — {r['source_url']}" for r in found["references"])]
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines) + "\n")
 
 
 def _levels(state: Interview, found: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     used: list[str] = []  # a sentence is quoted for one axis
+    held: list[str] = []  # and what stood against one is said once
     for verdict in found["criteria"]:
         level = verdict["level"]
         shown = voice.decimal(level, state.lang) if isinstance(level, float | int) else "?"
-        lines.append(f"  {shown}  {_question(state.lang, verdict['criterion'])} {verdict['why']}")
-        fresh = [q["text"] for q in verdict["quotes"] if q["text"] not in used]
-        used += fresh[:1]
-        lines += [W[state.lang]["quote"].format(text=q) for q in fresh[:1]]
+        fresh = [q["text"] for q in verdict["quotes"] if q["text"] not in used][:1]
+        used += fresh
+        lines.append(f"  {shown}  {_told(state, verdict, bool(fresh), held)}")
+        lines += [W[state.lang]["quote"].format(text=q) for q in fresh]
     return lines
 
 
-def _question(lang: str, criterion: str) -> str:
-    return load_rubric(RUBRIC).criterion(criterion).question.of(lang)
+def _told(state: Interview, verdict: Mapping[str, Any], quoted: bool, held: list[str]) -> str:
+    """An axis as a person says it: what was heard, and below a good level what was missed or stood against it."""
+    w: Any = W[state.lang]
+    title = book().titles[verdict["criterion"]].of(state.lang)
+    head, level = title[:1].upper() + title[1:] + ".", verdict["level"]
+    if verdict["source"] != "embedded" or not isinstance(level, float | int):
+        return f"{head} {verdict['why']}"
+    band = max(int(quoted), min(3, int(level + 0.5)))  # who is quoted has said something
+    said = [head, book().heard[verdict["criterion"]][band].of(state.lang)]
+    if level < GOOD:
+        named = _named(verdict["why"], w["why_against"], state.lang)
+        harms = _harms(state.lang)
+        against = [f"{n} {by}" for n in named if n in harms and (by := _shown_by(state, n, verdict, held))]
+        missing: list[str] = []
+        if level >= HARDLY:
+            against += [n for n in named if n not in harms and n not in held]
+            heard = _heard(state)
+            missing = [n for n in _named(verdict["why"], w["why_missing"], state.lang) if n not in heard]
+        held += named
+        for key, names in (("not_heard", missing), ("against", against)):
+            said += [w[key].format(names=", ".join(names[:NAMED]))] if names else []
+    return " ".join(said)
+
+
+def _named(why: str, begins: str, lang: str) -> list[str]:
+    """What the judge names in one part of its reason, without what is true of any text on any axis."""
+    part = next((p for p in why.split("; ") if p.startswith(begins)), "")
+    general = {labels()[name].of(lang) for name in GENERAL}
+    return [name for name in part.removeprefix(begins).split(", ") if name and name not in general]
+
+
+def _heard(state: Interview) -> set[str]:
+    """What nobody may say was not heard: the candidate named it, whatever the judge made of it."""
+    return {labels()[name].of(state.lang) for name, words in NAMED_BY.items() if words.search(state.text)}
+
+
+def _harms(lang: str) -> set[str]:
+    return {text.of(lang) for name, text in labels().items() if name.partition(".")[0] == "harm"}
+
+
+def _shown_by(state: Interview, name: str, verdict: Mapping[str, Any], held: list[str]) -> str:
+    """The sentence that a reproach speaks of, in brackets, once; nothing where the candidate gives a reason or turns it down.
+
+    A false guarantee is a matter of guarantees, every other harm one of failures, wherever else they count.
+    """
+    for concept, quote in hearing.reproached(state.text):
+        if quote in held or verdict["criterion"] != ("consistency" if concept in PROMISED else "failure"):
+            continue
+        if name in (labels()[concept].of(state.lang), labels()["harm"].of(state.lang)):
+            held.append(quote)
+            return str(W[state.lang]["of"].format(quote=quote))
+    return ""
 
 
 def _ran(state: Interview, found: Mapping[str, Any]) -> list[str]:
@@ -212,7 +302,7 @@ def _ran(state: Interview, found: Mapping[str, Any]) -> list[str]:
             lines.append(w["late"].format(kind=kind, unseen=voice.about(trial.unseen, state.lang)))
             continue
         line = w["trial"].format(
-            kind=voice.say(state.lang, f"{trial.kind}.kind"),
+            kind=voice.kind(trial, state.lang),
             success=voice.share(trial.after.success, state.lang),
         )
         if trial.recovered is not None:

@@ -10,13 +10,14 @@
 A line is a chain of parts: `->` waits for the answer, `=>` hands over and goes on. `xN` is the number of pods or
 shards, `Nms` the time or CPU of one request there. What is handed over is the writes, or the share that a part behind the
 arrow names (`kafka 100%`). A word may stand on an arrow (`api ->|reads| db`), and several parts beside each other
-(`api & admin -> db`). What is not given has a default that the drawing shows. Nothing here judges; what is wrong is
+(`api & admin -> db`), and `dc1` says where a store stands. What is not given has a default that the drawing shows. Nothing here judges; what is wrong is
 one line that says where and what would be right.
 """
 
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,7 +35,7 @@ PLACE_WORDS = ("dc", "дц", "цод")
 NAMES: dict[Kind, tuple[str, ...]] = {
     "balancer": ("lb", "balancer", "nginx", "haproxy", "envoy", "gslb", "cdn", "балансировщик"),
     "cache": ("cache", "redis", "memcached", "кэш", "кеш"),
-    "store": ("db", "pg", "postgres", "postgresql", "store", "database", "mysql", "cassandra", "scylla", "ydb", "tarantool", "clickhouse", "база", "бд"),
+    "store": ("db", "pg", "postgres", "postgresql", "store", "database", "mysql", "cassandra", "scylla", "ydb", "tarantool", "clickhouse", "mongo", "mongodb", "elastic", "elasticsearch", "opensearch", "index", "s3", "база", "бд", "хранилище", "индекс"),
     "queue": ("kafka", "queue", "rabbitmq", "nats", "sqs", "topic", "log", "очередь"),
     "worker": ("worker", "consumer", "воркер"),
 }  # fmt: skip
@@ -45,6 +46,7 @@ COUNT = re.compile(r"[xх×](\d{1,6})", re.IGNORECASE)
 TIME = re.compile(r"(\d+(?:[.,]\d+)?)(ms|мс|s|с)", re.IGNORECASE)
 SHARE = re.compile(r"(\d+(?:[.,]\d+)?)%")
 NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)([kкmм]?)", re.IGNORECASE)
+PLACE = re.compile(r"(?:dc|дц|цод)-?([12])", re.IGNORECASE)
 
 
 class DesignError(ValueError):
@@ -78,6 +80,7 @@ class Part:
     limit_rps: float = 0.0
     optional: bool = False
     replicas: int = 1
+    place: int = 0  # the data centre it stands in; 0: not said
     share: float = 0.0  # of all requests that are handed over to it; 0: the writes
     given: set[str] = field(default_factory=set)  # which settings the candidate named
 
@@ -152,7 +155,9 @@ def unfolded(text: str) -> str:
         return text
     first = [piece.split()[0].lower().rstrip(":") for piece in pieces]
     drawn = [
-        _one_chain(piece) or head in LOAD_WORDS + PLACE_WORDS
+        _one_chain(piece)
+        or head in LOAD_WORDS + PLACE_WORDS
+        or (re.search(r"\d", piece) and bool(_pieces(piece)))
         for piece, head in zip(pieces, first, strict=True)
     ]
     return "\n".join(pieces) if all(drawn) and ARROW.search(text) else text
@@ -204,9 +209,9 @@ def kind_of(name: str) -> Kind:
     return "service"
 
 
-def read_design(text: str) -> Design:
-    """Raises DesignError."""
-    design = Design()
+def read_design(text: str, onto: Design | None = None) -> Design:
+    """A drawing, or what its lines make of the one that stands already (`onto`, which stays as it is). Raises DesignError."""
+    design = deepcopy(onto) if onto is not None else Design()
     lines = [line.strip() for line in text.splitlines()]
     drawn_lines = sum(bool(line) for line in lines)
     if drawn_lines > MOST_LINES:
@@ -232,15 +237,34 @@ def read_design(text: str) -> Design:
             "no chain of parts: write at least one line such as `lb -> api x20 -> db cores 16`",
             "нет ни одной цепочки: хватит строки вида `lb -> api x20 -> db cores 16`",
         )
+    return settled(design)
+
+
+def settled(design: Design) -> Design:
+    """A design whose kinds and defaults follow from all of its lines. Raises DesignError where it closes a circle."""
     for part in design.parts.values():
         if part.kind == "cache" and part.given & {"cores", "key"} and "hit" not in part.given:
             part.kind = "store"  # a Redis that holds the data is no cache
+        if part.kind == "service" and "hit" in part.given:
+            part.kind = "cache"
         if part.kind == "service" and part.given & OF_STORES and not design.children(part.name, waits=True):
             part.kind = "store"  # whatever its name: what is split by a key, copied or given cores keeps data
+    _redis_that_keeps(design)
+    for part in design.parts.values():
         part.count = part.count or DEFAULT_COUNT[part.kind]
         part.time_ms = part.time_ms or DEFAULT_MS[part.kind]
+    if any(p.place for p in design.parts.values()):
+        design.places = 2
     _no_circle(design)
     return design
+
+
+def _redis_that_keeps(design: Design) -> None:
+    """A bare Redis beside a cache, in a drawing with no other store, is where the data are."""
+    caches = [p for p in design.parts.values() if p.kind == "cache"]
+    bare = [p for p in caches if "redis" in p.name and "cache" not in p.name and "hit" not in p.given]
+    if len(caches) > len(bare) == 1 and not any(p.kind == "store" for p in design.parts.values()):
+        bare[0].kind, bare[0].count = "store", bare[0].count or DEFAULT_COUNT["store"]
 
 
 def number_of(text: str) -> float | None:
@@ -340,8 +364,18 @@ OF_STORES = frozenset({"key", "replicas", "cores", "shards"})
 LIMITS = {"cores": 512, "slots": 100_000, "pool": 10_000, "retries": 10, "replicas": 15, "count": 5000}
 
 
-def _settings(part: Part, words: list[str], number: int) -> None:
-    rest = list(words)
+def only_settings(words: list[str]) -> bool:
+    """Whether words behind a part's name are settings, each of them."""
+    try:
+        passed = _settings(Part("part", "service"), words, 0)
+    except DesignError:
+        return False
+    return bool(words) and not set(passed) - {"rps", "cpu", "sync", "async", "in", "в"}
+
+
+def _settings(part: Part, words: list[str], number: int) -> list[str]:
+    """Sets what the words say; the words that say nothing are passed over and returned."""
+    rest, passed = list(words), list[str]()
     while rest:
         word = rest.pop(0).lower()
         value = rest[0] if rest else ""
@@ -369,16 +403,21 @@ def _settings(part: Part, words: list[str], number: int) -> None:
             part.limit_rps = number_of(rest.pop(0)) or 0.0
         elif word in ("optional", "необязательно"):
             part.optional = True
+        elif PLACE.fullmatch(word):
+            part.place = int(word[-1])
         elif SHARE.fullmatch(word):
             part.share = min(1.0, max(0.001, float(word.rstrip("%").replace(",", ".")) / 100))
         elif TIME.fullmatch(word):
             part.time_ms = min(60_000.0, max(0.01, _ms(word)))
-        elif not (word in ("rps", "cpu", "sync", "async") or NAME.fullmatch(word)):
+        elif NAME.fullmatch(word):
+            passed.append(word)
+        else:
             raise DesignError(
                 f"{word[:40]!r} of {part.name} is not understood",
                 f"не понял {word[:40]!r} у {part.name}",
                 number,
             )
+    return passed
 
 
 def _ms(word: str) -> float:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from agent.honest import asks_for_answer
+from agent.honest import admits_gap, asks_for_answer
 from agent.interview.prompts import RUBRIC, Given, Prompt
 from agent.interview.sketch import sketch_of
 from agent.judge import reading_of
@@ -41,6 +41,48 @@ _EVERYWHERE = {
 QUOTED = 140  # characters of a sentence that is stopped at
 CONSENT_WORDS = 8
 PROTEST_WORDS = 16
+MEANS_WORDS = 4  # a single name dropped is a commonplace still
+_WEAK = re.compile(
+    r"запас|дешевл|дорож|вместо|instead|строк|rows?\b|rather|вероятн|верси|version|дегр|degr|alert|алерт|metric|метрик|cost",
+    re.IGNORECASE,
+)  # what commonplaces name, too
+_SHRUG = re.compile(
+    r"\W*(?:ну\W+|да\W+)?(?:хз|фиг (?:его )?знает|кто (?:его )?знает|без (?:малейшего )?понятия|нет идей|не в курсе|dunno|idk|no idea|no clue|beats me|search me)\W*$",
+    re.IGNORECASE,
+)
+_TELLS = re.compile(
+    r"не помню,? (?:как|точно).{0,60}[.;:,]\s+(?:\w+\W+){4,}|(?:don'?t|can'?t) (?:remember|recall),? (?:what|how|the name).{0,60}[.;:,]\s+(?:\w+\W+){4,}",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONCEDES = re.compile(
+    r"ошиб\w+|опечат\w+|обсч[её]л\w*|по условию|как в (?:задаче|условии)|вы правы|прогляд\w+|перепутал\w*|my (?:mistake|bad)|mistyped|typo|misread|"
+    r"you'?re right|you are right|as the (?:task|brief) says|sorry|извин\w+",
+    re.IGNORECASE,
+)
+_MEANING = re.compile(
+    r"что (?:такое|значит|означает|понима\w+|имеется в виду|считается)\b|what (?:does|do) .{0,40}\bmean|what is meant|what counts as|meaning of|definition of",
+    re.IGNORECASE,
+)
+_WHETHER = re.compile(
+    r"(?:^|[.?!,]\s*|\b(?:а|и|and|or)\s+)(?:можно ли|можем ли|может ли|могут ли|нужно ли|должн\w+ ли|разрешено|(?:can|could|may|should|must|shall|would) (?:a|an|the|we|i|they|it|one)\b)",
+    re.IGNORECASE,
+)
+_SHARDS = re.compile(r"(?<![\d.,–-])(\d{1,4})(?:\s+\w+)?\s+(?:шард|shard)", re.IGNORECASE)
+_TENTATIVE = re.compile(
+    r"\W*(?:(?:ну|а|тогда|then|well|so)\W+)*(?:может(?: быть)?,?|наверное,?|возможно,?|что если|maybe|perhaps|could (?:i|we)|would it (?:help|do)|what if)\b(?!.{0,20}\b(?:сколько|какой|какая|какие|how many|how much|how long)\b)",
+    re.IGNORECASE,
+)  # who answers with a question mark
+_OFF_TOPIC = re.compile(
+    r"зарплат\w*|оклад\w*|отпуск\w*|удал[её]нк\w*|вакансии?\b|сколько (?:вы )?платите|когда (?:будет )?ответ|вы (?:робот|бот|человек|нейросеть)\b|как дела\b|погод\w+|анекдот\w*|"
+    r"\bsalary|\bvacation|\bremote work|work from home|what do you pay|are you (?:a )?(?:robot|bot|human|real|an ai)\b|how are you\b|\bweather\b|\bjoke\b",
+    re.IGNORECASE,
+)
+_KEEPS = ("хран", "истори")
+_ESTIMATES = {
+    "size": re.compile(r"\d\s?(?:б\b|b\b|[кмгтkmgt]i?[бb]\b|байт|byte)|(?:кило|мега|гига)байт", re.IGNORECASE),
+    "latency": re.compile(r"\d\s?(?:ms\b|мс\b)|p9\d|\bза (?:\w+ )?секунд|within \w+ sec|\bсекунд(?:ы|ах)?\b|\bseconds\b|\d\s?(?:сек|sec|s\b|с\b)", re.IGNORECASE),
+    "keep": re.compile(r"\d\s?(?:дн|день|сут|нед|мес|год|лет|day|week|month|year)|в сутки|a day|сутк|храни|retention|\bkept?\b|\bstored? for", re.IGNORECASE),
+}  # fmt: skip
 _NO_DRAWING = re.compile(
     r"не (?:буду|хочу|стану|вижу смысла)\b.{0,20}рис|не соглас\w+.{0,30}схем|без схемы|обойд\w+ без (?:схем|рисун)"
     r"|(?:won'?t|will not|do not|don'?t|rather not|no need to|no time to)\b.{0,12}\bdraw|skip (?:the )?drawing|without a drawing",
@@ -78,6 +120,10 @@ _SETTLED = re.compile(
     r"idempot|идемпот|\bkey\b|ключ|status|статус|reconcil|сверк|blind|вслепую", re.IGNORECASE
 )
 _REASON = re.compile(r"because|since\b|потому|так как|поскольку|whoever|кто бы ни", re.IGNORECASE)
+_TURNED_DOWN = re.compile(
+    r"отказал\w*|не (?:стал\w*|буд\w+|берём|беру)\b|рассматрив\w+|отверг\w*|reject\w*|turned down|considered|would not|wouldn'?t|decided against",
+    re.IGNORECASE,
+)
 _OPEN = re.compile(
     r"\b(?:how|what|which|when|where|who|сколько|как\w*|кто|что|когда|где|куда)\b", re.IGNORECASE
 )
@@ -148,6 +194,80 @@ def doubtful(text: str) -> tuple[str, str]:
             quote = words if len(words) <= QUOTED else words[:QUOTED].rsplit(" ", 1)[0] + "…"
             return "challenge_retry" if blind else "challenge", quote
     return "", ""
+
+
+def names_means(text: str, axis: str) -> bool:
+    """Whether the turn names what another axis than the one asked about is answered by: it is no commonplace, then."""
+    if len(text.split()) < MEANS_WORDS:
+        return False
+    named = [m[0] for other, pattern in MEANS.items() if other != axis for m in pattern.finditer(text)]
+    return any(not _WEAK.match(word) for word in named)
+
+
+def knows_nothing(text: str) -> bool:
+    """Whether the turn admits a gap and no more: who forgot a name and tells the thing has answered."""
+    if _SHRUG.match(text):
+        return True
+    return admits_gap(text) and not _TELLS.search(text)
+
+
+def brief(text: str) -> bool:
+    """Whether the turn is a few words that carry no reason of their own."""
+    return len(text.split()) < PROSE_WORDS
+
+
+def reasons(text: str) -> bool:
+    """Whether the turn says more than what to change: a reason, or a sentence beside it."""
+    return (
+        _REASON.search(text) is not None or len(re.findall(r"[.!?;](?:\s|$)", text.strip().rstrip(".!;"))) > 0
+    )
+
+
+def concedes(text: str) -> bool:
+    """Whether the turn takes the task's word over its own."""
+    return _CONCEDES.search(text) is not None
+
+
+def asks_meaning(text: str) -> bool:
+    """Whether the turn asks what a word of the task means."""
+    return _MEANING.search(text) is not None
+
+
+def asks_whether(text: str) -> bool:
+    """Whether the turn asks if something may be done: what is known of the thing does not answer that."""
+    return _WHETHER.search(text) is not None
+
+
+def shards_said(text: str) -> int:
+    """How many shards the candidate spoke of; 0 if of none, or of several numbers of them."""
+    found = {int(number) for number in _SHARDS.findall(text)}
+    return found.pop() if len(found) == 1 else 0
+
+
+def off_topic(text: str) -> bool:
+    """Whether a short turn speaks of the job or the interviewer and not of the system."""
+    return len(text.split()) <= CONSENT_WORDS + PROSE_WORDS and _OFF_TOPIC.search(text) is not None
+
+
+def estimates_missing(text: str, prompt: Prompt) -> list[str]:
+    """Which of the estimates that a design begins with neither the task nor the candidate names."""
+    known = f"{text}\n{prompt.brief.ru}\n{prompt.brief.en}"
+    keeps = any(stem in _KEEPS for g in prompt.given for stem in g.about)
+    return [
+        what
+        for what, pattern in _ESTIMATES.items()
+        if not pattern.search(known) and (keeps or what != "keep")
+    ]
+
+
+def reproached(text: str) -> list[tuple[str, str]]:
+    """The sentences that propose what does harm, with what they propose; a reason, or turning it down, takes the harm away."""
+    found: list[tuple[str, str]] = []
+    for sentence in reading_of(text, Context()).sentences:
+        words = text[sentence.span.start : sentence.span.end].strip().rstrip(".;")
+        if not _REASON.search(words) and not _TURNED_DOWN.search(words):
+            found += [(m.concept, words) for m in sentence.matches if m.concept.startswith("harm.")]
+    return found
 
 
 def supposes(fact: str, text: str) -> bool:
@@ -221,7 +341,8 @@ def fishes(text: str) -> bool:
 def asks_back(text: str) -> bool:
     """Whether the turn is a question about the task and nothing else."""
     asked = text.rstrip().endswith("?") and len(text.split()) <= QUESTION_WORDS
-    return asked and not answers_anything(text)
+    tentative = _TENTATIVE.match(text) is not None and len(text.split()) >= MEANS_WORDS
+    return asked and not tentative and not answers_anything(text)
 
 
 def asked_about(text: str, prompt: Prompt) -> list[Given]:

@@ -59,6 +59,8 @@ def _label(part: Part) -> str:
         words += [f"{part.replicas} replicas"] if part.replicas > 1 else []
     else:
         words += [f"{part.time_ms:g} ms"]
+    words += [f"dc{part.place}"] if part.place else []
+    words += [f"pool {part.pool}"] if "pool" in part.given else []
     words += [f"timeout {part.timeout_ms:g} ms"] if part.timeout_ms else []
     words += [f"retries {part.retries}"] if part.retries else []
     words += [f"limit {part.limit_rps:g} rps"] if part.limit_rps else []

@@ -52,6 +52,13 @@ class Given(Wording):
         return sum(any(word.startswith(stem) for stem in self.about) for word in words)
 
 
+class Figure(Wording):
+    """A number of the brief; the wording says what is counted, `about` are stems of it."""
+
+    value: float = Field(gt=0)
+    about: tuple[str, ...] = Field(min_length=1)
+
+
 class Probe(Wording):
     """A question about an axis. It is needless once `shown` (a trial, `key` of a drawing, harmless `repeats`), or once one paragraph says all of `told`.
 
@@ -73,7 +80,7 @@ class Probe(Wording):
 
 
 class Prompt(_Model):
-    """One interview. `probes` come before the general ones; `sketch` is a design that passes its own trials.
+    """One interview. `figures` are the brief's, `probes` come before the general ones; `sketch` is a design that passes its own trials.
 
     `smaller` is a first step for who is stuck, `given` what is told on request.
     """
@@ -83,7 +90,9 @@ class Prompt(_Model):
     brief: Wording
     rps: float = Field(gt=0)
     reads: float = Field(ge=0, le=1)
+    p99_ms: float = Field(default=0.0, ge=0)  # that the brief asks for; 0: it asks for none
     repeats: Literal["harmful", "harmless"] = "harmful"  # of what a client asks for
+    figures: tuple[Figure, ...] = Field(min_length=1)
     places: int = 1  # data centres that the brief speaks of
     themes: tuple[str, ...]
     probes: dict[str, Probe] = {}
@@ -99,13 +108,14 @@ class Book(_Model):
     probes: dict[str, tuple[Probe, ...]]
     leads: dict[str, Wording]
     hints: dict[str, Wording]
+    heard: dict[str, tuple[Wording, Wording, Wording, Wording]]
     prompts: tuple[Prompt, ...]
 
     @model_validator(mode="after")
     def _criteria_exist(self) -> Book:
         known = {c.id for c in load_rubric(RUBRIC).criteria}
         by_criterion: dict[str, Mapping[str, object]] = {
-            "titles": self.titles, "probes": self.probes, "leads": self.leads, "hints": self.hints
+            "titles": self.titles, "probes": self.probes, "leads": self.leads, "hints": self.hints, "heard": self.heard
         }  # fmt: skip
         for where, names in by_criterion.items():
             if set(names) != known:

@@ -72,7 +72,9 @@ def led(lang: str, criterion: str, question: str, turn: int, latest: str) -> str
 
 
 def quoted(judgement: Judgement, criterion: str, question: str, latest: str) -> str:
-    """The candidate's own words of just now that the question goes on from, if there are any."""
+    """The candidate's own words of just now that the question goes on from, if there are any; the telling as a whole has none."""
+    if criterion == "communication":
+        return ""
     for quote in judgement.levels[criterion].quotes:
         words = quote.text.strip().rstrip(".;")
         if not words or words not in latest or len(words) > QUOTE_CHARS:

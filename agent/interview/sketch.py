@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from agent.interview.design import LOAD_WORDS, PLACE_WORDS, kind_of
 
+PLACES = (1, 2)
 PLAIN_WORDS = 8  # more words than this and no arrow: prose
 _DIALECT = re.compile(
     r"^\s*(?:```|~~~)?\s*(?:(?P<flow>graph|flowchart)\b|(?P<talk>sequenceDiagram|participant\b)|@startuml|(?:strict\s+)?digraph\b)"
@@ -59,7 +60,7 @@ _BACK = re.compile(r"^(?P<a>[^<]+?)\s*<(?P<line>[-.]+)\s*(?P<b>[^>]+)$")
 _SAID_OF = re.compile(r"^(?P<chain>.*(?:->|=>).*?)\s*:\s*(?P<words>[^|:]+)$")
 _SETTING = re.compile(
     r"^(?:[xх×]\d+|\d[\d.,]*(?:ms|мс|s|с|%|k|к|m|м)?|cores|ядер|slots|pool|hit|ttl|timeout|retries|replicas|shards|pods|"
-    r"partitions|limit|by|key|rps|реплик|шардов|подов|партиций|пул|лимит|таймаут|повторов|попаданий|слотов|по|ключ)$",
+    r"partitions|limit|by|key|rps|реплик|шардов|подов|партиций|пул|лимит|таймаут|повторов|попаданий|слотов|по|ключ|(?:dc|дц|цод)-?[12])$",
     re.IGNORECASE,
 )
 _KIND_SHAPES = {"[(": "db", "[[": "queue"}
@@ -102,17 +103,35 @@ def sketch_of(text: str) -> Sketch:
         for line in lines:
             _declare(names, line.strip())
     found: list[str] = []
+    stands: dict[str, int] = {}
+    inside = 0
     for line in lines:
         bare = line.strip()
         group = _GROUP.match(bare) if foreign else None
-        places += bool(group and _PLACE.search(group["title"]))
+        if group and _PLACE.search(group["title"]):
+            places += 1
+            inside = places
+        elif group or bare in ("end", "}"):
+            inside = 0
+        if inside and not group:
+            stands.update({name: inside for name in _stores_of(names, bare) if name not in stands})
         kept = _line(names, bare, foreign, talk)
         found.append(kept)
         if not kept and bare and not (foreign and (_STYLE.match(bare) or group or _shapes_only(bare))):
             prose.append(line)
     if places:
         found.append(f"dc {min(2, places)}")
+    if places == len(PLACES) and len(set(stands.values())) == 1:  # stores in both frames may be copies
+        found += [f"{name} dc{place}" for name, place in stands.items()]
     return Sketch("\n".join(found), "\n".join(prose).strip())
+
+
+def _stores_of(names: _Names, bare: str) -> list[str]:
+    """The stores whose boxes are drawn in a line: in a frame of a data centre, that is where they stand."""
+    declared = _DECLARED.match(bare)
+    ids = [_declaration(declared)[1]] if declared else [m["id"] for m in _SHAPE.finditer(bare)]
+    called = [names.known[i].split()[0] for i in ids if i in names.known]
+    return [name for name in called if kind_of(name) == "store"]
 
 
 def _line(names: _Names, bare: str, foreign: bool, talk: bool) -> str:

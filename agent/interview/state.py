@@ -19,7 +19,7 @@ class Asked:
     criterion: str = ""
     level: float = 0.0
     again: bool = False
-    by: Literal["axis", "trial", "drawing", "smaller", "challenge", "closing"] = "axis"
+    by: Literal["axis", "trial", "drawing", "smaller", "challenge", "figure", "closing"] = "axis"
     question: str = ""
 
 
@@ -32,21 +32,26 @@ class Interview:
     length: Length
     lang: str
     said: tuple[str, ...] = ()  # the candidate's answers; commands and drawings are none
+    said_to: tuple[str, ...] = ()  # the axis that was asked about before each of them
     turns: int = 0
+    free: int = 0  # turns that were no answers and were not counted
     asked: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     hinted: tuple[str, ...] = ()
     standing: Asked = Asked()
     design: Design | None = None
     confirmed: bool = False
+    before: Design | None = None  # the drawing before its last change, while that is not confirmed
     drawing_asked: bool = False
     found: tuple[Trial, ...] = ()
     told: tuple[str, ...] = ()  # kinds of trials that were asked about
+    broken: tuple[str, ...] = ()  # kinds that were asked about in any run, this one or an earlier one
     gaps: int = 0  # honest gaps in a row
     smaller: bool = False  # the smaller task was given
     again: int = 0  # questions put once more
     unasked: int = 0  # questions of the candidate's that the task has no answer to
     challenged: int = 0
+    figures: tuple[float, ...] = ()  # of the task, that another number was asked about against
     idle: bool = False  # what the spare costs was asked
     closed: bool = False  # the candidate was given the last word
     given: tuple[str, ...] = ()  # what was told about the task when asked

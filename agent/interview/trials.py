@@ -23,6 +23,7 @@ SLOW = 8.0  # times less CPU for the slow store, for SLOW_S seconds
 SLOW_S = 10.0
 # How long a standby may put off the WAL while a query on it runs: PostgreSQL's default of max_standby_streaming_delay.
 LATE_S = 30.0
+NOTHING_LEFT = 0.001  # cores of a store that is gone: whoever asks it waits in vain
 TrialKind = Literal["load", "hot-key", "lose-dc", "lose-half", "slow-store", "late-replica"]
 
 
@@ -64,6 +65,7 @@ class Trial:
 
     `limit_rps` (load): the most it carries; `broke`: it gave in within MOST_FACTOR times the load, and then `after` says how.
     `unseen` and `reads_per_s` (late replicas): writes a replica lacks after LATE_S, and reads that get as far as the store.
+    `lost` (lose-dc): which data centre; `gone`: the stores that stood in it.
     """
 
     kind: TrialKind
@@ -74,6 +76,8 @@ class Trial:
     recovered: bool | None = None
     unseen: float = 0.0
     reads_per_s: float = 0.0
+    gone: tuple[str, ...] = ()
+    lost: int = 0
 
 
 class _Bench:
@@ -167,22 +171,32 @@ def hot_key(design: Design, seed: int = 1) -> Trial:
     return Trial("hot-key", _steady(design, design.rps, seed), _steady(design, design.rps, seed, HOT_SHARE))
 
 
+def placed_in(design: Design) -> int:
+    """The data centre whose loss takes most stores with it, by what the drawing says of them; the first where it says nothing."""
+    homes = [p.place for p in design.parts.values() if p.kind == "store" and p.place]
+    return max((1, 2), key=homes.count)
+
+
 def lose_half(design: Design, seed: int = 1) -> Trial:
-    """A data centre goes down at once; with one data centre, half of the pods of every service."""
+    """A data centre goes down at once, with the stores that stand there; with one data centre, half of the pods of every service."""
     bench = _Bench(design, design.rps, seed)
     bench.run(SETTLE_S + WATCH_S)
     before = bench.reading(SETTLE_S, SETTLE_S + WATCH_S)
     plane, at = bench.plane, SETTLE_S + WATCH_S
-    two = design.places == 2
+    two, lost = design.places == 2, placed_in(design)
+    gone = tuple(p.name for p in design.parts.values() if two and p.kind == "store" and p.place == lost)
     for group in list(plane.network.groups):
         if not two:
             plane.kill_pods(group.service, group.version, group.pods // 2)
-        elif group.place == "dc-1":
-            plane.kill_pods(group.service, group.version, group.pods, "dc-1")
+        elif group.place == f"dc-{lost}":
+            plane.kill_pods(group.service, group.version, group.pods, group.place)
+    for name in gone:
+        plane.set_cores(name, NOTHING_LEFT)
     if two:
-        plane.set_dns({"dc-2": 1.0})
+        plane.set_dns({f"dc-{3 - lost}": 1.0})
     bench.run(at + 30.0 + WATCH_S)  # time for the names to be resolved anew
-    return Trial("lose-dc" if two else "lose-half", before, bench.reading(at + 30.0, at + 30.0 + WATCH_S))
+    after = bench.reading(at + 30.0, at + 30.0 + WATCH_S)
+    return Trial("lose-dc" if two else "lose-half", before, after, gone=gone, lost=lost if two else 0)
 
 
 def slow_store(design: Design, seed: int = 1) -> Trial:
@@ -257,6 +271,8 @@ def shown(trial: Trial) -> dict[str, Any]:
         found["broke"] = trial.broke
     if trial.recovered is not None:
         found["recovered"] = trial.recovered
+    if trial.gone:
+        found["gone"] = list(trial.gone)
     if trial.kind == "late-replica":
         found["unseen"], found["reads_per_s"] = round(trial.unseen), round(trial.reads_per_s)
     return found

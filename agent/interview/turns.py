@@ -12,23 +12,26 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from agent.honest import admits_gap
-from agent.interview import hearing, questions, trials, voice
+from agent.interview import figures, hearing, questions, trials, voice
+from agent.interview.amend import amended, by_lines, proposes, tries_to_amend
 from agent.interview.arithmetic import sums
-from agent.interview.design import DesignError, looks_like_design, read_design, unfolded
+from agent.interview.design import Design, DesignError, looks_like_design, read_design, unfolded
 from agent.interview.picture import drawn
 from agent.interview.prompts import RUBRIC, Prompt, Seniority, book
 from agent.interview.state import Asked, Interview, Length
 from agent.interview.trials import Trial
 from agent.judge import Judgement, judge
 from agent.judge.reading import addresses_grader
-from agent.quantities import quantities
 
 TURNS: dict[Length, int] = {"short": 7, "long": 16}
+FREE: dict[Length, int] = {
+    "short": 4,
+    "long": 8,
+}  # turns that are no answers: they are not counted up to here
 DRAW_AFTER = 3  # answers, before the drawing is asked for
 TURN_LIMIT = 12_000  # characters of one answer
-MISREAD = 1.25  # times the task's load: more than rounding
-_MARGIN = re.compile(r"запас|рост|вырас|вдвое|headroom|margin|spare|growth|grow|twice|double", re.IGNORECASE)
+FIGURES = 2  # of the task, that may be asked about
+LIMIT_KNOWN = 0.05  # to within which a run finds the load that a design carries
 RUDE_WORDS = 25  # an outburst of more words may hold an answer
 _RUDE = re.compile(
     r"\b(?:silly|stupid|idiot\w*|dumb|moron\w*|nonsense|bullshit|waste of time|are you even|shut up|screw you)\b"
@@ -64,49 +67,68 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
     word = text.lower()
     if word in COMMANDS:
         return _command(state, word)
+    changed = _change(state, text)
+    if changed is not None:
+        return _amended(state, text, changed)
     if looks_like_design(text):
         return _drawing(state, text)
     if hearing.asks_to_rephrase(text):
-        return _rephrased(state)
+        return _rephrased(_free(state))
     consent = hearing.consent(text) if state.design is not None and not state.confirmed else ""
     if consent == "amended" and state.design is not None and hearing.repeats(text, state.design.rps):
         consent = "yes"
     if consent == "yes":
-        return _confirmed(state)
+        return _confirmed(_free(state) if state.before is not None else state)
     if consent:
-        return state, voice.say(state.lang, "amend")
-    if admits_gap(text):
+        return _not_so(_free(state))
+    if state.design is not None and not state.confirmed and hearing.brief(text) and tries_to_amend(text):
+        return _free(state), voice.say(state.lang, "amend")
+    if hearing.knows_nothing(text) and state.standing.by != "figure":
         return _unknown(state)
     aside = _set_aside(state, text)
     if aside is not None:
-        return aside
-    if state.standing.by == "drawing" and hearing.declines_to_draw(text):
-        state, question = _next(replace(state, standing=Asked()), "")
-        return state, voice.say(state.lang, "no_drawing") + "\n" + question
+        return _free(aside[0]), aside[1]
+    if state.standing.by == "figure":
+        return _figure_settled(_free(state), text)
+    if hearing.declines_to_draw(text) and state.design is None:
+        return _without_drawing(state, text)
     if hearing.protests(text):
         state, question = _next(replace(state, standing=Asked()), "")
         return state, voice.say(state.lang, "heard_before") + "\n" + question
     state, told = _told(state, text)
     if hearing.asks_back(text):
-        return (state, told.rstrip()) if told else _not_given(state)
+        state = _free(state)
+        return (state, told.rstrip()) if told else _not_given(state, text)
     state, remark = _said(state, text)
     if state.design is not None and not state.confirmed:
         state, question = _confirmed(state)
         if state.turns >= TURNS[state.length]:
             return replace(state, over=True), told + remark + voice.say(state.lang, "end")
         return state, told + remark + voice.say(state.lang, "as_it_is") + "\n" + question
+    doubted = _other_figure(state, text)
+    if doubted is not None:
+        return doubted[0], told + remark + doubted[1]
     state, question = _next(state, text, quiet=bool(told or remark))
     return state, told + remark + question
 
 
+def _free(state: Interview) -> Interview:
+    """A turn that answers nothing is not one of those that there are, as long as there are not too many of them."""
+    if state.free >= FREE[state.length]:
+        return state
+    return replace(state, turns=state.turns - 1, free=state.free + 1)
+
+
 def _set_aside(state: Interview, text: str) -> tuple[Interview, str] | None:
     """Turns that are no answer, and to which the question stands: orders, outbursts, requests for the answer."""
-    if addresses_grader(text):
-        return state, voice.say(state.lang, "grader")
-    if _RUDE.search(text) and len(text.split()) < RUDE_WORDS:
-        return state, voice.say(state.lang, "rude")
     if hearing.asks_opinion(text) and hearing.asks_back(text):
         return state, voice.say(state.lang, "opinion")
+    if addresses_grader(text):
+        return state, voice.say(state.lang, "grader")
+    if hearing.off_topic(text):
+        return state, voice.say(state.lang, "off_topic")
+    if _RUDE.search(text) and len(text.split()) < RUDE_WORDS:
+        return state, voice.say(state.lang, "rude")
     if not hearing.fishes(text):
         return None
     criterion = state.standing.criterion or "requirements"
@@ -125,7 +147,9 @@ def _rephrased(state: Interview) -> tuple[Interview, str]:
     return state, voice.say(state.lang, "repeated", question=state.standing.question or _draw(state))
 
 
-def _not_given(state: Interview) -> tuple[Interview, str]:
+def _not_given(state: Interview, text: str) -> tuple[Interview, str]:
+    if hearing.asks_meaning(text):
+        return state, voice.say(state.lang, "literally")
     said = voice.turned(state.lang, "not_given", state.unasked)
     return replace(state, unasked=state.unasked + 1), said
 
@@ -144,28 +168,58 @@ def _told(state: Interview, text: str) -> tuple[Interview, str]:
     lines = [voice.say(state.lang, "given_yes"), *lines] if known else lines
     if fresh and hearing.asks_back(text) and len(hearing.questions_in(text)) > len(facts):
         lines.append(voice.say(state.lang, "rest_not_given"))
+    elif fresh and not known and hearing.asks_back(text) and hearing.asks_whether(text):
+        lines.append(voice.say(state.lang, "whether_not_given"))
     return state, "".join(line + "\n" for line in lines)
 
 
 def _said(state: Interview, text: str) -> tuple[Interview, str]:
     """An answer is kept; a wrong sum in it and another load than the task's are named."""
-    state = replace(state, said=(*state.said, text), gaps=0)
+    spare = state.standing.by == "trial" and state.standing.criterion == AXES["load"]  # about any axis
+    to = (*state.said_to, "" if spare else state.standing.criterion)
+    state = replace(state, said=(*state.said, text), said_to=to, gaps=0)
     wrong = [s for s in sums(text) if not s.right][:1]
     remark = "".join(
         voice.say(state.lang, "sum_wrong", text=s.text, true=s.shown(state.lang)) + "\n" for s in wrong
     )
-    return state, remark + _misread(state, text)
+    return state, remark
 
 
-def _misread(state: Interview, text: str) -> str:
-    """Said once, to the first answer: another load than the task's, and no word of a margin."""
-    if len(state.said) != 1 or _MARGIN.search(text):
-        return ""
-    rates = [q.value for q in quantities(text) if q.unit == "rate"]
-    if not rates or max(rates) <= MISREAD * state.prompt.rps:
-        return ""
-    said, asked = voice.count(max(rates), state.lang), voice.count(state.prompt.rps, state.lang)
-    return voice.say(state.lang, "misread", said=said, asked=asked) + "\n"
+def _other_figure(state: Interview, text: str) -> tuple[Interview, str] | None:
+    """Another number than the task's for the same thing: asked about once, before anything is built on it."""
+    if len(state.figures) >= FIGURES or state.standing.by in ("smaller", "trial", "drawing"):
+        return None
+    other = figures.other_than_asked(text, state.prompt, first=len(state.said) == 1)
+    if other is None or other.figure.value in state.figures:
+        return None
+    said, asked = voice.count(other.said, state.lang), voice.count(other.figure.value, state.lang)
+    question = voice.say(state.lang, "figure", said=said, asked=asked, what=other.figure.of(state.lang))
+    standing = Asked(by="figure", question=question)
+    return replace(state, figures=(*state.figures, other.figure.value), standing=standing), question
+
+
+def _figure_settled(state: Interview, text: str) -> tuple[Interview, str]:
+    """Which of the two numbers it is; a reason that was given counts as said."""
+    value = state.figures[-1]
+    figure = next(f for f in state.prompt.figures if f.value == value)
+    agreed = figures.names(text, figure) or hearing.concedes(text)
+    remark = ""
+    if not hearing.brief(text):
+        state, remark = _said(state, text)
+    key, asked = ("figure_asked" if agreed else "figure_own"), voice.count(value, state.lang)
+    nod = voice.say(state.lang, key, asked=asked, rps=voice.count(state.prompt.rps, state.lang))
+    state, question = _next(replace(state, standing=Asked()), "")
+    return state, f"{remark}{nod}\n{question}"
+
+
+def _without_drawing(state: Interview, text: str) -> tuple[Interview, str]:
+    """Who would rather talk is not asked to draw, before or after; what else the turn says counts."""
+    asked = state.standing.by == "drawing"
+    state, remark = replace(state, drawing_asked=True), ""
+    if not asked or not hearing.brief(text):
+        state, remark = _said(state, text)
+    state, question = _next(replace(state, standing=Asked()), "")
+    return state, remark + voice.say(state.lang, "no_drawing") + "\n" + question
 
 
 def judged(state: Interview) -> Judgement:
@@ -216,6 +270,34 @@ def _unknown(state: Interview) -> tuple[Interview, str]:
     return following, said + "\n" + onward + question
 
 
+def _change(state: Interview, text: str) -> Design | None:
+    """The drawing as a turn changes it: while it waits for consent or its run is talked about in any words, else in lines."""
+    if state.design is None:
+        return None
+    if not state.confirmed or state.standing.by == "trial" or proposes(text):
+        return amended(state.design, text)
+    return by_lines(state.design, text)
+
+
+def _amended(state: Interview, text: str, changed: Design) -> tuple[Interview, str]:
+    """A change is shown back; the reasons that came with it count as said."""
+    remark = ""
+    if state.confirmed and hearing.reasons(text) and not looks_like_design(text):
+        state, remark = _said(state, text)
+    else:
+        state = _free(state)
+    state = replace(state, before=state.design, design=changed, confirmed=False, gaps=0)
+    return state, remark + voice.say(state.lang, "amended", picture=drawn(changed, state.lang))
+
+
+def _not_so(state: Interview) -> tuple[Interview, str]:
+    """Something in the drawing is not meant so: the last change is taken back, or it is asked what is wrong."""
+    amend = voice.say(state.lang, "amend")
+    if state.before is None:
+        return state, amend
+    return replace(state, design=state.before, before=None), voice.say(state.lang, "taken_back", amend=amend)
+
+
 def _drawing(state: Interview, text: str) -> tuple[Interview, str]:
     """A drawing is shown back; what was said around it counts as said."""
     notation, prose = hearing.drawing_and_prose(text)
@@ -226,28 +308,71 @@ def _drawing(state: Interview, text: str) -> tuple[Interview, str]:
         design = read_design(notation)
     except DesignError as error:
         return state, remark + voice.say(state.lang, "not_read", why=error.of(state.lang))
+    if state.design is not None and not prose:
+        stray = _stray(state.design, design)
+        if stray:
+            names = ", ".join(state.design.parts)
+            return _free(state), voice.say(state.lang, "not_there", name=stray, names=names)
     if not design.rps:
         design.rps, design.reads = state.prompt.rps, state.prompt.reads
-    state = replace(state, design=design, confirmed=False, drawing_asked=True, gaps=0)
+    state = replace(state, design=design, before=None, confirmed=False, drawing_asked=True, gaps=0)
+    remark += _otherwise_said(state, design)
     return state, remark + voice.say(state.lang, "drawn", picture=drawn(design, state.lang))
+
+
+def _otherwise_said(state: Interview, design: Design) -> str:
+    """A drawing whose only store has another number of shards than was told."""
+    stores, told = [p for p in design.parts.values() if p.kind == "store"], hearing.shards_said(state.text)
+    if len(stores) != 1 or not told or told == stores[0].count:
+        return ""
+    return (
+        voice.say(state.lang, "drawn_otherwise", told=told, name=stores[0].name, count=stores[0].count) + "\n"
+    )
+
+
+def _stray(standing: Design, fragment: Design) -> str:
+    """The box that a single line begins with and that the drawing lacks: a line for the drawing, at an unknown place."""
+    entry = fragment.entry
+    one = len(fragment.edges) == 1 and any(name in standing.parts for name in fragment.parts)
+    return entry.name if one and entry is not None and entry.name not in standing.parts else ""
 
 
 def _confirmed(state: Interview) -> tuple[Interview, str]:
     """Run the drawing: everything that says something about it, and ask about the worst of it."""
     assert state.design is not None
     found = tuple(trials.TRIALS[name](state.design) for name in trials.possible(state.design))
-    earlier = next((t.limit_rps for t in state.found if t.kind == "load"), 0.0)
-    state = replace(state, confirmed=True, found=found, told=())
-    state, question = _about_a_trial(state)
-    if state.design is not None and state.design.places < state.prompt.places:
-        question = voice.say(state.lang, "fewer_places") + "\n" + question
+    earlier, remark = state.found, ""
+    told = tuple(kind for kind in state.told if _as_before(kind, earlier, found))
+    state = replace(state, confirmed=True, before=None, found=found, told=told)
+    was = next((t.limit_rps for t in earlier if t.kind == "load"), 0.0)
     now = next(t.limit_rps for t in found if t.kind == "load")
-    if earlier and abs(now / earlier - 1) > 0.05:
-        change = voice.say(
-            state.lang, "changed", before=voice.about(earlier, state.lang), now=voice.about(now, state.lang)
-        )
-        question = change + "\n" + question
-    return state, question
+    if was and abs(now / was - 1) > LIMIT_KNOWN:
+        remark = voice.say(
+            state.lang, "changed", before=voice.about(was, state.lang), now=voice.about(now, state.lang)
+        ) + "\n"  # fmt: skip
+    remark += voice.effect(earlier, found, state.lang)
+    if earlier and not remark:
+        remark = voice.say(state.lang, "no_effect") + "\n"
+    if state.design is not None and state.design.places < state.prompt.places:
+        remark += voice.say(state.lang, "fewer_places") + "\n"
+    asked = state.standing
+    if _worst(state) is None and asked.by in ("axis", "challenge") and asked.question and told:
+        question = voice.say(state.lang, "repeated", question=asked.question)  # it was not answered yet
+    elif _worst(state) is None:
+        state, question = _next(replace(state, standing=Asked()), "")
+    else:
+        state, question = _about_a_trial(state)
+    return state, remark + question
+
+
+def _as_before(kind: str, earlier: tuple[Trial, ...], now: tuple[Trial, ...]) -> bool:
+    """Whether a trial says what it said of the drawing before: asked about then, it is not asked about again."""
+    old, new = (next((t for t in found if t.kind == kind), None) for found in (earlier, now))
+    if old is None or new is None or old.gone != new.gone:
+        return False
+    if kind == "load":
+        return new.before.healthy and abs(new.limit_rps / old.limit_rps - 1) <= LIMIT_KNOWN
+    return abs(old.after.success - new.after.success) <= voice.NOTICED or new.after.success >= trials.HEALTHY
 
 
 # -- what to ask
@@ -262,9 +387,11 @@ def _about_a_trial(state: Interview) -> tuple[Interview, str]:
         and not any(p.kind == "store" for p in state.design.parts.values())
     ):
         return _without_a_store(state, trial)
-    first, told = not state.told, voice.finding(trial, state.lang)
+    asked_before = bool(state.broken)
+    first, told = not state.told, voice.finding(trial, state.lang, again=trial.kind in state.broken)
+    state = replace(state, broken=(*state.broken, trial.kind))
     state = replace(state, told=(*state.told, trial.kind))
-    also = voice.stood(state.found, state.lang) if first else ""
+    also = voice.stood(state.found, state.lang) if first and not asked_before else ""
     if trial.kind == "load" and trial.before.healthy:
         if state.idle:  # a second drawing that carries its load, too
             state, question = _next(state, "")
@@ -272,6 +399,10 @@ def _about_a_trial(state: Interview) -> tuple[Interview, str]:
                 state.lang, "still_idle"
             ) + "\n" + question
         state = replace(state, idle=True)
+    asked = state.prompt.p99_ms
+    if trial.kind == "load" and trial.before.healthy and 0 < asked < trial.before.p99_ms:
+        late = voice.say(state.lang, "load_late", asked=voice.count(asked, state.lang))
+        told = voice.carried(trial, state.lang) + " " + late
     axis = AXES.get(trial.kind, "failure")
     level = judged(state).levels[axis].level or 0.0
     return replace(state, standing=Asked(axis, level, by="trial", question=told)), also + told
@@ -352,7 +483,8 @@ def _again(state: Interview, levels: dict[str, float], latest: str) -> tuple[Int
     now = levels[standing.criterion]
     if now >= book().expected[state.level] or now - standing.level >= TOLD:
         return None
-    elsewhere, solid = hearing.answers_anything(latest), hearing.concrete(latest)
+    elsewhere = hearing.answers_anything(latest) or hearing.names_means(latest, standing.criterion)
+    solid = hearing.concrete(latest)
     on_topic = hearing.on_topic(latest, standing.question)
     if hearing.answers(latest, standing.criterion):
         return None
@@ -367,7 +499,11 @@ def _again(state: Interview, levels: dict[str, float], latest: str) -> tuple[Int
     elif standing.by == "trial":
         question = voice.say(state.lang, "trial_again")
     elif standing.criterion == "requirements":
-        question = voice.turned(state.lang, how, state.again, question=standing.question)
+        missing = hearing.estimates_missing(state.text, state.prompt)
+        if not missing:
+            return None
+        names = ", ".join(voice.say(state.lang, f"missing.{what}") for what in missing)
+        question = voice.say(state.lang, "requirements_again", missing=names)
     elif fresh:
         question = voice.turned(state.lang, how, state.again, question=fresh[0])
     elif how == "again":
@@ -384,6 +520,8 @@ def _fresh(state: Interview, criterion: str, level: float) -> list[str]:
     stores = [p for p in state.design.parts.values() if p.kind == "store"] if state.design is not None else []
     if stores and all(p.count == 1 for p in stores):
         needless.add("split")
+    if state.design is not None and not stores:
+        needless.add("slow-store")
     if any(p.key and p.count > 1 for p in stores):
         needless.add("key")
     if state.prompt.repeats == "harmless":

@@ -11,6 +11,7 @@ from agent.interview.trials import HEALTHY, Reading, Trial
 from agent.plural import separated
 from agent.rubric import Wording
 
+NOTICED = 0.01  # of the answers: less is the same
 BUSY = 0.9  # a station below it gave in to nothing: something was refused at the door
 
 SAYINGS: dict[str, Wording] = {
@@ -37,8 +38,9 @@ SAYINGS: dict[str, Wording] = {
     "given": Wording(ru="{fact}", en="{fact}"),
     "not_given": Wording(ru="В условии этого нет. Предположите, скажите вслух что и почему, и считайте от предположения.", en="The task does not say. Assume something, say what and why, and reckon from there."),
     "not_given_2": Wording(ru="И этого условие не говорит. Решите сами, как вам удобнее, и назовите цену такого решения.", en="The task leaves that open, too. Settle it the way that suits you, and name the price of it."),
-    "not_given_3": Wording(ru="Тоже на ваше усмотрение: возьмите число, с которым можно считать.", en="That, too, is yours to choose: take a figure that one can reckon with."),
+    "not_given_3": Wording(ru="Тоже на ваше усмотрение: возьмите то, от чего можно идти дальше, и скажите вслух.", en="That, too, is yours to choose: take what you can go on from, and say it aloud."),
     "not_given_4": Wording(ru="Не задано. Пусть будет по-вашему, только вслух.", en="Not given. Have it your way, but aloud."),
+    "whether_not_given": Wording(ru="Прямо об этом условие не говорит: решите сами и скажите вслух.", en="Beyond that the task does not say: settle it yourself, and say it aloud."),
     "rest_not_given": Wording(ru="Об остальном условие молчит: предположите и скажите вслух.", en="On the rest the task is silent: assume something and say it aloud."),
     "given_yes": Wording(ru="Да, именно так.", en="Yes, just so."),
     "simpler": Wording(ru="Спрошу проще. {hint}", en="Let me put it more simply. {hint}"),
@@ -63,12 +65,21 @@ SAYINGS: dict[str, Wording] = {
     "no_drawing": Wording(ru="Хорошо, обойдёмся словами; прогонять тогда нечего.", en="Fine, words will do; there is nothing to run, then."),
     "heard_before": Wording(ru="Правда, вы это сказали. Вычёркиваю.", en="True, you have said it. I strike that out."),
     "closing": Wording(ru="У меня всё. Минута ваша: что вы поправили бы или добавили, чего я не спросил?", en="That is all from me. The minute is yours: what would you put right or add that I did not ask about?"),
-    "amend": Wording(ru="Тогда пришлите схему целиком, с поправкой: прогоню её. Если пойдёт и так, скажите «да».", en="Then send the whole drawing with the correction, and I run that. If it will do as it is, say \"yes\"."),
+    "amend": Wording(ru="Что поправить? Хватит строки: `api x80`, `api -> cache hit 90%`, `без kafka`; или словами, с именами со схемы: «заменим kafka на nats». Если пойдёт и так, скажите «да».", en="What shall be different? A line will do: `api x80`, `api -> cache hit 90%`, `without kafka`; or words, with the names in the drawing: \"replace kafka by nats\". If it will do as it is, say \"yes\"."),
+    "amended": Wording(ru="С поправкой так:\n\n{picture}\nВерно? (да, нет или ещё поправка)", en="With the change it is this:\n\n{picture}\nRight? (yes, no, or another change)"),
+    "taken_back": Wording(ru="Вернул, как было. {amend}", en="It is as it was. {amend}"),
+    "not_there": Wording(ru="На схеме нет части {name}, не знаю, куда это пристроить. Есть: {names}. Строка или схема целиком, как удобнее.", en="There is no {name} in the drawing, so I do not know where this goes. There are: {names}. A line, or the whole drawing anew, as you like."),
+    "still": Wording(ru="{kind}: отвечает {success}, занято больше всего: {station}. Что изменило бы именно это?", en="{kind}: {success} are answered, the busiest: {station}. What would change just that?"),
+    "effect": Wording(ru="С поправкой: {kinds}.", en="With the change: {kinds}."),
+    "effect_one": Wording(ru="{kind}, ответов было {before}, стало {now}", en="{kind}: {before} answered before, {now} now"),
+    "no_effect": Wording(ru="Прогнал заново: числа те же.", en="I ran it again: the figures are the same."),
     "as_it_is": Wording(ru="Схему вы не поправили, так что я прогнал её как есть.", en="You left the drawing as it was, so I ran it as it is."),
     "trial_again": Wording(ru="Пока не за что держаться. Возьмите в прогоне одну часть: что вы с ней сделаете, и насколько занятой она станет?", en="Nothing to hold on to yet. Take one part of the run: what do you do with it, and how busy does it get?"),
     "still_idle": Wording(ru="Запас прежний, к этому вопросу не возвращаюсь.", en="There is as much in hand as before; I do not ask that again."),
     "draw_again": Wording(ru="Словами я это прогнать не могу. Напишите строки, хоть три, с теми числами, в которых уверены; остальное я возьму по умолчанию и покажу.", en="I cannot run words. Write lines, be it three, with the figures you are sure of; I take defaults for the rest and show them."),
     "grader": Wording(ru="Это вы не мне, а проверяющему; на разбор это не влияет. Вопрос прежний.", en="That is for a grader, not for me, and it changes nothing in the debrief. The question stands."),
+    "off_topic": Wording(ru="Об этом лучше поговорить с рекрутером, я здесь только про систему. Вопрос прежний.", en="That is one for the recruiter; I am here for the system alone. The question stands."),
+    "literally": Wording(ru="Понимайте буквально, как в условии. Если видите два толкования, возьмите то, что строже, и скажите какое.", en="Take it literally, as the task has it. If you see two readings, take the stricter one and say which."),
     "rude": Wording(ru="Слышу, что раздражает; собеседования это умеют. Давайте по делу: вопрос прежний, хватит двух предложений.", en="I hear that this annoys you; interviews do. Back to the matter: the question stands, two sentences will do."),
     "hint": Wording(ru="{hint}", en="{hint}"),
     "no_hint": Wording(ru="Подсказку к этому вопросу я уже дал. Попробуйте ответить хотя бы частью.", en="You have had the hint for this one. Try to answer a part of it."),
@@ -76,15 +87,22 @@ SAYINGS: dict[str, Wording] = {
     "again_2": Wording(ru="Так можно сказать о любой системе. {question}", en="One could say that of any system. {question}"),
     "again_3": Wording(ru="Мне нужно число или механизм. {question}", en="I need a figure or a mechanism. {question}"),
     "again_4": Wording(ru="Пока это намерение, а не решение. {question}", en="So far that is an intention, not a decision. {question}"),
+    "requirements_again": Wording(ru="Не слышу пока: {missing}. Если в условии этого нет, предположите; потом перемножьте и скажите, что это меняет.", en="I have not heard yet: {missing}. Where the task does not say, assume; then multiply, and say what it changes."),
+    "missing.size": Wording(ru="сколько байт в записи", en="how many bytes a record has"),
+    "missing.latency": Wording(ru="как быстро отвечать", en="how fast to answer"),
+    "missing.keep": Wording(ru="сколько дней хранить", en="how many days to keep it"),
     "again_bare": Wording(ru="Пока без опоры: ни числа, ни механизма, ни имени. Возьмите один случай и доведите до конца.", en="Nothing to hold on to yet: no figure, no mechanism, no name. Take one case and follow it to the end."),
-    "misread": Wording(ru="Вы взяли {said} запросов в секунду, а в задаче {asked}. Если это запас, скажите зачем.", en="You take {said} requests a second; the task says {asked}. If that is a margin, say what for."),
+    "figure": Wording(ru="В задаче {asked} {what}, а вы считаете от {said}. Проектируем на {asked}, или у вас есть причина взять {said}?", en="The task says {asked} {what}, and you reckon with {said}. Are we designing for {asked}, or do you have a reason for {said}?"),
+    "figure_asked": Wording(ru="Хорошо, тогда {asked}.", en="Good, {asked} it is."),
+    "figure_own": Wording(ru="Пусть так, это ваше допущение; схему, если в ней не будет другой нагрузки, прогоню на {rps} запросов в секунду.", en="So be it, that is your assumption; unless a drawing says otherwise, I run it at {rps} requests a second."),
     "follow": Wording(ru="Вы сказали: «{quote}». {question}", en="You said: \"{quote}\". {question}"),
     "sum_wrong": Wording(ru="Проверьте счёт: «{text}». У меня выходит {true}.", en="Check the sum: \"{text}\". I get {true}."),
     "draw": Wording(
-        ru="Давайте нарисуем. Строками, стрелка `->` ждёт ответа, `=>` нет, например:\n    lb -> api x40 5ms\n    api -> cache hit 90%\n    api -> db x8 cores 16 2ms by user_id\nЯ прогоню это на {rps} запросов в секунду.",
-        en="Let us draw it. In lines; `->` waits for an answer, `=>` doesn't, for example:\n    lb -> api x40 5ms\n    api -> cache hit 90%\n    api -> db x8 cores 16 2ms by user_id\nI will run it at {rps} requests a second.",
+        ru="Давайте нарисуем. Строками, стрелка `->` ждёт ответа, `=>` нет, например:\n    lb -> api x40 5ms\n    api -> cache hit 90%\n    api -> db x8 cores 16 2ms by user_id\nДва ЦОДа это строка `dc 2`; где стоит база, говорит `dc1` за ней. Я прогоню это на {rps} запросов в секунду.",
+        en="Let us draw it. In lines; `->` waits for an answer, `=>` doesn't, for example:\n    lb -> api x40 5ms\n    api -> cache hit 90%\n    api -> db x8 cores 16 2ms by user_id\nTwo data centres are a line `dc 2`; `dc1` behind a store says where it stands. I will run it at {rps} requests a second.",
     ),
-    "drawn": Wording(ru="Я понял так:\n\n{picture}\nВерно? (да, или пришлите поправленную схему)", en="I read it like this:\n\n{picture}\nRight? (yes, or send it corrected)"),
+    "drawn": Wording(ru="Я понял так:\n\n{picture}\nВерно? (да, или поправка: строкой, словами, схемой целиком)", en="I read it like this:\n\n{picture}\nRight? (yes, or a correction: a line, words, or the whole of it anew)"),
+    "drawn_otherwise": Wording(ru="Шардов вы называли {told}, а на схеме {name} x{count}. Что из этого верно?", en="You spoke of {told} shards, and the drawing has {name} x{count}. Which of the two is it?"),
     "not_read": Wording(ru="Схему не прочёл: {why}", en="I could not read the drawing: {why}"),
     "nothing_drawn": Wording(ru="Схемы ещё нет. {draw}", en="There is no drawing yet. {draw}"),
     "load_breaks": Wording(
@@ -99,6 +117,7 @@ SAYINGS: dict[str, Wording] = {
         ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, запас в {margin} раза; дальше первым сдаётся {gives}. За что вы здесь платите, не получая ничего взамен?",
         en="I ran it. It carries {rps} requests a second, p99 {p99} ms, with {margin} times in hand; beyond, the first to give in: {gives}. What are you paying for here that buys you nothing?",
     ),
+    "load_late": Wording(ru="Но в задаче ответ за {asked} мс. Где в схеме остальное время, и что с ним делать?", en="But the task asks for an answer within {asked} ms. Where in the drawing is the rest of the time, and what do you do about it?"),
     "load_carried": Wording(ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс.", en="I ran it. It carries {rps} requests a second, p99 {p99} ms."),
     "load_idle": Wording(
         ru="Прогнал. {rps} запросов в секунду держит, p99 {p99} мс, и вчетверо больше держит тоже; самое занятое сейчас: {station}. За что вы здесь платите, не получая ничего взамен?",
@@ -119,6 +138,10 @@ SAYINGS: dict[str, Wording] = {
         ru="Я выключил поды одного ЦОДа, базы оставил. Через полминуты отвечает {success}, p99 {p99} мс; занято больше всего: {station}. Кто и за сколько это заметил бы у вас, и чего не хватает второму?",
         en="I switched off the pods of one data centre and left the stores. Half a minute later {success} are answered, p99 {p99} ms; the busiest: {station}. Who would notice at your place, how fast, and what does the other one lack?",
     ),
+    "lose-dc-stores": Wording(
+        ru="Я выключил dc{lost} целиком, вместе с тем, что вы туда поставили: {gone}. Через полминуты отвечает {success}. Что во втором ЦОДе займёт место пропавшего, кто это решает, и сколько записей туда не успело?",
+        en="I switched off dc{lost} with everything you placed there: {gone}. Half a minute later {success} are answered. What in the other data centre takes the place of what is gone, who decides that, and how many writes had not got there?",
+    ),
     "lose-half": Wording(
         ru="Я убил половину подов. Отвечает {success}, занято больше всего: {station}. Сколько вы держите про запас и почему столько?",
         en="I killed half of the pods. {success} are answered, the busiest: {station}. How much do you keep in hand, and why that much?",
@@ -133,6 +156,7 @@ SAYINGS: dict[str, Wording] = {
     ),
     "hot-key.kind": Wording(ru="горячий ключ", en="a hot key"),
     "lose-dc.kind": Wording(ru="без подов одного ЦОДа", en="without the pods of one data centre"),
+    "lose-dc-stores.kind": Wording(ru="без dc{lost} и того, что в нём стояло ({gone})", en="without dc{lost} and what stood there ({gone})"),
     "lose-half.kind": Wording(ru="без половины подов", en="without half of the pods"),
     "slow-store.kind": Wording(ru="медленная база", en="a slow store"),
     "late-replica.kind": Wording(ru="реплики отстали на 30 с", en="replicas 30 s late"),
@@ -188,9 +212,23 @@ def decimal(value: float, lang: str) -> str:
     return f"{value:.1f}".replace(".", ",") if lang == "ru" else f"{value:.1f}"
 
 
-def finding(trial: Trial, lang: str) -> str:
-    """A trial told as a question."""
+def kind(trial: Trial, lang: str) -> str:
+    """What a trial did, in a few words."""
+    key = "lose-dc-stores" if trial.gone else trial.kind
+    return say(lang, f"{key}.kind", lost=trial.lost, gone=", ".join(trial.gone))
+
+
+def finding(trial: Trial, lang: str, again: bool = False) -> str:
+    """A trial told as a question; `again`: the same trouble was asked about in an earlier drawing."""
     after, before = trial.after, trial.before
+    if again and trial.kind not in ("load", "late-replica"):
+        name, success = kind(trial, lang), share(after.success, lang)
+        return say(
+            lang, "still", kind=name[:1].upper() + name[1:], success=success, station=_station(after, lang)
+        )
+    if trial.gone:
+        gone = ", ".join(trial.gone)
+        return say(lang, "lose-dc-stores", lost=trial.lost, gone=gone, success=share(after.success, lang))
     values = {
         "rps": count(before.rps, lang),
         "success": share(after.success, lang),
@@ -230,13 +268,29 @@ def carried(trial: Trial, lang: str) -> str:
     return say(lang, "load_carried", rps=rps, p99=p99)
 
 
+def effect(before: Sequence[Trial], now: Sequence[Trial], lang: str) -> str:
+    """What a change to the drawing did to each trouble that it was in before; that it did nothing is worth saying, too."""
+    pairs = [
+        (a, b) for b in now for a in before if a.kind == b.kind and a.kind not in ("load", "late-replica")
+    ]
+    told = [
+        say(
+            lang,
+            "effect_one",
+            kind=kind(b, lang),
+            before=share(a.after.success, lang),
+            now=share(b.after.success, lang),
+        )
+        for a, b in pairs
+        if a.gone == b.gone and abs(a.after.success - b.after.success) > NOTICED
+    ]
+    return say(lang, "effect", kinds="; ".join(told)) + "\n" if told else ""
+
+
 def stood(found: Sequence[Trial], lang: str) -> str:
     """The troubles that a design bore, in one line: they are worth saying and no question."""
     borne = [t for t in found if t.kind not in ("load", "late-replica") and t.after.success >= HEALTHY]
     if not borne:
         return ""
-    told = [
-        say(lang, "stood_one", kind=say(lang, f"{t.kind}.kind"), success=share(t.after.success, lang))
-        for t in borne
-    ]
+    told = [say(lang, "stood_one", kind=kind(t, lang), success=share(t.after.success, lang)) for t in borne]
     return say(lang, "stood", trials="; ".join(told)) + "\n"

@@ -119,3 +119,17 @@ def test_a_mistake_is_named_by_the_line_that_was_typed() -> None:
     text = "This is what I would build, and the reasons come after the drawing.\nlb -> api x20\napi -> db cores 9000"
     with pytest.raises(ValueError, match="line 3: db: cores 9000"):
         read_design(drawing_and_prose(text)[0])
+
+
+def test_stores_in_the_frame_of_one_data_centre_stand_there() -> None:
+    frames = (
+        "flowchart LR\n A[lb] --> B[api x40 5ms]\n subgraph dc-1\n  C[(orders-db x4)]\n  D[(audit-db x2)]\n end\n"
+        " subgraph dc-2\n  E[api-2]\n end\n B --> C\n B --> D\n"
+    )
+    design = _read(frames)
+    assert {p.place for p in design.parts.values() if p.kind == "store"} == {1} and design.places == 2
+    assert design.parts["api"].place == 0
+    copies = _read(frames.replace("E[api-2]", "E[(copy-db x4)]") + " B --> E\n")
+    assert copies.places == 2 and not any(p.place for p in copies.parts.values())
+    labelled = _read("flowchart LR\n A[lb] --> B[api]\n B --> C[(orders-db x4 dc2)]")
+    assert labelled.parts["orders-db"].place == 2

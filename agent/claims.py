@@ -25,6 +25,8 @@ CLAIMS = Path(__file__).resolve().parent.parent / "rubrics" / "claims.yaml"
 Status = Literal["right", "wrong", "not supported"]
 _NEAR_CHARS = 40
 _CLOCK_CHARS = 25
+_CLAUSE_CHARS = 15
+_FILLERS = frozenset("the a an of in is was were are has had been я был была было были".split())
 _SMALL = 5  # bare counts below this number lists and causes, not incidents
 _CLOCK = re.compile(r"(?<![\d:+])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\d:])")
 _MONEY = re.compile(
@@ -41,6 +43,8 @@ _COST = re.compile(
 )
 _OVER = re.compile(r"(?:over|above|more than|at least|выше|больше|более|не ниже|не менее)\s*$", re.IGNORECASE)
 _BELOW = re.compile(r"(?:below|under|less than|fewer than|ниже|меньше|менее)\s*$", re.IGNORECASE)
+_NEVER = re.compile(r"(?:\bnever|\bnot|n't|\bне|\bни разу)(?:\s+\w+){0,2}\s*$", re.IGNORECASE)
+_MARK = re.compile(r"[,;:.()—–]")
 _TIMES = re.compile(r"\s*(?:раза?\b|times\b|-?fold\b)", re.IGNORECASE)
 _DAY_S = 86_400
 _HOUR_S = 3_600
@@ -62,6 +66,8 @@ class ClaimSpec(_Model):
     unit: Literal["count", "duration", "share", "rate", "clock", "money"]
     near: list[str]
     unless: list[str]
+    apart: list[str] = []
+    first_if: list[str] = []
     facts: list[str]
     within: float = 0.0
     slack: float = 0.0
@@ -98,6 +104,8 @@ class _Number:
     start: int
     end: int
     bound: Literal["", "over", "below"] = ""
+    never: bool = False  # "never above 5 %": all the time it was below
+    low: bool = False  # told as how far something fell
     listed: bool = False  # a time in a sentence that begins with one, as lines of a timeline do
 
 
@@ -155,8 +163,10 @@ def claim_title(id: str, language: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> dict[str, tuple[Words, Words]]:
-    return {id: (words(spec.near), words(spec.unless)) for id, spec in _load().claims.items()}
+def _compiled() -> dict[str, tuple[Words, Words, Words]]:
+    return {
+        id: (words(spec.near), words(spec.unless), words(spec.apart)) for id, spec in _load().claims.items()
+    }
 
 
 def _in_sentence(
@@ -165,26 +175,46 @@ def _in_sentence(
     numbers = _numbers(sentence)
     units = {number.unit for number in numbers}
     said = {  # once a sentence: some have thousands of numbers
-        id: ([t for t in toks if near.match(t)], [t for t in toks if unless.match(t)])
-        for id, (near, unless) in _compiled().items()
-        if _load().claims[id].unit in units
+        id: _said(text, toks, near, unless)
+        for id, (near, unless, apart) in _compiled().items()
+        if _load().claims[id].unit in units and not any(apart.match(t) for t in toks)
     }
     claims = []
     for number in numbers:
-        best = min(
-            (
-                (distance, id)
-                for id in said
-                if (spec := _load().claims[id]).unit == number.unit
-                and spec.least <= number.value <= spec.most
-                and (distance := _distance(number, *said[id])) is not None
-            ),
-            default=None,
+        meant = sorted(
+            (distance, id)
+            for id in said
+            if (spec := _load().claims[id]).unit == number.unit
+            and spec.least <= number.value <= spec.most
+            and (distance := _distance(text, number, *said[id])) is not None
         )
-        if best:
-            quote = Quote(number.start, number.end, text[number.start : number.end])
-            claims.append(_checked(best[1], quote, number, facts, starts_at))
+        quote = Quote(number.start, number.end, text[number.start : number.end])
+        checked = [_checked(id, quote, _told(text, number, id), facts, starts_at) for _, id in meant]
+        # Where words of two kinds stand around a number, the kind that agrees with the log is the one that is meant.
+        claims += [next((c for c in checked if c.status == "right"), checked[0])] if checked else []
     return claims
+
+
+def _said(text: str, toks: list[Token], near: Words, unless: Words) -> tuple[list[Token], list[Token]]:
+    """Words of a claim and words that rule it out; "error" beside "budget" is the budget's own word."""
+    spoiling = [i for i, t in enumerate(toks) if unless.match(t)]
+    beside = set()
+    for i in spoiling:
+        for step in (-1, 1):
+            j = i + step
+            while 0 <= j < len(toks) and toks[j].text in _FILLERS:
+                j += step
+            low, high = min(i, j), max(i, j)
+            if 0 <= j < len(toks) and not _MARK.search(text[toks[low].end : toks[high].start]):
+                beside.add(j)
+    return [t for i, t in enumerate(toks) if near.match(t) and i not in beside], [toks[i] for i in spoiling]
+
+
+def _told(text: str, number: _Number, id: str) -> _Number:
+    """The number, and whether the words before it say how low something fell."""
+    sinking = words(_load().claims[id].first_if)
+    before = tokens(text[max(0, number.start - _CLOCK_CHARS) : number.start])
+    return replace(number, low=any(sinking.match(t) for t in before))
 
 
 def _numbers(sentence: Span) -> list[_Number]:
@@ -201,16 +231,20 @@ def _numbers(sentence: Span) -> list[_Number]:
     for q in quantities(sentence.text):
         taken = any(n.start < q.end and q.start < n.end for n in found)
         if not taken and not _is_arithmetic(sentence.text, q) and not (q.bare and q.value < _SMALL):
-            found.append(_Number(q.value, q.unit, q.start, q.end, _bound(sentence.text[: q.start])))
+            bound, never = _bound(sentence.text[: q.start])
+            found.append(_Number(q.value, q.unit, q.start, q.end, bound, never))
     shifted = [replace(n, start=n.start + shift, end=n.end + shift) for n in found]
     return sorted(shifted, key=lambda n: n.start)
 
 
-def _bound(before: str) -> Literal["", "over", "below"]:
-    """Whether a figure is told as a limit: "back over 95 %", "below 20 %"."""
-    if _OVER.search(before):
-        return "over"
-    return "below" if _BELOW.search(before) else ""
+def _bound(before: str) -> tuple[Literal["", "over", "below"], bool]:
+    """Whether a figure is told as a limit: "back over 95 %", "below 20 %"; and as one never passed."""
+    over, below = _OVER.search(before), _BELOW.search(before)
+    said = over or below
+    never = said is not None and _NEVER.search(before[: said.start()]) is not None
+    if said is None:
+        return "", False
+    return ("over" if (over is not None) != never else "below"), never
 
 
 def _is_arithmetic(sentence: str, quantity: Quantity) -> bool:
@@ -221,17 +255,25 @@ def _is_arithmetic(sentence: str, quantity: Quantity) -> bool:
     return any(char in "×*=+/" for char in around)
 
 
-def _distance(number: _Number, near: list[Token], unless: list[Token]) -> int | None:
+def _distance(text: str, number: _Number, near: list[Token], unless: list[Token]) -> int | None:
     """How far the nearest word of a claim is; None when there is none, or one that rules it out nearer."""
     if number.unit == "money":
         return 0
-    gap = min((_gap(number, t) for t in near), default=None)
-    if gap is None or gap > (_CLOCK_CHARS if number.unit == "clock" else _NEAR_CHARS):
+    reach = _CLOCK_CHARS if number.unit == "clock" else _NEAR_CHARS
+    close = [t for t in near if _gap(number, t) <= reach]
+    gap = min((_gap(number, t) + _break(text, number, t) for t in close), default=None)
+    if gap is None:
         return None
     # "1 200 запросов в секунду" is one thing
     others = [t for t in unless if not number.start <= t.start < number.end]
-    spoiling = min((_gap(number, t) for t in others), default=None)
+    spoiling = min((_gap(number, t) + _break(text, number, t) for t in others), default=None)
     return None if spoiling is not None and spoiling < min(gap, _NEAR_CHARS) else gap
+
+
+def _break(text: str, number: _Number, token: Token) -> int:
+    """What a comma or a colon between a number and a word is worth in characters: it ends a clause."""
+    low, high = min(number.end, token.end), max(number.start, token.start)
+    return _CLAUSE_CHARS if re.search(r"[,;:—–](?=\s)", text[low:high]) else 0
 
 
 def _gap(number: _Number, token: Token) -> int:
@@ -250,10 +292,12 @@ def _checked(
         known = [(_clock_of(value, starts_at), name) for value, name in known] if starts_at else []
     if not known:
         return Claim(id, quote, number.value, "not supported", None, "", spec.criterion, spec.unit)
+    if number.never:
+        known = [(value, name) for value, name in known if not _agrees(number, value, spec)] or known
     for value, name in known:
         if _agrees(number, value, spec):
             return Claim(id, quote, number.value, "right", value, name, spec.criterion, spec.unit)
-    value, name = min(known, key=lambda k: abs(_off(number, k[0])))
+    value, name = known[0] if number.low else min(known, key=lambda k: abs(_off(number, k[0])))
     return Claim(id, quote, number.value, "wrong", value, name, spec.criterion, spec.unit)
 
 

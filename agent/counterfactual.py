@@ -41,7 +41,8 @@ FACTS = (
 )
 CURVE = ("success_curve", "curve_step_s")  # the SLI over the run, for whoever draws it
 NOBODY_FOR_S = 600.0  # how long the world is left alone after the first command of the timeline
-RESPONDING, ALONE, REPAIRED = "responding", "alone", "repaired"
+RESPONDING, ALONE, REPAIRED, WITHOUT = "responding", "alone", "repaired", "without"
+MOST_WITHOUT = 2  # lines that are left out, one after another, to find where the repair begins
 NO_REPAIR = ("ack", "note", "logs")  # tools that count as changing and repair nothing
 Calls = tuple[Call, ...]
 Wanted = tuple[Calls, str]  # remedies, and who responds
@@ -107,8 +108,8 @@ class ProcessReplayer:
                 on_progress(label, self._batch.answered(), len(self._batch.handles))
 
         came()
-        acted, left = (_chosen(self._facts(wanted, came)) for wanted in both)
-        base, alone = (_chosen(self._facts(((), who), came)) for who in (RESPONDING, ALONE))
+        acted, left = (self._called(_chosen(self._facts(wanted, came))) for wanted in both)
+        base, alone = (self._called(_chosen(self._facts(((), who), came))) for who in (RESPONDING, ALONE))
         came()
         return Counterfactual(
             self._name(calls),
@@ -117,6 +118,10 @@ class ProcessReplayer:
             difference(base, acted),
             {"baseline": alone, "with": left, "effect": difference(alone, left)},
         )
+
+    def _called(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """The facts with `called_s`, when somebody was called: by a page, or by what opens the session."""
+        return {**facts, "called_s": responder.called_s(self.scenario, facts["detected_s"])}
 
     # -- one run a question (replay_port.Deeper)
 
@@ -130,7 +135,7 @@ class ProcessReplayer:
         return self._all([self._both(self._calls(q))[alone] for q in questions], on_progress)
 
     def repair(self) -> Repair | None:
-        """The first line that undoes a release, or else the first that changes something after the trigger."""
+        """The first line that undoes a release, or else the first change after the trigger that the repair needs."""
         first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
         index = self._repair_index
         if index is None:
@@ -162,7 +167,15 @@ class ProcessReplayer:
         ]
         undoing = [n for n in late if responder.repairs(lines[n][1])]
         acting = [n for n in late if lines[n][1].split()[0] not in NO_REPAIR]
-        return next(iter(undoing or acting), None)
+        return next(iter(undoing), None) if undoing else self._needed(acting)
+
+    def _needed(self, acting: Sequence[int]) -> int | None:
+        """The first of these lines without which the incident comes out worse; a false trail repairs nothing."""
+        for n in acting[: min(MOST_WITHOUT, len(acting) - 1)]:
+            (without,) = self._all([((), f"{WITHOUT} {n}")], None)
+            if not _no_worse(without, self.baseline()):
+                return n
+        return next(iter(acting[MOST_WITHOUT:] or acting[-1:]), None)
 
     def _calls(self, interventions: Sequence[InterventionCall]) -> Calls:
         calls = []
@@ -196,7 +209,7 @@ class ProcessReplayer:
         batch = self._batch  # workers load while the scout runs
         tasks: dict[Wanted, list[str]] = {}
         for calls, who in wanted:
-            names = tasks.setdefault((calls, who if who.startswith(REPAIRED) else ""), [])
+            names = tasks.setdefault((calls, "" if who in (RESPONDING, ALONE) else who), [])
             if (calls, who) not in self._handles and who not in names:
                 names.append(who)
         for (calls, _), names in tasks.items():
@@ -223,8 +236,11 @@ class ProcessReplayer:
     def _plan(self, calls: Calls, who: str) -> Plan:
         if who == ALONE:
             return self._alone
-        kind, _, at_s = who.partition(" ")
-        return self._moved(float(at_s)) if kind == REPAIRED else self._responding(calls)
+        kind, _, which = who.partition(" ")
+        if kind == WITHOUT:
+            lines = self._played.planned
+            return Plan((*lines[: int(which)], *lines[int(which) + 1 :]), self._played.until_s)
+        return self._moved(float(which)) if kind == REPAIRED else self._responding(calls)
 
     def _moved(self, at_s: float) -> Plan:
         """The repair begins at `at_s`; what came before it stays, what came after keeps its distance."""
@@ -256,6 +272,15 @@ class ProcessReplayer:
         before = [p for p in self._played.planned if page_s is not None and p[0] <= page_s]
         first_s = min((e.at_s for e in self.scenario.timeline), default=0.0)
         return Plan(tuple(before), min(self.scenario.duration_s, first_s + NOBODY_FOR_S))
+
+
+def _no_worse(facts: Facts, than: Facts) -> bool:
+    """Whether a run came out at least as well: as soon over, no more failures, no more broken data."""
+    over, was = facts.get("recovered_s"), than.get("recovered_s")
+    if was is not None and facts.get("started_s") is not None and (over is None or over > was):
+        return False
+    names = ("failed_requests", "violations")
+    return all(float(facts.get(name) or 0.0) <= float(than.get(name) or 0.0) for name in names)
 
 
 def _chosen(facts: dict[str, Any]) -> dict[str, Any]:

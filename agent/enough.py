@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from agent.bar import Bar, figures
-from agent.measure import books_share, measured, spared_share
+from agent.measure import books_share, measured, own_repair, spared_share
 from agent.replay_port import Counterfactual, Deeper, Facts, InterventionCall, Progress
 
 MOST_RUNS = 12
@@ -92,7 +92,11 @@ class Search:
         return self.plain.beside(self._base).met(self._base) == "quiet"
 
     def _with(self, run: Counterfactual) -> Facts:
-        return run.no_responder["with"] if self.alone else run.with_
+        """What a run came to; data that only the player's own commands broke are no failing of the measures."""
+        alone = run.no_responder["with"]
+        if self.alone:
+            return alone
+        return _whole_books(run.with_) if own_repair(run) and not alone.get("violations") else run.with_
 
     def _take_over(self) -> None:
         self.known = {(index,): self._with(self.runs[index]) for index in self.distinct}
@@ -151,6 +155,21 @@ class Search:
         self.replays += len(allowed)
         asked = [together([self.calls[i] for i in subset]) for subset in allowed]
         self.known |= dict(zip(allowed, self.deeper.acted(asked, self.on_progress, self.alone), strict=True))
+        self._discharge(allowed)
+
+    def _discharge(self, subsets: Sequence[Subset]) -> None:
+        """Of the sets that miss the bar by their data alone: were those broken by the player's own commands?"""
+        if self.deeper is None or self.alone or self._base.get("violations"):
+            return
+        doubtful = [s for s in subsets if self.bar.misses(self.known[s]) == ["books"]]
+        doubtful = doubtful[: max(0, MOST_RUNS - self.replays)]
+        if not doubtful:
+            return
+        self.replays += len(doubtful)
+        asked = [together([self.calls[i] for i in subset]) for subset in doubtful]
+        for subset, facts in zip(doubtful, self.deeper.acted(asked, self.on_progress, True), strict=True):
+            if not facts.get("violations"):
+                self.known[subset] = _whole_books(self.known[subset])
 
     def _shown(self, status: str, subset: Subset, whole: Facts | None) -> dict[str, Any]:
         facts = self.known[subset]
@@ -167,6 +186,10 @@ class Search:
             "replays": self.replays,
             "complete": self.complete,
         }
+
+
+def _whole_books(facts: Facts) -> Facts:
+    return {**facts, "violations": 0}
 
 
 def _batches(pairs: Sequence[Subset], size: int) -> Iterator[list[Subset]]:

@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from agent.claims import claim_title
+from agent.cto import span
 from agent.mapping import MappedItem
 from agent.marketplace import fact_to
-from agent.measure import HELPS_SHARE, STRONG_SHARE, Measured, books_share, measured
+from agent.measure import HELPS_SHARE, STRONG_SHARE, Measured, books_share, came, measured, own_repair
 from agent.plural import speak
 from agent.remarks import opposed, remark
 from agent.replay_port import Catalogue, Counterfactual, Facts
@@ -27,6 +28,7 @@ from agent.summary import Whole, monday, outcome, percent, share
 WORDS = Path(__file__).resolve().parent.parent / "prompts" / "feedback.yaml"
 MAX_QUOTE = 90
 KINDS = ("prevent", "detect", "mitigate", "respond")
+_EXPLAINED = ("books_moved", "books_own")
 LITTLE = 0.2  # a share below which help is called little
 SAME = 0.005
 
@@ -157,7 +159,11 @@ def _item(told: Told, n: int, result: ItemResult) -> list[str]:
         said.append(told.say("opposed"))
     elif len(item.calls) > 1:
         said.append(told.say("two_in_one"))
-    return [head, "   " + " ".join(said) + told.say("run", run=result.run.run), *_books_of(told, result.run)]
+    return [
+        head,
+        "   " + " ".join(said) + told.say("run", run=result.run.run),
+        *_books_of(told, n, result.run),
+    ]
 
 
 def _people(told: Told, n: int) -> str:
@@ -240,6 +246,8 @@ def _unattended(told: Told, n: int, run: Counterfactual, verdict: Measured) -> l
             books = books_share(run.no_responder["baseline"], run.no_responder["with"]) or 0.0
             if books < HELPS_SHARE:  # what it does for the data is said in a line of its own
                 lines.append(told.say("alone_useless", n))
+        elif verdict.spared >= HELPS_SHARE and not failed and _count(run.with_):
+            lines.append(told.say("alone_clean", n))
         elif verdict.spared >= HELPS_SHARE and failed <= _count(run.with_):
             lines.append(told.say("alone_same", n))
         else:
@@ -247,37 +255,60 @@ def _unattended(told: Told, n: int, run: Counterfactual, verdict: Measured) -> l
     return lines
 
 
-def _books_of(told: Told, run: Counterfactual) -> list[str]:
+def _books_of(told: Told, n: int, run: Counterfactual) -> list[str]:
     """What becomes of the data: in all with nobody on call, and by invariant."""
     before, after = run.no_responder["baseline"], run.no_responder["with"]
     was, now = before.get("violations") or 0, after.get("violations") or 0
     lines = ["   " + told.say("books_alone", n=now, was=was)] if was != now else []
-    return [*lines, *_books(told, run.baseline, run.with_)]
+    return [*lines, *_books(told, run, [r.run for r in told.results[: n - 1] if r.run is not None])]
 
 
-def _books(told: Told, before: Facts, after: Facts) -> list[str]:
-    """A line for each invariant whose violations changed."""
+def _books(told: Told, run: Counterfactual, before_it: Sequence[Counterfactual] = ()) -> list[str]:
+    """A line for each invariant whose violations changed; what was explained of a run before is not explained again."""
+    before, after = run.baseline, run.with_
     lines = []
     for name, was in before.items():
         if name.startswith("violated.") and after.get(name) != was:
-            key, shown = _books_key(before, after, name), _rule(told, name)
+            key, shown = _books_key(run, name), _rule(told, name)
             if not _sum(name) or key == "books":
                 key = "books_by" if _sum(name) else key
+                if key in _EXPLAINED and any(
+                    _books_key(r, name) == key for r in before_it if name in r.with_
+                ):
+                    key += "_again"
                 lines.append("   " + told.say(key, name=shown, n=after.get(name), was=was))
     return lines
 
 
-def _books_key(before: Facts, after: Facts, name: str) -> str:
-    """Data that the player had mended: what is broken in the other run is what nobody came to mend there, or not again."""
-    if before[name] or not after.get(name) or before.get("p1_paged_s") is None:
+def _books_key(run: Counterfactual, name: str) -> str:
+    """Data that the player had mended: what is broken in the other run he broke himself, or nobody came, or not in time."""
+    before, after = run.baseline, run.with_
+    if before[name] or not after.get(name):
         return "books"
-    return "books_unpaged" if after.get("p1_paged_s") is None else "books_moved"
+    if own_repair(run) and not run.no_responder["with"].get(name):
+        return "books_own"
+    if not came(before):
+        return "books"
+    if not came(after):
+        return "books_unpaged"
+    return "books_moved" if own_repair(run) else "books"
 
 
 def _title(told: Told, name: str, params: Mapping[str, Any]) -> str:
     title = told.catalogue[name].title.of(told.lang)
-    shown = ", ".join(f"{k}={v:g}" if isinstance(v, int | float) else f"{k}={v}" for k, v in params.items())
+    shown = ", ".join(_parameter(k, v, told.lang) for k, v in params.items())
     return f"{title} ({shown})" if shown else title
+
+
+def _parameter(name: str, value: Any, lang: str) -> str:
+    """A parameter as one says it: a stretch of time needs no name."""
+    if not isinstance(value, int | float):
+        return f"{name}={value}"
+    if not name.endswith(("_s", "seconds")):
+        return f"{name}={value:g}"
+    if value < 1:
+        return f"{1000 * value:g} {'мс' if lang == 'ru' else 'ms'}"
+    return span(value, lang)
 
 
 def _recovery(told: Told, facts: Facts) -> str:
@@ -316,7 +347,7 @@ def _together(told: Told, run: Counterfactual) -> list[str]:
     }  # fmt: skip
     around = ["   " + line for line in _neighbours(told, run)]
     return [
-        told.say(f"together_{key}", **values), *around, *_books(told, run.baseline, run.with_)
+        told.say(f"together_{key}", **values), *around, *_books(told, run, [r.run for r in told.results if r.run is not None])
     ]  # fmt: skip
 
 

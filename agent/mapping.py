@@ -12,7 +12,7 @@ from typing import Literal
 
 from agent.ideas import recognise
 from agent.mapping_parameters import Where, distance_of, parameter
-from agent.nearest import evidence_for, nearest
+from agent.nearest import Near, evidence_for, nearest
 from agent.phrasings import Phrasings, Trigger, Words, Yielding, load_phrasings, words
 from agent.quantities import Quantity, quantities
 from agent.replay_port import InterventionCall
@@ -25,6 +25,7 @@ _UNLESS_BESIDE = 2
 _BESIDE_CHARS = 14
 _SMALL_SHARE = 0.5
 _FAINT = 0.45  # share of the strongest remedy's evidence below which a remedy of the same clause is dropped
+_PLAIN = 14.0  # of evidence: beside a refusal
 _LOUDER = 1.7  # times the evidence of what a phrase found
 _CONDITION_REACH = 9
 _CONDITION = words("если при when if unless")
@@ -122,7 +123,8 @@ def map_item(
     proposed: list[_Finding] = []
     states: list[State] = []
     opposite: set[str] = set()
-    for finding in _findings(item, toks, numbers, book):
+    findings = _findings(item, toks, numbers, book)
+    for finding in findings:
         if _contradicted(item, toks, finding, book.specs[finding.id].contradicted):
             opposite.add(finding.id)
             continue
@@ -141,7 +143,12 @@ def map_item(
         return MappedItem(span, tuple(calls), "mapped")
     order: tuple[State, ...] = ("rejected", "considered", "stated")
     why: State = next((s for s in order if s in states), "unmapped")
-    meant = _by_ideas(item, toks, numbers, listed, book, likely) if why == "unmapped" else ()
+    refused = frozenset(f.id for f in findings) if why == "rejected" else frozenset[str]()
+    meant = (
+        _by_ideas(item, toks, numbers, listed, book, likely, refused)
+        if why in ("unmapped", "rejected")
+        else ()
+    )
     if meant and not any(call.id in opposite for call in meant):
         return MappedItem(span, meant, "mapped")
     return MappedItem(span, (), why)
@@ -154,11 +161,17 @@ def _by_ideas(
     listed: bool,
     book: Phrasings,
     likely: frozenset[str],
+    refused: frozenset[str],
 ) -> tuple[InterventionCall, ...]:
-    """What the ideas of an unforeseen wording come to, if it proposes anything at all."""
+    """What the ideas of an unforeseen wording come to, if it proposes anything at all.
+
+    `refused`: what an item says shall not be; then only another remedy that its words name plainly is proposed.
+    """
     if item.rstrip().endswith("?"):
         return ()
-    found = recognise(toks) or nearest(toks, book, likely)
+    found = (None if refused else recognise(toks)) or nearest(toks, book, likely)
+    if refused and (not isinstance(found, Near) or found.id in refused or found.evidence < _PLAIN):
+        return ()
     if found is None or doubtful(item, toks) or (not listed and tells_history(toks)):
         return ()
     return tuple(_calls(item, toks, numbers, [_Finding(found.id, found.lo, found.hi)], book))
@@ -206,11 +219,13 @@ def _meant(
 
     Another one that has no word of its own besides those of the phrases found says nothing more than they do.
     """
-    said = max(evidence_for(toks, [f.id for f in found]).values(), default=0.0)
+    said = max(evidence_for(toks, [f.id for f in found], likely).values(), default=0.0)
     other = nearest(toks, book, likely)
     strange = bool(likely) and not any(f.id in likely for f in found)
     phrases = [f for f in proposed if f.id in {g.id for g in found}]
     explained = {i for f in phrases for i in range(f.lo, f.hi + 1)}
+    if other and any(other.id in book.covers.get(f.id, ()) for f in found):  # a part of what was found
+        return found
     if other and not strange and explained.issuperset(other.places):
         return found
     if other and other.evidence >= said * (1.0 if strange and other.id in likely else _LOUDER):
@@ -321,7 +336,11 @@ def _settled(found: list[_Finding], book: Phrasings) -> list[_Finding]:
     weak = {id for strong in first for id in book.covers.get(strong, ())}
     for strong, shadowed in book.shadows.items():
         for id in shadowed:
-            if strong in first and id in first and _overlap(first[strong], first[id]):
+            if (
+                strong in first
+                and id in first
+                and any(f.id == strong and _overlap(f, first[id]) for f in found)
+            ):
                 apart = [f for f in found if f.id == strong and f.lo > first[id].hi]
                 if (
                     not apart

@@ -46,6 +46,24 @@ def spared_share(baseline: Facts, other: Facts) -> float:
     return (before - after) / before if before > 0 else 0.0
 
 
+def own_repair(run: Counterfactual) -> bool:
+    """Whether broken data of the run with the measure come from how the player's own repair met it.
+
+    The player left whole data; somebody was called with the measure, too, or there was nothing to mend, and the measure
+    by itself breaks no more than there was to break. The same commands then met the data in another state.
+    """
+    before, after = run.no_responder["baseline"], run.no_responder["with"]
+    if run.baseline.get("violations") or not run.with_.get("violations"):
+        return False
+    left, was = after.get("violations") or 0, before.get("violations") or 0
+    return not left or (came(run.with_) and left <= was)
+
+
+def came(facts: Facts) -> bool:
+    """Whether anybody was called in a run."""
+    return facts.get("called_s", facts.get("p1_paged_s")) is not None
+
+
 def measured(run: Counterfactual) -> Measured:
     spared = spared_share(run.baseline, run.with_)
     alone = spared_share(run.no_responder["baseline"], run.no_responder["with"])
@@ -56,7 +74,7 @@ def measured(run: Counterfactual) -> Measured:
     worse = (
         spared < -HARM_SHARE or neighbours > NEIGHBOURS or (later is not None and later > LATER_S) or never
     )
-    books = books_share(run.baseline, run.with_)
+    books = None if own_repair(run) else books_share(run.baseline, run.with_)
     books_alone = books_share(run.no_responder["baseline"], run.no_responder["with"])
     worse = worse or (books is not None and books < -HARM_SHARE)
     best = max(spared, alone, books or 0.0, books_alone or 0.0)

@@ -17,6 +17,7 @@ from simulator.interventions import CATALOGUE
 
 _LEAST = {3: 6.0, 4: 5.2}  # evidence by the number of words that give it; below it they met by chance
 _LIKELY = 1.3  # what a remedy that goes with the incident has ahead of the others
+_STRANGE = 1.5  # times the least evidence for a remedy that does not go with an incident whose author names those that do
 _AHEAD = 1.06  # times the evidence of the second
 _KNOWN = 0.22  # share of the item's telling words that the remedy must explain
 _WORDS = max(_LEAST)
@@ -146,6 +147,8 @@ def nearest(toks: tuple[Token, ...], book: Phrasings, likely: frozenset[str] = f
         return None
     first = order[0]
     least = _LEAST.get(min(first.words, _WORDS))
+    if least is not None and likely and first.id not in likely:
+        least *= _STRANGE
     if least is None or first.evidence < max(least, _KNOWN * most):
         return None
     close = [n for n in order[1:] if n.evidence * _AHEAD > first.evidence]
@@ -156,7 +159,9 @@ def nearest(toks: tuple[Token, ...], book: Phrasings, likely: frozenset[str] = f
     return None if any(n.id not in kin and n not in smaller for n in close) else first
 
 
-def evidence_for(toks: tuple[Token, ...], remedies: Iterable[str]) -> dict[str, float]:
+def evidence_for(
+    toks: tuple[Token, ...], remedies: Iterable[str], likely: frozenset[str] = frozenset()
+) -> dict[str, float]:
     """What the words say for each of these remedies."""
     wanted = set(remedies)
-    return {n.id: n.evidence for n in ranked(toks)[0] if n.id in wanted}
+    return {n.id: n.evidence for n in ranked(toks, likely)[0] if n.id in wanted}

@@ -15,7 +15,7 @@ Unit = Literal["count", "duration", "share", "rate", "size"]
 _NUMBER = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]\d)|\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?"
 _FLOW = (
     r"(?:(?P<flow_k>k|к|тыс\w*\.?|thousand)\s?|(?P<flow_m>млн|million)\s?)?"
-    r"(?:(?:запрос|заказ|плат[её]ж|сообщен|обращен|операц)\w*\s?|(?:requests?|orders?|payments?|calls?|messages?|ops)\s?)?"
+    r"(?:(?:запрос|заказ|плат[её]ж|сообщен|обращен|операц|запис|вставк|вставок|чтени)\w*\s?|(?:requests?|orders?|payments?|calls?|messages?|writes?|reads?|inserts?|ops)\s?)?"
     r"(?:rps|qps|tps|/с(?:ек)?|/s(?:ec)?|в секунду|per second|a second)"
 )
 _UNIT = (
@@ -36,12 +36,13 @@ _SCALE_GB = {"mb": 0.001, "gb": 1.0, "tb": 1000.0}
 _UNIT_BEFORE = re.compile(r"(?:^|\s)(минут\w*|секунд\w*)\s$")  # "минут 10": about ten minutes
 _ARROW = re.compile(r"\s*(?:→|—>|–>|->|=>|⇒|>>)\s*$")
 _UP_TO = re.compile(r"\s*(?:до|to|на)\s*$")
+_JOINT = re.compile(r"\s*(?:и\s|and\s)?\s*", re.IGNORECASE)
 _FROM = re.compile(r"(?:^|\s)(?:с|со|от|from)\s*$")
 _RANGE = re.compile(r"\s*(?:-|–|—|/|\.\.\.?|…)\s*$")
 # "300 ms instead of the default 30 s", "target 2 min, now 8": the second number is how it is today.
 _OLD = re.compile(
     r"(?:вместо|instead of|rather than|а не|, not|сейчас|щас|теперь|now|was|were|было|был|раньше|сегодня|"
-    r"today|дефолтн\w*|default|по умолчанию)\s*(?:\w+\s){0,3}$",
+    r"today|(?:хватит|довольно|перестать|нечего) ждать|stop waiting|дефолтн\w*|default|по умолчанию)\s*(?:\w+\s){0,3}$",
     re.IGNORECASE,
 )
 # "12 Jun" is a date.
@@ -103,7 +104,25 @@ def quantities(text: str) -> list[Quantity]:
     ]
     found = [q for q in found if not (q.bare and q.value in _STATUS_CODES)]
     found += [q for q in _spelled(norm) if not any(q.start < o.end and o.start < q.end for o in found)]
-    return _chained(norm, text, sorted(found, key=lambda q: q.start))
+    return _chained(norm, text, _joined(text, sorted(found, key=lambda q: q.start)))
+
+
+def _joined(text: str, found: list[Quantity]) -> list[Quantity]:
+    """ "1 min 45 s" is one span of time."""
+    out: list[Quantity] = []
+    for quantity in found:
+        left = out[-1] if out else None
+        if (
+            left is not None
+            and left.unit == quantity.unit == "duration"
+            and left.scale > quantity.scale >= 1.0
+            and _JOINT.fullmatch(text[left.end : quantity.start])
+        ):
+            value = round(left.value + quantity.value, 9)
+            out[-1] = replace(left, value=value, end=quantity.end, scale=quantity.scale)
+        else:
+            out.append(quantity)
+    return out
 
 
 def _read(norm: Normalised, match: re.Match[str]) -> Quantity:

@@ -18,7 +18,7 @@ from agent.judge.signals import names_day, names_owner
 from agent.text import normalise, word_set
 
 Want = Literal["owner", "when", "number", "reason", "thing"]
-Verdict = Literal["full", "part", "nothing", "honest", "echo", "short", "away", "instruction"]
+Verdict = Literal["full", "part", "nothing", "honest", "refused", "echo", "short", "away", "instruction"]
 READ = 4_000  # characters of a reply that are looked at
 FEW_WORDS = 3
 ECHO = 0.8  # share of a reply's words that stand in the question
@@ -43,6 +43,8 @@ _ASKS: dict[Want, re.Pattern[str]] = {
 _REASON = re.compile(
     r"\b(?:потому что|поскольку|так как|из-за|иначе|ведь|чтобы|значит|оттого|ради|благодаря|упир\w+|хот(?:ел|им)\w*|"
     r"дума(?:л|ла|ли)|счита(?:л|ла|ли|ем|ю)|рассчитыва\w+|ожида(?:л|ла|ли)|because|since|so that|due to|otherwise|"
+    r"figured|reckoned|believed|hoped|supposed|(?:did not|didn't|never) (?:think|expect|know|realise|realize)|"
+    r"предполага\w+|предположил\w*|полага(?:л|ла|ли|ем|ю)|наде(?:ял|ем|юсь)\w*|показал[оаи]\w*|(?:would|'d)\b.{0,40}\bif|не нуж\w+\b.{0,30}\bесли|"
     r"in order to|as it|therefore|hence|as the|thought|assumed|expected|wanted|bound by|limited by|bottleneck|"
     r"saturated|anyway|already|всё равно|все равно|упёрл\w+|уперл\w+|узкое место|\w+-bound)\b"
     r"|\w\s*(?::|→|=>|—|–)\s*\w",
@@ -59,7 +61,23 @@ _TECHNICAL = re.compile(
 )
 _CONNECTIVES = re.compile(r"\b(?:потому(?: что)?|поскольку|так как|because|since)\b", re.IGNORECASE)
 _ANYBODY = re.compile(
-    r"\b(?:кто-нибудь|кто-то|кто-либо|кто-угодно|somebody|someone|anybody|anyone|whoever)\b|\b(?:мы все|все мы|we all|all of us)\b",
+    r"\b(?:кто-нибудь|кто-то|кто-либо|кто-угодно|somebody|someone|anybody|anyone|whoever)\b|\b(?:мы все|все мы|we all|all of us)\b|"
+    r"\b(?:вс(?:ей командой|я команда|ем миром)|сообща|as a team|whole team|everybody|everyone)\b",
+    re.IGNORECASE,
+)
+_REFUSES = re.compile(
+    r"\b(?:не буду|не хочу|не стану|не собираюсь|отказываюсь)\b.{0,25}\b(?:отвеча|ответ|говор|объясн|комментир)|\b(?:отстань\w*|отвали\w*)|"
+    r"\bсам\w? (?:считай|думай|разбирайся|ответь)|(?:дурацк|тупой|тупые|идиотск)\w* вопрос|"
+    r"(?:won't|will not|not going to|refuse to|don't want to) (?:answer|explain|comment)|leave me alone|\bgo away\b|"
+    r"none of your business|(?:stupid|silly|dumb) question|figure it out yourself",
+    re.IGNORECASE,
+)
+# What can be said to any question.
+_HOLLOW = re.compile(
+    r"(?:everything(?:'s| is) )?under control|(?:follow\w* )?(?:the )?(?:best practices?|industry standards?)|as (?:i|we) (?:have )?said|как я (?:уже )?говорил\w*|holistic\w*(?: look)?|(?:so )?many factors|it(?:'s| is) complicated|"
+    r"(?:looking|look) into it|on top of it|(?:all|everything)(?:'s| is| are)? (?:fine|important)|"
+    r"(?:вс[её] )?под контролем|лучш\w+ практик\w+|(?:слишком )?много факторов|комплексн\w+|разбер[её]мся|будем разбираться|"
+    r"работаем над этим|вс[её] (?:хорошо|нормально|сложно|важно)",
     re.IGNORECASE,
 )
 _ROLE = re.compile(
@@ -85,7 +103,9 @@ _HAS: dict[Want, Callable[[str], bool]] = {
     "reason": lambda text: (
         bool(_REASON.search(text)) and len(set(_own_words(_CONNECTIVES.sub(" ", text)))) >= 2
     ),
-    "thing": lambda text: bool(_TECHNICAL.search(text)) or len(_own_words(text)) >= FEW_WORDS,
+    "thing": lambda text: (
+        bool(_TECHNICAL.search(text)) or len(_own_words(_HOLLOW.sub(" ", text))) >= FEW_WORDS
+    ),
 }
 
 
@@ -150,11 +170,13 @@ def _holds(want: Want, question: str, text: str) -> bool:
 
 
 def _special(question: str, text: str) -> Verdict | None:
-    """Replies that are judged by their form: an order, an honest gap, the question again, next to nothing."""
+    """Replies that are judged by their form: an order, an honest gap, a refusal, the question again, next to nothing."""
     if addresses_grader(text):
         return "instruction"
     if admits_gap(text):
         return "honest"
+    if _REFUSES.search(text) and not _REASON.search(text) and not _adds_figure(question, text):
+        return "refused"
     own, asked = set(_own_words(text)), set(_own_words(question))
     if len(own) >= FEW_WORDS and len(own & asked) >= ECHO * len(own) and not _adds_figure(question, text):
         return "echo"

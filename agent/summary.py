@@ -84,7 +84,8 @@ def left_over(whole: Whole, facts: Facts) -> str:
     """What a run leaves: failures, how long, broken books."""
     broken = facts.get("violations") or 0
     if facts["started_s"] is None:
-        said = whole.say("left_quiet")
+        only_data = whole.baseline.get("started_s") is None and facts.get("violations") == 0
+        said = whole.say("left_whole" if only_data else "left_quiet")
     elif facts["recovered_s"] is None:
         said = whole.say("left_never", failed=int(facts["failed_requests"]))
     else:
@@ -219,4 +220,6 @@ def share(part: float, lang: str) -> str:
 def percent(part: float, lang: str) -> str:
     """A small part with the decimal that it needs, in the language's own writing."""
     shown = f"{100 * part:.1f}"
+    if part > 0 and float(shown) == 0.0:
+        shown = f"{max(100 * part, 0.01):.2f}"
     return f"{shown.replace('.', ',')} %" if lang == "ru" else f"{shown}%"

@@ -187,15 +187,16 @@ def played_incident(
     log = service.log(session)
 
     def known(world: World, _header: Header, read_only: str | None) -> dict[str, Any]:
-        from simulator.commands import changes
+        from simulator.commands import could_change
         from simulator.facts import collect
 
         if read_only is not None:
             raise SessionError(read_only)
         facts = collect(world)
         figures = {k: v for k, v in facts.items() if v is None or isinstance(v, int | float)}
-        done = [(e.t_s, e.line) for e in log if e.kind == "command" and changes(e.line)]
         scenario = world.scenario
+        names = list(scenario.components)
+        done = [(e.t_s, e.line) for e in log if e.kind == "command" and could_change(e.line, names)]
         return {
             "session": session,
             "scenario": header.scenario,

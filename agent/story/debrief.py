@@ -135,12 +135,13 @@ def _unused(state: Story, claims: Sequence[Checked]) -> list[dict[str, str]]:
     told = {name for c in claims if c.status == "right" for name in re.split(r" - |, ", c.source)}
     told |= {name for c in claims if c.corrected for name in re.split(r" - |, ", c.source)}
     told |= {c.truth for c in claims if c.status == "right"}
-    sheet = fact_sheet(state.incident, state.lang)
-    return [
-        {"id": id, "name": name, "figure": figure}
-        for id, name, figure in sheet
-        if {id, figure}.isdisjoint(told)
-    ]
+    text = " ".join(state.text.split())
+    # by figure: the SLI's return and the whole recovery may be one moment
+    unused: dict[str, dict[str, str]] = {}
+    for id, name, figure in fact_sheet(state.incident, state.lang):
+        if {id, figure}.isdisjoint(told) and " ".join(figure.split()) not in text:
+            unused.setdefault(figure, {"id": id, "name": name, "figure": figure})
+    return list(unused.values())
 
 
 def _stronger(state: Story, verdicts: Mapping[str, Verdict]) -> list[dict[str, Any]]:

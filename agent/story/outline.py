@@ -18,6 +18,7 @@ from agent.judge.reading import Reading, Sentence
 from agent.rubric import load_rubric
 from agent.story.book import RUBRIC, Part, book
 from agent.story.incident import Checked
+from agent.story.told import names_role
 from agent.story.turns import CLAIM, Story
 
 ASKED_FOR = 1.3  # how much more a sentence belongs to the criterion that it answers a question about
@@ -33,7 +34,8 @@ SIGNED = 3.0  # more than the judge's marks give one sentence
 SIGNS = {
     "action": (
         re.compile(
-            r"\bI (?:rolled|restarted|killed|scaled|turned)|(?:^|\W)(?:я )?(?:откатил|перезапустил|завершил|отключил)",
+            r"\bI (?:rolled|restarted|killed|scaled|turned|switched|deleted|disabled|enabled|restored)|"
+            r"(?:^|\W)(?:я )?(?:откатил|перезапустил|завершил|отключил|выключил|переключил|посолил|поднял|удалил|почистил)",
             re.IGNORECASE,
         ),
     ),
@@ -43,7 +45,19 @@ SIGNS = {
             re.IGNORECASE,
         ),
         re.compile(
-            r"\b(?:is|are) now\b|\bsince then\b|\bby default\b|^\W*(?:теперь|с тех пор)\b", re.IGNORECASE
+            r"\b(?:is|are) now\b|\bsince then\b|\bby default\b|^\W*(?:теперь|сейчас|с тех пор|now)\b",
+            re.IGNORECASE,
+        ),
+        re.compile(  # how long it has lasted
+            r"\b(?:weeks?|months?|years?|quarters?)\b.{0,40}\b(?:flat|zero|no|not|never|quiet|without|clean)\b|"
+            r"\b(?:flat|zero|quiet|clean|not once)\b.{0,40}\b(?:weeks?|months?|years?|quarters?)\b|"
+            r"(?:\bпол ?года|\bгод\w*|месяц\w*|недел\w*|квартал\w*)\b.{0,40}(?:\bне\b|ноль|нул[её]|тихо|ни разу|чисто|без )|"
+            r"не повтор(?:ял|ил)|\bbefore\b.{0,60}\bafter\b|\bбыло\b.{0,60}\bстало\b",
+            re.IGNORECASE,
+        ),
+        re.compile(  # what stands there ever since
+            r"(?:добавил|поставил|завел|завёл|added|put)\w*\b.{0,25}(?:\bCI\b|линтер|алерт|ранбук|linter|\balerts?\b|runbook)",
+            re.IGNORECASE,
         ),
     ),
 }
@@ -130,6 +144,8 @@ def _score(
     roles = any(m.concept.startswith("role") for m in sentence.matches)
     if part.id == "task" and not roles and about not in part.criteria:
         score = 0.0
+    if part.id == "task" and names_role(sentence.span.text):
+        score += SIGNED
     score += next((SIGNED for sign in SIGNS.get(part.id, ()) if sign.search(sentence.span.text)), 0.0)
     if about is None:
         early = min(1.0, len(state.said[0]) / WHOLE_CHARS) if part.id == "situation" else 1.0

@@ -37,7 +37,12 @@ _TOLD_BY = {
     "task": (
         re.compile(
             r"решени\w+ (?:принимал\w*|был\w*) (?:я|сам|мо)|реш(?:ал|ил)\w* (?:я|сам)|\bотвечал\w* за|дежурн\w+ (?:был\w* )?я|i (?:decided|was (?:answerable|responsible|in charge))|"
-            r"\bmy (?:part|job|call|decision) was",
+            r"\bmy (?:part|job|call|decision) was|"
+            r"(?:реша|дела|иска|чини|разбира|дежури)\w*(?: и \w+)? (?:я|сам|сама|один|одна)\b|"
+            r"\bя (?:один|одна|сам|сама) (?:это |всё |все )?(?:реша|дела|иска|чини|разбира|дежури)|"
+            r"решени\w+(?: \w+){0,3} принял\w* (?:я|сам)|решени\w+ (?:за|моё|мое)\b|"
+            r"\bit was me who|\bi was (?:alone|on my own|the only one)|\bi (?:made|took) the (?:call|decision)|"
+            r"(?:decision|call) was mine|\b(?:was|were) my (?:own )?(?:decision|call)\b",
             re.IGNORECASE,
         ),
     ),
@@ -62,6 +67,11 @@ _TOLD_BY = {
         ),
     ),
 }
+
+
+def names_role(text: str) -> bool:
+    """Whether a sentence says outright whose the decision was or who did the work."""
+    return all(sign.search(text) for sign in _TOLD_BY["task"])
 
 
 def told_well(text: str, criterion: str) -> bool:

@@ -206,7 +206,9 @@ def _next(state: Story, latest: str) -> tuple[Story, str]:
     general = bool(latest) and _stayed_general(state, levels, latest)
     if general and not state.standing.again:
         return _again(state, levels, latest)
-    leave = voice.turned(state.lang, "leave", state.left, hint=_hint(state)) + "\n" if general else ""
+    leave = ""
+    if general and state.standing.criterion not in state.hinted:  # the same hint once more would help nobody
+        leave = voice.turned(state.lang, "leave", state.left, hint=_hint(state)) + "\n"
     state = replace(state, left=state.left + bool(general))
     criterion = _weakest(state, levels)
     if not criterion and state.said:

@@ -117,3 +117,45 @@ def test_how_many_times_is_no_count(text: str) -> None:
 )
 def test_limits_hands_and_other_things_are_told_apart(text: str, expected: list[str]) -> None:
     assert statuses(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # two kinds of words around one number: the kind that agrees with the log is meant
+        ("Успешность упала с 99,8 % до 12 %, не прошло 366 470 запросов.", ["right"] * 2),
+        ("Ждали соединения 381 запрос.", ["right"]),
+        ("Ждали соединения 3810 запросов.", ["wrong"]),
+        # the end of an alert, or its acknowledgement, is no page
+        ("The alert cleared at 14:15:05.", []),
+        ("Alert is resolved at 14:15:05.", []),
+        ("Алерт погас в 14:19.", []),
+        ("Nobody acknowledged the page within five minutes.", []),
+        ("The page came five minutes after the release.", ["wrong"]),
+        ("Успешность вернулась в 14:15:05.", ["right"]),
+        ("Я вернул старую версию в 14:07.", ["right"]),
+        # a limit that was never passed
+        ("CPU of the database never went above 100 %.", ["right"]),
+        ("CPU of the database never went above 50 %.", ["wrong"]),
+        ("CPU базы не поднимался выше 50 %.", ["wrong"]),
+        # one server's or the mean CPU is not the highest of the log
+        ("CPU одного шарда был 100 %, остальных 20 %.", []),
+        ("The mean CPU was about 20 %.", []),
+        # the error budget is no share of errors, and customers are no requests
+        ("We burned 9 % of the monthly error budget.", ["wrong"]),
+        ("Клиентов пострадало 40 тысяч, потеряли мы и репутацию.", ["not supported"]),
+        ("Пейдж пришёл через 2 мин 20 с после выкатки.", ["right"]),
+    ],
+)
+def test_what_a_number_is_a_number_of_is_read_from_the_clause_it_stands_in(
+    text: str, expected: list[str]
+) -> None:
+    assert statuses(text) == expected
+
+
+def test_a_wrong_low_is_held_against_the_lowest() -> None:
+    (low,) = check_claims("Success went down to about 90 %.", FACTS, START)
+    (plain,) = check_claims("Success was 90 %.", FACTS, START)
+    assert (low.truth, plain.truth) == (0.117, 0.998)
+    (budget,) = check_claims("We burned 9 % of the monthly error budget.", FACTS, START)
+    assert budget.id == "budget"

@@ -50,3 +50,11 @@ def test_progress_counts_tasks_as_their_answers_come() -> None:
 
 def test_difference_needs_two_numbers() -> None:
     assert difference({"a": 1.0, "b": None}, {"a": 3.0, "b": 2.0}) == {"a": 2.0, "b": None}
+
+
+def test_a_false_trail_is_not_where_the_repair_begins() -> None:
+    """More pods only load the hot shard more; what the incident would be worse without is the salt."""
+    scale = "kubectl scale deployment/order-service --replicas=40 -n prod"
+    played = [(100.0, scale), (130.0, "shardctl salt m-48213 --parts 8")]
+    repair = ProcessReplayer(load("hot-shard", ("duration_s=500",)), 1, played, Here()).repair()
+    assert repair is not None and repair.line.startswith("shardctl salt") and repair.at_s == 130.0

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from agent.feedback import Told, _books, _books_key, _broken, _claim, _effect_key, _harm_key, _people
-from agent.measure import Measured
+from agent.measure import Measured, measured
 from agent.remarks import opposed, remark
+from agent.replay_port import Counterfactual
 
 
 def run(failed: tuple[int, int], violations: tuple[int, int] = (0, 0), others: float = 0.0) -> Any:
@@ -36,12 +37,57 @@ def test_harm_is_called_by_what_it_consists_in(
 
 
 def test_data_that_the_player_mended_is_not_compared_with_data_nobody_came_to_mend():
-    name = "violated.paid"
-    mended = {name: 0, "p1_paged_s": 245.0}
-    assert _books_key(mended, {name: 312, "p1_paged_s": None}, name) == "books_unpaged"
-    assert _books_key(mended, {name: 120, "p1_paged_s": 200.0}, name) == "books_moved"
-    assert _books_key({**mended, name: 7}, {name: 3, "p1_paged_s": 245.0}, name) == "books"
-    assert _books_key({name: 0, "p1_paged_s": None}, {name: 3, "p1_paged_s": None}, name) == "books"
+    def key(was: int, now: int, paged_s: float | None, alone: tuple[int, int], **called: Any) -> str:
+        name = "violated.paid"
+        before, after = ({name: n, "violations": n, "p1_paged_s": 245.0} for n in (was, now))
+        nobody = [{name: n, "violations": n} for n in alone]
+        facts = {**after, "p1_paged_s": paged_s, **called}
+        return _books_key(
+            SimpleNamespace(  # type: ignore[arg-type]
+                baseline=before,
+                with_=facts,
+                no_responder=dict(zip(("baseline", "with"), nobody, strict=True)),
+            ),
+            name,
+        )
+
+    assert key(0, 312, None, (900, 312)) == "books_unpaged"
+    assert key(0, 120, None, (900, 100), called_s=299.0) == "books_moved"  # the session's opening called him
+    assert key(0, 120, 200.0, (900, 900)) == "books_moved"
+    assert key(0, 120, 200.0, (900, 950)) == "books"  # the measure itself breaks data
+    assert key(0, 120, None, (900, 0)) == "books_own"  # only his own commands can have done it
+    assert key(7, 3, 245.0, (9, 9)) == "books"
+
+
+def kept(violations: tuple[int, int], alone: tuple[int, int]) -> Counterfactual:
+    """An incident whose requests fail as they did, with these broken records: as played, and with nobody on call."""
+    base, other, nobody, left = (
+        {"failed_requests": 100, "violations": n, "p1_paged_s": 245.0} for n in (*violations, *alone)
+    )
+    return Counterfactual("cf-1", base, other, {}, {"baseline": base | nobody, "with": left})
+
+
+def test_a_measure_answers_for_the_data_that_it_breaks_itself_and_not_for_a_repair_that_missed_them():
+    assert measured(kept((0, 120), (900, 900))).effect == "nothing"
+    assert measured(kept((0, 120), (900, 300))).effect == "helps"
+    assert measured(kept((0, 192), (900, 0))).effect == "strong"
+    assert measured(kept((0, 423), (80, 364))).effect == "harm"
+    assert measured(kept((5, 120), (900, 900))).effect == "harm"  # the player had left some broken, too
+
+
+def test_failures_that_came_with_the_player_s_own_commands_are_called_so():
+    from agent.feedback import _unattended
+
+    told = Told([], None, None, {}, datetime(2026, 11, 24, tzinfo=UTC), "en")
+    saves = SimpleNamespace(
+        with_={"failed_requests": 3_398},
+        no_responder={"baseline": {"failed_requests": 140_000}, "with": {"failed_requests": 0}},
+    )
+    (line,) = _unattended(told, 1, saves, Measured("strong", 0.97))  # type: ignore[arg-type]
+    assert "your own commands" in line
+    saves.with_["failed_requests"] = 0
+    (line,) = _unattended(told, 1, saves, Measured("strong", 1.0))  # type: ignore[arg-type]
+    assert "your own commands" not in line
 
 
 def test_how_much_is_off_is_no_number_of_violations():
@@ -53,7 +99,8 @@ def test_how_much_is_off_is_no_number_of_violations():
         "In the data: “stock adds up”, 9 violations.",
         "“stock adds up”: off by 412 in all.",
     ]
-    assert [line.strip() for line in _books(told, before, after)] == [
+    run_of = Counterfactual("cf-1", before, after, {}, {"baseline": before, "with": after})
+    assert [line.strip() for line in _books(told, run_of)] == [
         "“stock adds up”: off by 7 in all instead of 412."
     ]
 
@@ -140,3 +187,23 @@ def test_what_saves_the_data_with_nobody_on_call_is_not_called_useless_there():
     assert _unattended(told, 1, saves, helps) == []  # type: ignore[arg-type]
     saves.no_responder["with"]["violations"] = 1
     assert len(_unattended(told, 1, saves, helps)) == 1  # type: ignore[arg-type]
+
+
+def test_a_stretch_of_time_is_said_as_one_says_it():
+    from agent.feedback import _parameter
+
+    assert _parameter("period_s", 120.0, "ru") == "2 мин" and _parameter("seconds", 0.3, "en") == "300 ms"
+    assert (
+        _parameter("for_s", 90.0, "en") == "1 min 30 s" and _parameter("limit", 5000.0, "ru") == "limit=5000"
+    )
+
+
+def test_why_a_repair_missed_the_data_is_explained_once():
+    name = "violated.paid"
+    runs = [kept((0, 120), (900, 900)), kept((0, 90), (900, 500))]
+    for one in runs:
+        for facts in (one.baseline, one.with_, *one.no_responder.values()):
+            facts[name] = facts["violations"]  # type: ignore[index]
+    told = Told([], None, None, {}, datetime(2026, 11, 24, tzinfo=UTC), "en")
+    (first,), (second,) = _books(told, runs[0]), _books(told, runs[1], runs[:1])
+    assert "another state" in first and "another state" not in second and "90 violations" in second

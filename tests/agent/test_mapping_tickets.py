@@ -16,6 +16,10 @@ TICKETS: list[list[str]] = yaml.safe_load(
     (Path(__file__).parent / "mapping_tickets.yaml").read_text(encoding="utf-8")
 )["items"]
 
+AWARE: list[list[str]] = yaml.safe_load(
+    (Path(__file__).parent / "mapping_aware.yaml").read_text(encoding="utf-8")
+)["items"]
+
 
 def mapped(sentence: str, likely: Iterable[str] = ()) -> list[str]:
     return [call.id for call in map_item(sentence, likely=frozenset(likely)).calls]
@@ -34,6 +38,35 @@ def test_a_ticket_maps_to_what_it_asks_for_and_to_nothing_else(
     assert set().union(*asked) <= set(CATALOGUE)
     assert len(found) == len(asked)
     assert all(any(id in one for id in found) for one in asked), found
+
+
+@pytest.mark.parametrize(("scenario", "language", "expected", "sentence"), AWARE)
+def test_an_item_of_an_incident_maps_to_one_of_its_remedies(
+    scenario: str, language: str, expected: str, sentence: str
+) -> None:
+    assert language in ("ru", "en")
+    found = {id for id in mapped(sentence, load(scenario).interventions) if CATALOGUE[id].measurable}
+    asked = set() if expected == "none" else set(expected.split("/"))
+    assert asked <= set(CATALOGUE)
+    assert found <= asked and bool(found) == bool(asked)
+
+
+def test_a_figure_that_shall_end_is_no_parameter() -> None:
+    (call,) = map_item("Звать дежурного быстрее: хватит ждать 90 секунд").calls
+    assert call.id == "faster_paging" and call.params.get("for_s") != 90.0
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Одному мерчу не давать больше 800 заказов в секунду, остальное пусть ждёт",
+        "A single seller gets at most 800 writes a second, whatever the sale",
+        "С одного продавца принимать не больше 800 записей в секунду",
+    ],
+)
+def test_a_limit_of_anything_a_second_is_the_limit(sentence: str) -> None:
+    (call,) = map_item(sentence, likely=frozenset(load("hot-shard").interventions)).calls
+    assert (call.id, call.params) == ("hot_key_limits", {"rps": 800.0})
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from agent.enough import MOST_RUNS, Search
 from agent.replay_port import Counterfactual, Facts, InterventionCall, Progress, Repair
 from agent.replies import judge_reply
 from agent.review import Deps, Request, run_review
+from agent.summary import Whole, left_over, percent
 from simulator import replay
 from simulator.interventions import CATALOGUE
 from tests.agent.replay_scenes import PLAYED, SHORT, Here
@@ -172,6 +173,23 @@ def test_what_the_player_repaired_is_looked_at_with_nobody_on_call() -> None:
 def replace_alone(run: Counterfactual, facts: Facts) -> Counterfactual:
     alone = {"baseline": facts, "with": facts, "effect": {}}
     return Counterfactual(run.run, run.baseline, run.with_, run.effect, alone)
+
+
+def test_data_that_only_the_players_commands_broke_are_no_failing_of_the_measures() -> None:
+    """Two measures leave a quiet world, into which the player's repair is played all the same."""
+    mended = {**lasting(250), "violations": 0}
+    nobody = {"baseline": {**lasting(500), "violations": 90}, "effect": {}}
+
+    def left(facts: Facts, alone: int) -> Counterfactual:
+        return Counterfactual("cf-x", mended, facts, {}, {**nobody, "with": {**QUIET, "violations": alone}})
+
+    calls = {n: [InterventionCall(name)] for n, name in enumerate(NAMES[:2])}
+    broken = {**QUIET, "violations": 192}
+    runs = {n: left({**lasting(200), "violations": 0}, 0) for n in calls}
+    found = Search(calls, runs, left(broken, 0), Bar(HOLD_S)).found()
+    assert found is not None and found["status"] == "subset" and found["with"]["violations"] == 0
+    found = Search(calls, runs, left(broken, 40), Bar(HOLD_S)).found()
+    assert found is not None and found["status"] == "none"
 
 
 def test_equal_items_count_once() -> None:
@@ -394,3 +412,91 @@ def test_words_of_the_own_text_in_a_question_ask_for_nothing() -> None:
         "ru",
     )
     assert judged.verdict == "full" and judged.has == ("reason",)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I figured one pod would limit the damage.",
+        "I didn't think the refund script would miss orders that failed later.",
+        "We'd never need the alert if rows were locked in one order.",
+        "Предполагал, что очередь копится в сервисе.",
+        "Надеялся, что подов не хватает.",
+    ],
+)
+def test_a_reason_is_heard_without_the_word_because(reply: str) -> None:
+    question = (
+        "It does harm. Why did you choose it?" if reply.isascii() else "Она вредит. Почему вы её выбрали?"
+    )
+    assert judge_reply(question, reply, "en" if reply.isascii() else "ru").verdict == "full"
+
+
+def test_not_knowing_is_honest_with_a_word_before_it_and_a_task_behind() -> None:
+    question = "It does harm. Why did you choose it?"
+    honest = "I honestly don't know. I'd have to look at what happens when the table is gone."
+    assert judge_reply(question, honest, "en").verdict == "honest"
+    begun = "I don't know, but I would compare the orders with the ledger first."
+    assert judge_reply(question, begun, "en").verdict != "honest"
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        (
+            "Which of the others will you strike out, and why?",
+            "As I said, everything's under control and we're following best practices here.",
+        ),
+        ("Which of the others will you strike out, and why?", "It's complicated, there are many factors."),
+        ("Какую из остальных вы вычеркнете и почему?", "Тут много факторов, всё под контролем."),
+    ],
+)
+def test_what_can_be_said_to_any_question_answers_none(question: str, reply: str) -> None:
+    assert judge_reply(question, reply, "en" if reply.isascii() else "ru").has == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        ("Who does it, and by which day?", "We will certainly take a look at it as a team."),
+        ("Кто это сделает и к какому дню?", "Сделаем всей командой."),
+    ],
+)
+def test_a_whole_team_is_nobody(question: str, reply: str) -> None:
+    assert "owner" in judge_reply(question, reply, "en" if reply.isascii() else "ru").missing
+
+
+@pytest.mark.parametrize(
+    ("reply", "lang"),
+    [
+        ("Не буду я на это отвечать, сам считай.", "ru"),
+        ("Слушай, ты вообще в проде дежурил? Дурацкий вопрос, отстань.", "ru"),
+        ("I'm not going to answer that.", "en"),
+        ("That's a stupid question, go away.", "en"),
+    ],
+)
+def test_a_refusal_is_no_beginning_of_an_answer(reply: str, lang: str) -> None:
+    for question in (WHO, WHY):
+        judged = judge_reply(question[lang == "en"], reply, lang)
+        assert judged.verdict == "refused" and not judged.has
+    grumbling = (
+        "A silly question: the pool was full already, so I chose it."
+        if lang == "en"
+        else ("Дурацкий вопрос: пул уже был полон, потому её и выбрал.")
+    )
+    assert judge_reply(WHY[lang == "en"], grumbling, lang).verdict == "full"
+
+
+def test_what_is_left_of_an_incident_of_data_alone_is_told_of_the_data() -> None:
+    def left(baseline: Facts, facts: Facts) -> str:
+        when = datetime(2026, 11, 26, tzinfo=UTC)
+        return left_over(Whole({}, CATALOGUE, baseline, None, None, None, None, when, "en"), facts)
+
+    whole = {**QUIET, "violations": 0}
+    assert left({**QUIET, "violations": 80}, whole) == "the data are whole"
+    assert left({**BASE, "violations": 80}, whole) == "the SLI does not go down"
+    assert "3 violations" in left({**QUIET, "violations": 80}, {**QUIET, "violations": 3})
+
+
+def test_a_small_part_is_not_told_as_nothing() -> None:
+    assert percent(0.0003, "ru") == "0,03 %" and percent(0.000001, "en") == "0.01%"
+    assert percent(0.0, "en") == "0.0%" and percent(0.0236, "en") == "2.4%"

@@ -250,7 +250,14 @@ def test_nothing_is_asked_more_than_twice_and_it_ends(lang: str):
 
 @pytest.mark.parametrize(
     ("words", "lang"),
-    [("не знаю", "ru"), ("Честно, не помню.", "ru"), ("I don't remember", "en"), ("can't recall", "en")],
+    [
+        ("не знаю", "ru"),
+        ("Честно, не помню.", "ru"),
+        ("I don't remember", "en"),
+        ("can't recall", "en"),
+        ("Да хз", "ru"),
+        ("I honestly don't know. I'd have to look at what the log says about it.", "en"),
+    ],
 )
 def test_an_honest_gap_is_honoured(words: str, lang: str):
     state, _ = told(lang, "Мы чинили базу. " * 13 if lang == "ru" else "We mended the database. " * 13)
@@ -643,3 +650,64 @@ def test_what_came_of_a_story_is_asked_last_and_another_way_that_was_told_is_not
     at = [n for n, said in enumerate(asked) if any(p in said for p in last)]
     others = [n for n, said in enumerate(asked) if any(p.ru in said for p in book().probes["investigation"])]
     assert others and (not at or min(at) > max(others))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Решал я один, второй дежурный был в отпуске.",
+        "Искал и чинил я сам, ревьюил коллега.",
+        "Я один делал, начальник только спрашивал.",
+        "Решение пересчитать полгода принял я.",
+        "It was me who decide, I was alone on shift.",
+        "The decision was mine.",
+        "I made the call.",
+    ],
+)
+def test_whose_decision_it_was_is_heard_however_plainly_it_is_said(text: str):
+    assert told_well(text, "task")
+    lang = "en" if text.isascii() else "ru"
+    state, _ = told(lang, TELLING[lang].split(". ")[0] + ". " + text)
+    parts = {s.part.id: " ".join(line.text for line in s.lines) for s in version(state, [], 2)}
+    assert text.split(",", maxsplit=1)[0].rstrip(".") in parts["task"]
+
+
+@pytest.mark.parametrize("text", ["Решали мы вместе.", "Решение принял тимлид.", "The decision was theirs."])
+def test_somebody_elses_decision_is_no_role_of_the_teller(text: str):
+    assert not told_well(text, "task")
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("ru", "За три месяца не повторялось."),
+        ("ru", "Сейчас стоит алерт на диск 80 %."),
+        ("ru", "Добавили в CI линтер, который запрещает float для денег."),
+        ("en", "RSS 1.2 GB before, 300 MB after, six months flat."),
+        ("en", "After one month zero deadlocks on the graph."),
+        ("en", "Now the build has a test with crossing carts."),
+    ],
+)
+def test_how_long_it_has_lasted_and_what_stands_since_is_the_result(lang: str, sentence: str):
+    state, _ = told(lang, TELLING[lang], sentence)
+    parts = {s.part.id: " ".join(line.text for line in s.lines) for s in version(state, [], 2)}
+    assert sentence in parts["result"]
+
+
+def test_a_hint_that_was_given_is_not_given_again():
+    state, _ = told("en", "We mended the database. " * 13)
+    criterion = state.standing.criterion
+    hint = book().hints[criterion].of("en")
+    state, answer = step(state, "/hint")
+    assert hint in answer
+    for _ in range(2):
+        state, answer = step(state, "The outcome was very positive.")
+        assert hint not in answer
+    assert state.standing.criterion != criterion
+
+
+def test_a_figure_that_was_told_or_is_named_already_is_not_missed():
+    same = replace(INCIDENT, facts={**INCIDENT.facts, "recovered_s": 234.0})
+    state, _ = told("ru", "Вчера не прошло 150 135 запросов, и все платежи стояли. " * 3, incident=same)
+    missed = [u["figure"] for u in make_debrief(state)["unused_facts"]]
+    assert len(missed) == len(set(missed)) and "150\u00a0135" not in missed

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from api.bootstrap import open_store
+from api.bootstrap import open_store, played_incident
 from api.cli.entry import main
 
 PLAYED = "deploy payment-service v2.8.1\nwait 150\nroll back payment-service\nyes\nwait 600\n"
@@ -287,3 +287,13 @@ def test_a_model_that_cannot_be_reached_costs_a_note(monkeypatch, capsys):
     assert (
         code == 0 and result["judge"] == "embedded" and any("cannot be reached" in n for n in result["notes"])
     )
+
+
+def test_a_line_that_was_no_command_is_not_shown_as_a_change(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = PLAYED + "Because I thought the queue grew in the service; more pods opened more connections.\n"
+    assert run(monkeypatch, capsys, "play", "payment-pool", "--lang", "en", typed=typed)[0] == 0
+    known = played_incident(open_store().headers()[0][0].id)
+    lines = [line for _, line in known["commands"]]
+    assert lines == ["deploy payment-service v2.8.1", "roll back payment-service"]

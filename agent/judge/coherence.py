@@ -57,9 +57,19 @@ _NOT_CHOSEN = re.compile(
 )
 
 
+_LEFT = re.compile(
+    r"\b(?:considered|weighed|looked at|thought (?:of|about)|tempted by|suggested|proposed|wanted)\b.{0,120}"
+    r"\b(?:rejected|declined|refused|dropped|discarded|left it|ruled (?:it )?out|decided against|turned (?:it|that) down)\b"
+    r"|\b(?:rejected|ruled out|decided against|turned down|refused|argued against|said no to)\s(?:the |an? |any )?\w+"
+    r"|\b(?:рассматрива|дума|смотре|взвеси|предлага|предложи|хоте)\w+.{0,120}\b(?:отказа|отклони|отверг|отброси|не ста|не взя|передума|не пош)\w+"
+    r"|\b(?:отказа\w+ от|отклони\w+|отверг\w*|отброси\w+)\s\w+",
+    re.IGNORECASE,
+)
+
+
 def not_chosen(plain: str) -> bool:
-    """Whether a sentence opens as the list of what was weighed and left: harm named there is harm avoided."""
-    return bool(_NOT_CHOSEN.match(plain))
+    """Whether a sentence tells what was weighed and left, or opens the list of it: harm named there is harm avoided."""
+    return bool(_NOT_CHOSEN.match(plain) or _LEFT.search(plain))
 
 
 def turned_down(plain: str) -> bool:

@@ -87,6 +87,20 @@ _VERDICT = re.compile(
     r"одобрен|согласован|утвержд|планиру|делаем|нужн)\w*)\b[^.:]{0,45}\W*$",
     re.IGNORECASE,
 )
+# The same as the tail of a line: "a canary at 5 % — closed, will not do", "— 3 votes".
+_TAIL = re.compile(
+    r"[—–:(-]\s*(?:[\w']+,?\s){0,3}?(?:will not (?:do|be done|happen)|won'?t (?:do|fix|be done|happen)|not (?:doing|done|needed|planned|accepted|approved|now)|"
+    r"declined|rejected|dismissed|discarded|wontfix|superfluous|useless|pointless|overkill|\d+ (?:votes?|голос\w*)|"
+    r"(?:делать )?не (?:будем|делаем|станем|нужно|надо|планируем|бер[её]м|одобрено|принято)|отклонен[оаы]?|отвергнут[оаы]?|отказано|лишнее|"
+    r"излишне|бесполезно)\W*$",
+    re.IGNORECASE,
+)
+# The heading of a list that nobody has decided on, or that is called needless.
+_OPEN_LIST = re.compile(
+    r"^\W*(?:\w+,? ){0,4}?(?:poll|vote|agenda|wish ?list|brainstorm\w*|backlog of ideas|superfluous|unnecessary|needless|not needed|overkill|"
+    r"опрос|голосовани\w+|повестк\w+|хотелк\w+|мозгов\w+ штурм\w*|лишн\w+|излишн\w+|ненужн\w+)\b[^.!?]{0,60}[:.]\W*$",
+    re.IGNORECASE,
+)
 # The heading of a list of what is not done.
 _NOT_DONE = re.compile(
     r"^\W*(?:\w+ ){0,3}?(?:rejected|declined|dropped|discarded|not (?:doing|done|chosen|planned|proposed|included|in scope)|won'?t do|out of scope|"
@@ -107,9 +121,8 @@ _NOT_TO_BE = re.compile(
     r"|\b(?:делать|возвращаться|внедрять)\b.{0,25}\bне (?:буд|план|собира|стан)\w+|\bсилы не име\w+|\b(?:зач[её]ркн|вычеркн)ут\w+",
     re.IGNORECASE,
 )
-_WHY = re.compile(
-    r"\b(?:because|since|as it|would|так как|потому|поскольку|иначе|ведь)\b|\w\s?[:—–(]", re.IGNORECASE
-)
+_REASON = re.compile(r"\b(?:because|since|as it|would|так как|потому|поскольку|иначе|ведь)\b", re.IGNORECASE)
+_WHY = re.compile(_REASON.pattern + r"|\w\s?[:—–(]", re.IGNORECASE)
 _STRUCK = re.compile(r"~~[^~\n]+~~|<\s*(s|del|strike)\s*>.*?<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
 # An advertisement: what follows in the paragraph praises a product.
 _ADVERT = re.compile(
@@ -134,8 +147,12 @@ def disowned(text: str, spans: Sequence[Span]) -> frozenset[int]:
             found.update(j for j in range(i, len(spans)) if block[j] == block[i])
         if _VERDICT.match(said) and i and block[i - 1] == block[i]:
             found.update((i - 1, i))
+        if _TAIL.search(said) and not _REASON.search(said):
+            found.add(i)
         if _NOT_DONE.match(said):
             found.update(_listed(i, plain, block))
+        if _OPEN_LIST.match(said):
+            found.update(j for j in range(i, len(spans)) if block[j] == block[i])
         if _NOT_TO_BE.search(said):
             found.update(j for j in range(max(0, i - _BACK), i + 1) if block[j] == block[i])
         if _LEAVE.search(said):

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from agent.concepts import Match
 from agent.judge.company import load_company
-from agent.judge.groups import ANYWHERE, IDEAS, group_of
+from agent.judge.groups import ANYWHERE, IDEAS, group_of, mechanism_of, mechanisms_of
+from agent.judge.sieve import is_past
 from agent.text import Token
 
 _MECHANISM = "mech"
@@ -69,7 +70,7 @@ def elsewhere(told: Sequence[tuple[Sequence[Token], Sequence[Match]]], subject: 
 
 
 def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[Match]]]) -> set[int]:
-    if any(m.concept in _WEIGHED for i in stretch for m in told[i][1]):
+    if any(_weighed(*told[i]) for i in stretch):
         return set()
     named = [i for i in stretch if _names_mechanism(told[i][1])]
     found: set[int] = set()
@@ -79,11 +80,21 @@ def _foreign(stretch: list[int], told: Sequence[tuple[Sequence[Token], Sequence[
     return found
 
 
+def _weighed(words: Sequence[Token], found: Sequence[Match]) -> bool:
+    """Somebody followed a false trail there."""
+    return any(m.concept in _WEIGHED for m in found) and any(is_past(w) for w in words)
+
+
 def _shared(words: Sequence[Token], found: Sequence[Match], subject: Subject) -> int:
-    """How many words a sentence shares with the question; an idea or a figure in common is enough by itself."""
-    if any(m.concept in subject.ideas for m in found) or any(w.text in subject.figures for w in words):
+    """How many words and general measures a sentence shares with the question; its mechanism, a measure against it or a
+    figure in common is enough by itself."""
+    own = mechanisms_of(subject.ideas)
+    shared = {m.concept for m in found if m.concept in subject.ideas}
+    if shared - {c for c in shared if not mechanism_of(c)} or any(m.concept in own for m in found):
         return _ENOUGH
-    return len({w.lemma for w in words} & subject.words)
+    if any(w.text in subject.figures for w in words) or (shared and not _names_mechanism(found)):
+        return _ENOUGH
+    return len(shared) + len({w.lemma for w in words} & subject.words)
 
 
 def _names_mechanism(found: Sequence[Match]) -> bool:

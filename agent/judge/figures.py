@@ -34,6 +34,7 @@ _ORNAMENT = re.compile(
     r"|(?:\b(?:by|due|until|до|к)\s|[(,—–]\s?)\d{1,2}[./]\d{1,2}(?=\s*(?:[),.;—–]|$))"  # by 14.05, Ivan - 12.05
     rf"|\b\d{{1,2}}(?:th|st|nd|rd)?\s{_MONTH}\w*|\b{_MONTH}\w*\s\d{{1,2}}\b"
     r"|\b(?:in|since|of|в|с|за)\s(?:19|20)\d{2}\b(?!\s?(?:rps|ms|мс|req|/))|\b(?:19|20)\d{2}\s(?:году?|года|г\.)"
+    r"|\b(?:hypothes[ie]s|version|variant|option|step|item|point|guess|theory|гипотез\w+|верси\w+|вариант\w*|шаг\w*|пункт\w*|догадк\w+)\s(?:№\s?)?\d{1,2}\b"
     r"|\b[PpПп]\d\b|\b(?:sprint|спринт\w*)\s\d+"
     r"|\b[A-Z][\w.]+\s\d+\.\d+(?:\.\d+)*\b"  # PostgreSQL 16.2
     r"|\(\s*\d{1,2}:\d{2}(?::\d{2})?\s*\)\W*$"  # a time of nothing behind a sentence: "(14:02)"

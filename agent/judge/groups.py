@@ -1,5 +1,7 @@
 """Which groups the concepts of a text belong to: `prevent` of `prevent.canary`."""
 
+from collections.abc import Iterable
+
 KINDS = ("prevent", "detect", "mitigate", "respond")  # of measures
 IDEAS = frozenset({*KINDS, "mech"})
 TECHNICAL = frozenset({*IDEAS, "design", "systemic"})
@@ -31,6 +33,7 @@ _ANSWERS = {
     "prevent.visible_env": "mech.human_access",
     "prevent.backup": "mech.human_access",
     "prevent.query_budget": "mech.n_plus_one",
+    "prevent.code_fix": "mech.n_plus_one",
     "prevent.idempotency": "mech.race",
     "prevent.outbox": "mech.saga",
     "prevent.capacity": "mech.capacity",
@@ -41,6 +44,25 @@ _ANSWERS = {
     "mitigate.retry_budget": "mech.retry_storm",
     "mitigate.backoff": "mech.retry_storm",
 }
+# Mechanisms that one incident brings along with another: who speaks of one may speak of the other.
+_BESIDE = {
+    "mech.human_access": ("mech.replication",),
+    "mech.split": ("mech.replication", "mech.os_net"),
+    "mech.replication": ("mech.split", "mech.capacity", "mech.cache"),
+    "mech.os_net": ("mech.split", "mech.replication"),
+    "mech.pool": ("mech.thread_block", "mech.n_plus_one", "mech.capacity", "mech.locks"),
+    "mech.n_plus_one": ("mech.pool", "mech.thread_block"),
+    "mech.retry_storm": ("mech.thread_block", "mech.hot_key", "mech.capacity", "mech.pool", "mech.cache"),
+    "mech.thread_block": ("mech.pool", "mech.retry_storm"),
+    "mech.hot_key": ("mech.cache", "mech.capacity"),
+    "mech.cache": ("mech.hot_key", "mech.capacity"),
+    "mech.capacity": ("mech.cache", "mech.hot_key", "mech.replication"),
+    "mech.offset": ("mech.race", "mech.saga"),
+    "mech.race": ("mech.saga", "mech.offset", "mech.locks"),
+    "mech.saga": ("mech.race", "mech.offset"),
+    "mech.locks": ("mech.race", "mech.pool", "mech.retry_storm"),
+    "mech.schema": ("mech.locks", "mech.replication"),
+}
 ANYWHERE = frozenset(
     {"detect.alert", "respond.drill", "respond.runbook", "respond.oncall"}
 )  # no incident without them
@@ -49,3 +71,9 @@ ANYWHERE = frozenset(
 def mechanism_of(concept: str) -> str:
     """The mechanism that a concept is or answers; empty for one that fits many."""
     return concept if group_of(concept) == "mech" else _ANSWERS.get(concept, "")
+
+
+def mechanisms_of(concepts: Iterable[str]) -> frozenset[str]:
+    """The mechanisms that concepts are or answer, and those that come along with them."""
+    found = {mechanism_of(c) for c in concepts} - {""}
+    return frozenset(found | {beside for m in found for beside in _BESIDE.get(m, ())})

@@ -159,14 +159,15 @@ def _defined(told: Sequence[tuple[str, Sequence[Token], Sequence[Match]]]) -> li
         if words and _defines(plain, words, matches):
             run.append(i)
             continue
-        found += run if len(run) >= _DEFINITIONS else []
+        general = sum(not any(c.isdigit() for c in told[j][0]) for j in run)
+        found += run if len(run) >= _DEFINITIONS and general >= _DEFINITIONS - 1 else []
         run = []
     return found
 
 
 def _defines(plain: str, words: Sequence[Token], found: Sequence[Match]) -> bool:
     line = _DEFINED.match(plain)
-    if not line or _OURS.search(plain) or any(c.isdigit() for c in line["body"]):
+    if not line or _OURS.search(plain):
         return False
     until = words[0].start + line.end("head")
     return any(m.start < until and group_of(m.concept) in TRADE for m in found)

@@ -14,7 +14,7 @@ from agent.judge.coherence import Told, not_chosen, rhymed, turned_down, without
 from agent.judge.company import load_company, sense
 from agent.judge.disowned import blocks_of, disowned
 from agent.judge.elsewhere import Subject, elsewhere, fits_everywhere, subject_of
-from agent.judge.groups import ANYWHERE, IDEAS, KINDS, TRADE, group_of, mechanism_of
+from agent.judge.groups import ANYWHERE, IDEAS, KINDS, TRADE, group_of, mechanism_of, mechanisms_of
 from agent.judge.naming import own_words, worth
 from agent.judge.order import FUNCTION_WORDS, disordered, figures_in_place, share_in_order, weight_of
 from agent.judge.patterns import I_WORDS, TIME, WE_WORDS
@@ -35,6 +35,7 @@ from agent.text import (
 
 _MAX_CHARS = 60_000  # bounds the work; no human answer comes near it
 _TIMED_LEAST, _TIMED_SHARE = 4, 0.8
+_BRIEF = 60  # words of a question beyond which one in common is chance
 _STRAY = 7  # words of its own that a sentence shares with nothing else
 _STRAYED = 0.3  # what it is worth then
 _COURSE = ("story.", "pm.")
@@ -104,13 +105,14 @@ class Reading:
 
         True for every sentence where the question is unknown or names no mechanism."""
         asked = {c for c in self.context_concepts if group_of(c) in IDEAS} - ANYWHERE
-        mechanisms = {mechanism_of(c) for c in asked} - {""}
+        mechanisms = mechanisms_of(asked)
         if not mechanisms:
             return True
         said = {m.concept for m in sentence.matches}
         if said & asked or any(mechanism_of(c) in mechanisms for c in said):
             return True
-        return any(w.lemma in self.context_words for w in sentence.words)
+        shared = len({w.lemma for w in sentence.words} & self.context_words)
+        return shared >= (2 if len(self.context_words) > _BRIEF else 1)
 
 
 def read(
@@ -224,12 +226,16 @@ def _weighed(kept: list[Sentence], subject: Subject | None, context: str) -> lis
 
 
 def _planned(reading: Reading) -> tuple[Sentence, ...]:
-    """The sentences where measures are asked for: what only happened is worth little, and so is a paragraph of which
-    nothing speaks of the question."""
+    """The sentences where measures are asked for: what only happened is worth little, and so is a paragraph without a
+    measure of which nothing speaks of the question."""
     kept = reading.sentences
     block = blocks_of(reading.text, [s.span for s in kept])
     size = Counter(block)
-    near = {b for b, s in zip(block, kept, strict=True) if reading.speaks_of(s)}
+    near = {
+        b
+        for b, s in zip(block, kept, strict=True)
+        if reading.speaks_of(s) or any(group_of(m.concept) in KINDS for m in s.matches)
+    }
     apart = {b for b in size if b not in near and size[b] > 1} if near else set()
     return tuple(
         replace(s, worth=min(s.worth, _TOLD)) if b in apart or _only_told(s) else s

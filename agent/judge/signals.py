@@ -25,15 +25,20 @@ from agent.judge.patterns import (
     ARITHMETIC,
     BEFORE_AFTER,
     BOUND,
+    BRACKET,
     CLOCK,
     DONE_WORDS,
     DUE,
     HEADING_LINE,
     I_WORDS,
     NAME,
+    NAME_BEFORE_DAY,
     NOT_NAMES,
+    ON_WHOM,
     ONE_PERSON_PAST,
     OWNER,
+    TAKES,
+    TEAM,
     WE_WORDS,
 )
 from agent.judge.reading import Reading, Sentence
@@ -62,6 +67,9 @@ _NOT_YET = word_set(
 _BY = re.compile(r"\b(?:by|due|until|before|до|к|срок\w*)\W*$", re.IGNORECASE)
 _TOLD_ENOUGH = 3  # sentences in which something happens; every story that was rated good has more
 _FULL_SENTENCE = 9  # enough words to say how
+_DAY_REACH = 28  # letters between a name and its day
+_APART = re.compile(r"[,;/&+|:—–]|\s(?:и|and|by|до|к)\s")
+_CAPITALISED = re.compile(r"[A-ZА-ЯЁ][a-zа-яё]+(?:\s[A-ZА-ЯЁ][a-zа-яё]+)?")
 _ANYONES = 0.4  # no figure, no name, and nothing of the question: it would fit any incident
 
 
@@ -375,7 +383,29 @@ def _owned(item: str) -> bool:
     tail = item[-70:] if len(item) > 90 else item
     if OWNER.search(tail) or re.search(r"owner|ответствен|владел|исполнител", item, re.IGNORECASE):
         return True
-    return any(_is_name(match.group(1)) for match in NAME.finditer(tail))
+    return any(_is_name(match.group(1)) for match in NAME.finditer(tail)) or _owned_by_day(item)
+
+
+def _owned_by_day(item: str) -> bool:
+    """Whether somebody is named beside a day, or as the one who takes it, wherever in the item."""
+    if any(
+        _is_name(m.group(1)) and DUE.search(item[m.end() : m.end() + _DAY_REACH])
+        for m in NAME_BEFORE_DAY.finditer(item)
+    ):
+        return True
+    for m in BRACKET.finditer(item):
+        inside = m.group(1)
+        if DUE.search(m.group()) and (OWNER.search(inside) or TEAM.search(inside) or _names_in(inside)):
+            return True
+    if any(_is_name(next(filter(None, m.groups()))) for m in TAKES.finditer(item)):
+        return True
+    return any(_is_name(m.group(1)) for m in ON_WHOM.finditer(item))
+
+
+def _names_in(bracket: str) -> bool:
+    return any(
+        _is_name(piece.strip()) for piece in _APART.split(bracket) if _CAPITALISED.fullmatch(piece.strip())
+    )
 
 
 @lru_cache(maxsize=20_000)

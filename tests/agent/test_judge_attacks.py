@@ -173,6 +173,20 @@ def test_harm_that_was_weighed_and_left_is_not_held_against_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "I considered a bigger pool and rejected it, because the database is bound by CPU.",
+        "The lead wanted a bigger pool, and I decided against it, since the queue moves into the database.",
+        "Рассматривал увеличение пула, отказался: очередь ушла бы в базу.",
+        "Предлагали увеличить пул, но мы отвергли: упирается CPU базы.",
+    ],
+)
+def test_harm_weighed_in_a_sentence_and_left_is_harm_avoided(text: str) -> None:
+    found = [m.concept for s in reading_of(text, Context()).sentences for m in s.matches]
+    assert "harm.bigger_pool" not in found
+
+
+@pytest.mark.parametrize(
     ("sentence", "count"),
     [
         ("A pool of 37 ms gives 5 GB on p99.", 1),

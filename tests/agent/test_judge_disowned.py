@@ -39,6 +39,18 @@ TAKEN_LEAVE_OF = {
         "If required, I am ready to give owners, thresholds, a canary plan and alerts.",
         "Если потребуется, готов указать владельцев, пороги, план канарейки и алерты.",
     ),
+    "closed with a word at the end of each line": (
+        "- OPS-1: an alert at 80 % of the pool — closed, will not do\n- OPS-2: a canary at 5 % — closed, will not do",
+        "- OPS-1: алерт на 80 % пула — делать не будем\n- OPS-2: канарейка на 5 % — отклонено",
+    ),
+    "voted on and left open": (
+        "Poll in the chat:\n- an alert at 80 % of the pool\n- a canary at 5 %",
+        "Опрос в чате:\n- алерт на 80 % пула\n- канарейка на 5 %",
+    ),
+    "done by the great": (
+        "In large companies they have a canary at 5 % and an alert at 80 % of the pool.",
+        "В крупных компаниях есть канарейка на 5 % и алерт на 80 % пула.",
+    ),
     "said to stand elsewhere": (
         "Alert thresholds at 80 % are given in appendix A, the canary plan in appendix B.",
         "Пороги алертов на 80 % приведены в приложении А, план канарейки — в приложении Б.",

@@ -258,3 +258,21 @@ def test_what_only_happened_is_no_measure_where_measures_are_asked_for() -> None
     told = "The pool of 64 was exhausted and 512 requests were waiting for 40 s; the deadlock was not seen."
     plan, account = (reading_of(told, Context(), load_rubric(r)) for r in ("action-items", "postmortem"))
     assert {s.worth for s in plan.sentences} == {0.3} and {s.worth for s in account.sentences} == {1.0}
+
+
+def test_numbered_hypotheses_without_a_word_of_what_they_were_are_no_figures() -> None:
+    reading = reading_of("Hypothesis 1 was refuted by the logs. Hypothesis 2 was confirmed.", Context())
+    assert not any(new_numbers(reading, s) for s in reading.sentences)
+
+
+def test_no_difference_found_is_no_false_trail() -> None:
+    """ "No differences" once shielded another incident's measures: nobody had followed anything there."""
+    text = (
+        "Commit offsets in order.\n\n1. Renew TLS certificates by cert-manager 30 days ahead. Platform, 1 June.\n"
+        "2. Compare all certificates with a register; done when there are no differences for a week. SRE, 8 June."
+    )
+    asked = (
+        "An order consumer commits the highest offset of a partition, lower ones are skipped at a rebalance."
+    )
+    worth = {s.span.text[:2]: s.worth for s in reading_of(text, Context(asked, asked)).sentences}
+    assert worth["1."] < 0.5 and worth["Co"] == 1.0

@@ -198,7 +198,8 @@ def collect(world: World, checks: dict[str, dict[str, Any]] | None = None) -> di
     back = _last_recovery(levels, scenario.sli.healthy) if broken is not None else None
     pages = [i.paged_s for i in world.pager.incidents if i.paged_s is not None]
     urgent = [i.paged_s for i in world.pager.incidents if i.paged_s is not None and i.severity == "P1"]
-    budget = scenario.traffic.rps * BUDGET_DAYS * 86_400 * (1 - scenario.sli.target)
+    share = scenario.traffic.classes[name].share if name in scenario.traffic.classes else 1.0
+    budget = scenario.traffic.rps * share * BUDGET_DAYS * 86_400 * (1 - scenario.sli.target)
     return {
         "started_s": None if broken is None else float(broken),
         "detected_s": min(pages, default=None),

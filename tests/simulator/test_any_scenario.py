@@ -93,6 +93,14 @@ def test_a_release_to_blame_is_told_as_before() -> None:
     assert told["pool_limit"] == 50 and "violations" not in told
 
 
+def test_the_error_budget_is_that_of_the_requests_that_count() -> None:
+    scenario = bare(traffic__classes__buy__share=0.2)
+    told = run_scenario(scenario, 1)["facts"]
+    allowed = 0.2 * 50 * 30 * 86_400 * (1 - scenario.sli.target)
+    assert told["failed_requests"] > 0
+    assert told["error_budget_burned"] == pytest.approx(told["failed_requests"] / allowed, rel=0.05)
+
+
 def test_violations_are_facts_by_invariant_and_in_the_worlds_numbers() -> None:
     found = run_scenario(bare(books=True), 1)
     told, state = found["facts"], found["invariants"]["charged_once"]

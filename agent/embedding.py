@@ -34,26 +34,35 @@ _STOP_WORDS = word_set(
     "тот три два у уже хотя через часть что чтобы этот я мочь каждый другой весь потом почти"
 )
 
+# Forms that the dictionary reads as another word: here "данные" is data, not a form of "дать".
+_MISREAD = {"данные": "данные"}
+
 # concept: phrases in both languages. A blank joins words that occur close together in any order, a star
 # stands for any ending, everything else matches in all its forms.
 _CONCEPTS: dict[str, str] = {
     "pool": "пул, connection pool, pool, pooler, pgbouncer, proxysql, hikari*, пулер*, соединени*, "
     "connection",
-    "exhausted": "исчерп*, exhaust*, насыщ*, saturat*, закончи* соединени*, закончи* пул, "
+    "exhausted": "исчерп*, exhaust*, насыщ*, насытить, saturat*, закончи* соединени*, закончи* пул, "
     "too many connections, run dry, ran out, кончи* соединени*, заполни* пул, переполн*, "
     "maximum connection, нехватк*",
     "slow-query": "медленн* запрос*, slow quer*, тяжел* запрос*, heavy quer*, expensive quer*, "
     "долг* запрос*, long quer*, full scan, sequential scan, seq scan, полн* просмотр*, "
     "последовательн* просмотр*, полн* сканирован*",
-    "index": "индекс*, index, query plan, план* запрос*, optimizer, оптимизатор*, hint, хинт, подсказк*",
+    "index": "индекс*, index, query plan, планировщик* запрос*, query planner, план* запрос*, optimizer, "
+    "оптимизатор*, hint, хинт, подсказк*",
     "transaction": "транзакци*, transaction, savepoint, подтранзакци*, subtransact*",
-    "replica": "реплик*, replica, replicat*, standby, secondary",
-    "primary": "primary, основн* баз*, основн* сервер*, мастер, master, writer, ведущ*",
-    "failover": "failover, промоут*, promot*, переключени*, аварийн* переключ*, выбор* лидер*, election, "
+    "replica": "реплик*, replica, replicat*, standby, secondary, slave, слейв*, stale read",
+    "lag": "lag, лаг, отставан*, отстал*, отстает",
+    "primary": "primary, основн* баз*, основн* сервер*, мастер, master, writer, ведущ*, праймари",
+    "failover": "failover, фейловер*, фэйловер*, промоут*, promot*, переключени*, переключить, "
+    "переключиться, переключать, аварийн* переключ*, "
+    "выбор* лидер*, election, "
     "leader, лидер*, повышени*",
     "partition-network": "сетев* разрыв*, network partition, разделени* сет*, network disruption, "
-    "разрыв* связ*, packet, сеть, network, сетев*, gateway, шлюз",
-    "data-centre": "дата-центр*, цод, data centre, data center, datacenter, dc, питание, power, region, "
+    "разрыв* связ*, пропа* связ*, потер* связ*, связ* между, packet, сеть, network, сетев*, gateway, шлюз, "
+    "bgp, маршрут*, route, router, backbone, магистрал*",
+    "data-centre": "дата-центр*, датацентр*, цод, дц, data centre, data center, datacenter, dc, питание, "
+    "электрич*, обесточ*, power, region, "
     "регион, availability zone, зон* доступност*",
     "dns": "dns, coredns, ndots, service discovery, обнаружени* сервис*, resolver, резолв*",
     "timeout": "таймаут*, тайм-аут*, timeout, time out, timed out, deadline, истек* ожидани*",
@@ -62,7 +71,7 @@ _CONCEPTS: dict[str, str] = {
     "экспоненциальн* задержк*, бюджет* повтор*, retry budget, exponential, пауз*, отсрочк*",
     "stampede": "лавин*, шторм*, storm, stampede, herd, cascad*, каскад*, thundering, нарастающ*, "
     "самоподдерж*, self-sustain*, metastab*, метастабил*, снежн* ком*, feedback loop, обратн* связ*, "
-    "усилива*, amplif*, одновременн* подключ*",
+    "усилива*, amplif*, одновременн* подключ*, hammer*, долбить*, задолби*, ddos",
     "breaker": "circuit breaker, breaker, предохранител*, размыкател*, автомат* размыкан*, bulkhead, "
     "переборк*, fail fast, быстр* отказ*, isolat*, изолир*, изоляц*",
     "shedding": "load shed*, shed load, сброс* нагрузк*, throttl*, троттл*, дроссел*, rate limit*, "
@@ -75,31 +84,55 @@ _CONCEPTS: dict[str, str] = {
     "canary": "канаре*, canary, поэтапн*, staged rollout, phased rollout, gradual rollout, "
     "постепенн* выкатк*, "
     "ступен*",
-    "feature-flag": "feature flag, фича-флаг*, фичефлаг*, флаг*, flag, kill switch, рубильник*, выключател*",
-    "config": "конфиг*, config*, настройк*, параметр*, parameter, variable, переменн*",
-    "validation": "валидац*, validat*, проверк* входн*, hostile input, null pointer, пуст* пол*, "
+    "feature-flag": "feature flag, фича-флаг*, фичефлаг*, флаг*, flag, toggle, тоггл*, kill switch, "
+    "рубильник*, выключател*",
+    "config": "конфиг*, config*, настройк*, параметр*, parameter, variable, env var, переменн*",
+    "validation": "валидац*, validat*, проверк* входн*, hostile input, null pointer, nil pointer, "
+    "пуст* пол*, "
     "blank field, нулев* указател*, malformed, parse*, разбор*",
     "staging": "staging, стейджинг*, стенд*, тестов* сред*, test environment, pre-production, "
     "production-shaped, тестов* данн*, test data",
     "load-test": "load test*, нагрузочн* тест*, нагрузочн* испытан*, stress test, нагрузочн*",
-    "migration": "миграци*, migrat*, alter table, ddl, изменени* схем*, schema change, смен* схем*, rename, "
-    "переименован*",
-    "lock": "блокировк*, lock, lock_timeout, lock queue, очеред* блокировок, lwlock, "
-    "exclusive lock, ожидан* лок*",
-    "deletion": "удален*, удали*, delet*, drop table, стерт*, стира*, уничтож*, destroy*, wipe*, truncate",
+    "compatibility": "обратн* совместим*, совместимост*, compatib*, две версии, верси* код*, two versions, "
+    "code version, old code, стар* код*, expand contract",
+    "data-move": "backfil*, бэкфил*, dual write, double write, двойн* запис*, перенос* данн*, "
+    "перенес* данн*, "
+    "перелив* данн*, копирован* данн*, move data, moving data, copy data",
+    "credentials": "credential, creds, password, парол*, секрет*, secret, учетн* данн*, api key, ключ* api, "
+    "сертификат*, certificate",
+    "test-run": "автотест*, automated test*, test suite, test run, test job, прогон* тест*, "
+    "автоматическ* тест*",
+    "url": "url, урл*, slash, слеш*, слэш*, download, скачива*, link, ссылк*",
+    "players": "игрок*, player, онлайн игр*, online game, game launch",
+    "column": "column, колонк*, столбец, столбц*",
+    "monolith": "монолит*, monolith*, микросервис*, microservice*, распил*, strangler, legacy, легаси, "
+    "dead code, мертв* код*",
+    "auth": "auth, авториз*, аутентиф*, authent*, authoris*, authoriz*, логин*, login, "
+    "вход* пользовател*, сессия, session, учетн* запис*",
+    "migration": "миграци*, migrat*, alter table, ddl, изменени* схем*, изменить схем*, менять схем*, "
+    "schema change, смен* схем*, rename, "
+    "переименов*",
+    "lock": "блокировк*, заблокир*, lock, lock_timeout, lock queue, очеред* блокировок, lwlock, "
+    "exclusive lock, лок, локи, лоч*, залоч*",
+    "deletion": "удален*, удали*, delet*, drop table, drop* table, дропн*, снес* баз*, снес* таблиц*, "
+    "снес* прод*, rm rf, стерт*, стереть, затереть, стира*, уничтож*, destroy*, wipe*, truncate",
     "backup": "бэкап*, backup, резервн* копи*, restore*, восстановлени* из копи*, снапшот*, snapshot, pitr, "
     "point-in-time, снимк*, снимок",
     "data-loss": "потер* данн*, data loss, lost data, потеря* запис*, lost writes, потеря* сообщени*, "
     "lost message, потеря* заказ*, lost order, пропа* заказ*, пропа* сообщени*",
-    "cache": "кеш*, кэш*, cache, memcache*, redis, hit rate, прогрет*, warm",
-    "kafka": "kafka, кафк*, broker, брокер*, zookeeper, топик*, topic, producer, продюсер*, consumer, "
+    "cache": "кеш*, кэш*, cache, memcache*, мемкеш*, мемкэш*, redis, редис*, hit rate, прогрет*, warm",
+    "redis": "redis, редис*",
+    "kafka": "kafka, кафк*, broker, брокер*, zookeeper, зукипер*, топик*, topic, producer, продюсер*, "
+    "consumer, "
     "консьюмер*, потребител*, offset, оффсет*, смещени*, партици*",
-    "queue": "очеред*, queue, backlog, отставан*, lag, лаг, job, задани*, webhook, вебхук*",
-    "kubernetes": "kubernetes, кубер*, k8s, pod, поды, namespace, daemonset, kubectl, "
+    "queue": "очеред*, queue, backlog, consumer lag, лаг консьюмер*, отставан* консьюмер*, "
+    "отставан* потребител*, job, джоб*, таск*, task, задани*, webhook, вебхук*, "
+    "накопи*, копит*, разгреб*",
+    "kubernetes": "kubernetes, kube, кубер*, k8s, pod, поды, подов, namespace, daemonset, kubectl, "
     "control plane, управляющ* слой, argo*, etcd, linkerd",
     "memory": "памят*, memory, oom, out of memory, heap, куч* jvm, буфер*, buffer",
-    "cpu": "cpu, процессор*, processor, процессорн*",
-    "autoscaling": "автомасштаб*, autoscal*, auto scaling, scale up, hpa, масштабирован*",
+    "cpu": "cpu, цпу, процессор*, processor, процессорн*",
+    "autoscaling": "автомасштаб*, автоскейл*, autoscal*, auto scaling, scale up, hpa, масштабир*",
     "capacity": "емкост*, capacity, запас*, headroom, мощност*, ресурс*, лимит*, limit, quota, квот*",
     "peak": "пик*, peak, наплыв*, всплеск*, spike, surge, marketing, реклам*, распродаж*, sale, кампани*, "
     "campaign, black friday, черн* пятниц*, праздник*, holiday",
@@ -107,40 +140,57 @@ _CONCEPTS: dict[str, str] = {
     "sharing": "общ* баз*, shared database, shared primary, общ* кластер*, shared cluster, "
     "один* на всех, noisy neighbour",
     "alert": "алерт*, alert*, оповещен*, pager, дежурн*, on-call, пейдж*",
-    "monitoring": "мониторинг*, monitor*, метрик*, metric, дашборд*, dashboard, наблюдаем*, observab*, "
+    "monitoring": "мониторинг*, телеметр*, telemetry, monitor*, метрик*, metric, дашборд*, dashboard, "
+    "наблюдаем*, observab*, "
     "trace, трассиров*, график*, graph",
     "runbook": "ранбук*, runbook, регламент*, инструкци*, playbook, учени*, drill, game day, "
     "тренировк*, exercise",
-    "payment": "платеж*, payment, оплат*, card, карта, merchant, billing, биллинг*, bank, банк*",
+    "payment": "платеж*, payment, оплат*, card, карта, merchant, bill, billing, биллинг*, bank, банк*, "
+    "charge, refund, списан*, списать, снять деньги, возврат* деньги",
+    "schedule": "cron, крон, nightly, ночн* задани*, по расписани*, on schedule",
     "order": "заказ*, lost order, place order, order service, корзин*, basket, checkout",
     "data-growth": "рост данн*, data growth, вырос* данн*, data grew, импорт*, mass import, рост таблиц*",
-    "restart": "перезапуск*, restart*, рестарт*, перезагрузк*, reboot*",
+    "restart": "перезапуск*, перезапуст*, restart*, рестарт*, перезагруз*, ребут*, reboot*",
     "crash": "паник*, panic, crash*, падени*, крэш*, аварийн* завершени*, crash loop, цикл* падений",
 }
 _SHARP_CONCEPTS: dict[str, str] = {
-    "n-plus-one": "n+1, вызов* на запрос, calls per request, запрос* в цикле, query in loop, round trip, "
+    "n-plus-one": "n+1, n plus one, вызов* на запрос, calls per request, запрос* в цикле, query in loop, "
+    "round trip, "
     "memois*, мемоизац*, hundreds of calls, сотн* вызов*, lazy load*, ленив* загрузк*",
-    "split-brain": "split brain, split-brain, расщеплени*, unreplicated, нереплицирован*, кворум*, quorum, "
-    "несогласованн*, diverg*, разошли*, два лидера",
+    "split-brain": "split brain, split-brain, сплит брейн*, сплитбрейн*, раздвоени*, раздвои*, два мастер*, "
+    "two primaries, two masters, two leaders, расщеплени*, unreplicated, нереплицирован*, кворум*, quorum, "
+    "несогласованн*, diverg*, разошли*, разойтись, разъехаться, два лидера",
     "deadlock": "deadlock*, дедлок*, взаимн* блокировк*, взаимоблокировк*, семафор*, semaphore",
     "least-privilege": "права, привилеги*, privilege, permission, полномочи*, drop rights",
     "cold-cache": "холодн* кеш*, холодн* кэш*, cold cache, empty cache, пуст* кеш*, пуст* кэш*, cache miss, "
     "промах*, hit rate, cache fill, заполнени* кеш*",
+    "foreign-data": "чуж* данн*, чуж* сесси*, чуж* аккаунт*, чуж* бесед*, other people, wrong user, "
+    "somebody else, each other data, data leak*, утеч* данн*",
+    "xid": "xid, wraparound, transaction id, номер* транзакц*, счетчик* транзакц*, vacuum, autovacuum, "
+    "вакуум*, автовакуум*",
     "poison": "poison, ядовит* сообщени*, 4xx, 400, dead letter, мертв* очеред*, схем* сообщени*, "
     "event schema, message format, формат* сообщени*",
     "eviction": "вытесн*, evict*, preempt*, priority class, pod priority, класс* приоритет*",
-    "regex": "регуляр* выражени*, regex, regexp, regular expression, backtracking, перебор* с возврат*",
-    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, двойн* списан*, double charg*, "
+    "regex": "регуляр* выражени*, регулярка, регэксп*, regex, regexp, regular expression, backtracking, "
+    "перебор* с возврат*",
+    "idempotency": "идемпотент*, idempot*, дубл*, duplicat*, дважды, twice, по два раза, второй раз, "
+    "двукратн*, second time, again and again, over and over, двойн* списан*, double charg*, "
     "charged again, списыва* снова",
     "optimistic": "оптимистич*, optimistic",
+    "race": "race, гонка, concurren*, конкурентн*, two workers, два воркер*, два экземпляр*, "
+    "two instances, two schedulers, два планировщик*, одновременно выполн*",
 }
 _BROAD_CONCEPTS: dict[str, str] = {
-    "release": "релиз*, release, выкат*, выкладк*, деплой*, deploy*, rollout, раскат*, "
+    "release": "релиз*, release, выкат*, выкладк*, депло*, задепло*, deploy*, rollout, раскат*, "
     "новая версия, new version",
     "database": "база данн*, базы данн*, бд, database, db, postgres*, mysql, mariadb, sql, постгрес*, субд",
-    "error": "ошибк*, error, 5xx, 500, 502, 503, 504, отказ*, fail*, недоступн*, unavailab*, сбой, outage",
+    "error": "ошибк*, error, 5xx, 500, 502, 503, 504, отказ*, fail*, недоступн*, unavailab*, сбой, "
+    "outage, упасть, лечь, "
+    "лежать, положить, рухнуть, сломать, сломаться, broke, broken, downtime, fell over, went down",
+    "reads": "чтени*, читать, read",
     "load": "нагрузк*, load, traffic, трафик*, запрос* в секунд*, rps",
-    "slow": "медлен*, slow*, задержк*, latency, замедлени*, тормоз*",
+    "slow": "медлен*, slow*, задержк*, latency, замедл*, тормоз*, дольше, "
+    "longer, завис*, подвис*, hang, hung, stuck, stall*",
 }
 
 
@@ -172,7 +222,7 @@ def fingerprint() -> str:
 
 def _features(text: str) -> dict[str, float]:
     """Weights by feature name; a word said ten times counts 3.3 times, not ten."""
-    words = [token.lemma for token in tokens(text)]
+    words = [_MISREAD.get(token.text, token.lemma) for token in tokens(text)]
     weights: dict[str, float] = {}
     for word, count in Counter(w for w in words if w not in _STOP_WORDS and len(w) > 1).items():
         if word.isdigit():

@@ -7,6 +7,7 @@ so that it is the same with Chroma, with a Chroma server and with neither.
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from agent.embedding import cosine_distance, embed, fingerprint
 
 POSTMORTEMS = Path(__file__).resolve().parent.parent / "postmortems"
 LANGUAGES = ("ru", "en")
+log = logging.getLogger("dropprod")
 
 Theme = Literal[
     "t01_db_pool_slow_query",
@@ -62,6 +64,68 @@ class Bilingual(_Model):
         return self.ru if language == "ru" else self.en
 
 
+_SECOND_HAND = Bilingual(ru="из вторых рук", en="second-hand")
+# How an engineer calls a theme; a story that never says "race" is still found by that word.
+_THEME_NAMES: dict[Theme, Bilingual] = {
+    "t01_db_pool_slow_query": Bilingual(
+        ru="медленные запросы и исчерпанный пул соединений с базой данных",
+        en="slow queries and an exhausted database connection pool",
+    ),
+    "t02_cascade_retry_peak": Bilingual(
+        ru="каскадный отказ, шторм повторов, пиковая нагрузка",
+        en="cascading failure, retry storm, peak load",
+    ),
+    "t03_kafka_queue": Bilingual(
+        ru="Kafka, очереди сообщений и заданий",
+        en="Kafka, queues of messages and jobs",
+    ),
+    "t04_failover_replication": Bilingual(
+        ru="переключение на реплику и репликация",
+        en="failover to a replica and replication",
+    ),
+    "t05_dc_network_dns": Bilingual(
+        ru="отказ дата-центра, сети, питания или DNS",
+        en="failure of a data centre, the network, power or DNS",
+    ),
+    "t06_locks_migrations_xid": Bilingual(
+        ru="блокировки, миграции схемы, счётчик транзакций",
+        en="locks, schema migrations, transaction ids",
+    ),
+    "t07_deletion_backups": Bilingual(
+        ru="удаление данных и резервные копии",
+        en="deletion of data and backups",
+    ),
+    "t08_data_migration": Bilingual(
+        ru="перенос данных и совместимость схемы",
+        en="moving data and schema compatibility",
+    ),
+    "t09_monolith_extraction": Bilingual(
+        ru="монолит и его разделение на сервисы",
+        en="a monolith and its split into services",
+    ),
+    "t10_races_idempotency": Bilingual(
+        ru="гонки и идемпотентность",
+        en="race conditions and idempotency",
+    ),
+    "t11_redis_cache": Bilingual(
+        ru="Redis и кеш",
+        en="Redis and caches",
+    ),
+    "t12_kubernetes": Bilingual(
+        ru="Kubernetes, кластер и поды",
+        en="Kubernetes, cluster and pods",
+    ),
+    "t13_config_deploy": Bilingual(
+        ru="ошибка в конфигурации или релизе",
+        en="a mistake in configuration or deploy",
+    ),
+    "t14_capacity_sharding": Bilingual(
+        ru="нехватка ёмкости и шардирование",
+        en="capacity limits and sharding",
+    ),
+}
+
+
 class Action(_Model):
     """What the organisation itself said it would do; never our own advice."""
 
@@ -92,10 +156,17 @@ class Incident(_Model):
             raise ValueError("summary must say that it is second-hand / из вторых рук")
         return self
 
+    def cited(self, language: str) -> str:
+        """The title as it is cited: whose account was read is said where it is not the organisation's own."""
+        title = self.title.of(language)
+        return title if self.source_checked == "read_primary" else f"{title} ({_SECOND_HAND.of(language)})"
+
     def text(self, language: str) -> str:
-        """What a search compares a query with; the title counts twice."""
+        """What a search compares a query with; the title counts twice, parts and themes by their names."""
         parts = [self.title, self.title, self.summary, self.lesson, *(a.text for a in self.actions)]
-        return "\n".join(part.of(language) for part in parts)
+        parts += [_THEME_NAMES[theme] for theme in self.themes]
+        names = [name.replace("_", " ") for name in self.components]
+        return "\n".join([*(part.of(language) for part in parts), *names])
 
 
 @dataclass(frozen=True)
@@ -154,8 +225,8 @@ _ROUGH = 1e-3  # far more than Chroma's float32 arithmetic can be off
 class Library:
     """Search over the incidents of a folder, with a Chroma cache under `root` or on the server `url`.
 
-    Nothing is read before the first use. `note` is "" or one English line, for logs, that says why the
-    cache was rebuilt, is not kept or is not used; `backend` says what answers: "chroma" or "memory".
+    Nothing is read before the first use. `note` is "" or one English line that says why the cache was
+    rebuilt, is not kept or is not used, and is logged once as a warning; `backend` says what answers: "chroma" or "memory".
     """
 
     def __init__(self, root: Path, url: str | None = None, folder: Path = POSTMORTEMS) -> None:
@@ -221,7 +292,7 @@ class Library:
                 return self._index.distances(vector)
             except _ChromaUnusableError as error:
                 self._drop_index()
-                self.note = f"memory: {error}"
+                self._say(f"memory: {error}")
                 return {}
 
     def _open(self) -> None:
@@ -233,10 +304,16 @@ class Library:
             if self._server:
                 self._index = _open_server(self._server, self._key(), self._all_vectors)
             else:
-                self._index, self.note = _open_local(self._root, self._key(), documents, self._all_vectors)
+                self._index, note = _open_local(self._root, self._key(), documents, self._all_vectors)
+                self._say(note)
             self.backend = "chroma"
         except _ChromaUnusableError as error:
-            self.note = f"memory: {error}"
+            self._say(f"memory: {error}")
+
+    def _say(self, note: str) -> None:
+        self.note = note
+        if note:
+            log.warning("library of incidents: %s", note)
 
     def _drop_index(self) -> None:
         if self._index is not None:
@@ -260,10 +337,11 @@ class Library:
         }
 
     def _key(self) -> str:
-        """Differs whenever the texts or the embedding differ."""
+        """Differs whenever what is embedded or the embedding differs."""
         digest = hashlib.sha256(fingerprint().encode())
         for incident in self.incidents.values():
-            digest.update(incident.model_dump_json().encode())
+            embedded = [incident.id, *(incident.text(language) for language in LANGUAGES)]
+            digest.update(json.dumps(embedded).encode())
         return digest.hexdigest()[:16]
 
 
@@ -276,7 +354,7 @@ def _factor(incident: Incident, themes: set[str]) -> float:
 def _reference(incident: Incident, language: str, distance: float) -> Reference:
     return Reference(
         id=incident.id,
-        title=incident.title.of(language),
+        title=incident.cited(language),
         source_url=incident.source_url,
         lesson=incident.lesson.of(language),
         summary=incident.summary.of(language),

@@ -37,7 +37,7 @@ def read(texts: Iterable[str]) -> Iterator[tuple[set[str], set[tuple[str, str]]]
         for i, span in enumerate(sentences(text)):
             said = [w for w in words if span.start <= w.start < span.end]
             terms = terms_of(said, [m for m in found if m.sentence == i])
-            yield {name for _, name, _ in terms}, links_of(span, terms)
+            yield {term.name for term in terms}, links_of(span, terms)
 
 
 def learnt(read_sentences: Iterable[tuple[set[str], set[tuple[str, str]]]]) -> Company:

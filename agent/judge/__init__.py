@@ -21,6 +21,7 @@ from agent.text import Language, guess_language
 from agent.verdict import Quote, Verdict
 
 JUDGE = "embedded"
+_STORY = "told"  # a rubric that needs it judges what somebody went through
 _OF_INCIDENT = "of_incident"  # a rubric that needs it judges texts about one incident
 
 
@@ -86,7 +87,8 @@ def reading_of(text: str, context: Context, rubric: Rubric | None = None) -> Rea
     """The reading that `judge` rests on; the rubrics' own wording counts as copied, too."""
     incident = rubric is None or _OF_INCIDENT in rubric.needs
     plan = rubric is not None and rubric.plan
-    return read(text, lexicon(), context.shown, rubric_wording(), context.about, incident, plan)
+    story = rubric is not None and _STORY in rubric.needs
+    return read(text, lexicon(), context.shown, rubric_wording(), context.about, incident, plan, story)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.concepts import Match
 from agent.judge.groups import IDEAS, group_of
@@ -26,9 +27,9 @@ _APART = re.compile(r"[,;:()—–/|+\"«»\n.&]|\b(?:and|or|plus|then|и|или
 _TERM = "term.software"
 _DOUBT = 0.5  # links that count as seen and as expected before any were
 _STRETCH = 4  # sentences
-# The sum over the worst stretch of a text: of 240 texts by authors not learnt from, one in two hundred lies below
-# the upper.
-_ODD, _NONSENSE = -5.5, -7.0
+# The sum over the worst stretch of a text: of 240 texts by authors not learnt from, one in twenty lies below the upper,
+# one in two hundred below the lower.
+_ODD, _NONSENSE = -4.5, -7.0
 
 
 @dataclass(frozen=True)
@@ -48,27 +49,39 @@ class Company:
         return math.log((self.links.get(link, 0) + _DOUBT) / (expected + _DOUBT))
 
 
-def terms_of(words: Sequence[Token], found: Sequence[Match]) -> list[tuple[int, str, Token]]:
-    """(place, term, word) for each word of a sentence that is a term: ideas by name, other terms by their stem."""
+class Term(NamedTuple):
+    """A word of a sentence that is a term: its place, its name, and the phrase it belongs to."""
+
+    place: int
+    name: str
+    word: Token
+    start: int
+    end: int
+
+
+def terms_of(words: Sequence[Token], found: Sequence[Match]) -> list[Term]:
+    """Each word of a sentence that is a term: ideas by name, other terms by their stem."""
     ideas = [m for m in found if group_of(m.concept) in IDEAS and m.end - m.start < _LONGEST]
     others = [m for m in found if m.concept == _TERM]
     terms = []
     for i, word in enumerate(words):
-        named = sorted({m.concept for m in ideas if m.start <= word.start < m.end})
+        named = sorted((m.concept, m.start, m.end) for m in ideas if m.start <= word.start < m.end)
         if not named and any(m.start <= word.start < m.end for m in others):
-            named = [word.lemma]
-        terms += [(i, name, word) for name in named]
+            named = [(word.lemma, word.start, word.end)]
+        terms += [Term(i, name, word, start, end) for name, start, end in named]
     return terms
 
 
-def links_of(span: Span, terms: Sequence[tuple[int, str, Token]]) -> set[tuple[str, str]]:
-    """The pairs of different terms of a sentence that stand in one breath."""
+def links_of(span: Span, terms: Sequence[Term]) -> set[tuple[str, str]]:
+    """The pairs of different terms of a sentence that stand in one breath; two readings of one phrase are no pair."""
     linked = set()
-    for (i, first, word), (j, second, other) in combinations(terms, 2):
-        if first == second or not 0 < j - i <= _REACH:
+    for one, other in combinations(terms, 2):
+        if one.name == other.name or not 0 < other.place - one.place <= _REACH:
             continue
-        if not _APART.search(span.text, word.end - span.start, other.start - span.start):
-            linked.add((min(first, second), max(first, second)))
+        if one.start < other.end and other.start < one.end:
+            continue
+        if not _APART.search(span.text, one.word.end - span.start, other.word.start - span.start):
+            linked.add((min(one.name, other.name), max(one.name, other.name)))
     return linked
 
 

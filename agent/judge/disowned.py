@@ -90,15 +90,16 @@ _VERDICT = re.compile(
 # The same as the tail of a line: "a canary at 5 % — closed, will not do", "— 3 votes".
 _TAIL = re.compile(
     r"[—–:(-]\s*(?:[\w']+,?\s){0,3}?(?:will not (?:do|be done|happen)|won'?t (?:do|fix|be done|happen)|not (?:doing|done|needed|planned|accepted|approved|now)|"
-    r"declined|rejected|dismissed|discarded|wontfix|superfluous|useless|pointless|overkill|\d+ (?:votes?|голос\w*)|"
-    r"(?:делать )?не (?:будем|делаем|станем|нужно|надо|планируем|бер[её]м|одобрено|принято)|отклонен[оаы]?|отвергнут[оаы]?|отказано|лишнее|"
+    r"declined|rejected|dismissed|discarded|put off|postponed|deferred|on hold|some ?day|wontfix|superfluous|useless|pointless|overkill|\d+ (?:votes?|голос\w*)|"
+    r"(?:делать )?не (?:будем|делаем|станем|нужно|надо|планируем|бер[её]м|одобрено|принято)|отклонен[оаы]?|отвергнут[оаы]?|отложен[оаы]?|отложили|когда-нибудь|отказано|лишнее|"
     r"излишне|бесполезно)\W*$",
     re.IGNORECASE,
 )
 # The heading of a list that nobody has decided on, or that is called needless.
 _OPEN_LIST = re.compile(
-    r"^\W*(?:\w+,? ){0,4}?(?:poll|vote|agenda|wish ?list|brainstorm\w*|backlog of ideas|superfluous|unnecessary|needless|not needed|overkill|"
-    r"опрос|голосовани\w+|повестк\w+|хотелк\w+|мозгов\w+ штурм\w*|лишн\w+|излишн\w+|ненужн\w+)\b[^.!?]{0,60}[:.]\W*$",
+    r"^\W*(?:\w+,? ){0,4}?(?:poll|vote|agenda|wish ?list|brainstorm\w*|backlog of ideas|superfluous|unnecessary|needless|not needed|overkill|some other time|some ?day|postponed|deferred|"
+    r"опрос|голосовани\w+|повестк\w+|хотелк\w+|мозгов\w+ штурм\w*|лишн\w+|излишн\w+|ненужн\w+|долг\w+ ящик|"
+    r"когда-нибудь|отложенн\w+|на потом)\b[^.!?]{0,90}:\W*$",
     re.IGNORECASE,
 )
 # The heading of a list of what is not done.

@@ -77,7 +77,8 @@ def new_numbers(reading: Reading, sentence: Sentence) -> frozenset[str]:
             continue
         if word.text[0].isdigit():
             at = word.start - first
-            if word.text not in reading.context_numbers and not any(a <= at < b for a, b in ornaments):
+            given = not reading.story and word.text in reading.context_numbers
+            if not given and not any(a <= at < b for a, b in ornaments):
                 found.add(word.text)
         elif word.text in NUMBER_WORDS or word.lemma in NUMBER_WORDS:
             found.add(word.lemma)

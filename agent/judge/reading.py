@@ -43,7 +43,7 @@ _LECTURE = 2  # sentences in general terms within so many that make a stretch of
 _LECTURE_SPAN = 4
 _TOLD = 0.3  # what the course of the incident is worth where measures are asked for
 _TO_DO = word_set(
-    "should must need needs will shall let add make set put have has to надо нужно нужен нужна должен должна должны будем пусть"
+    "should must need needs will shall let add make set put have has to надо нужно нужен нужна должен должна должны будем пусть бы ни"
 )
 _ELSEWHERE = 0.2  # what a measure for another incident is worth here
 _REFUSALS = ("стал", "стан", "буд")  # не стал, не станем, не будем
@@ -98,6 +98,7 @@ class Reading:
     in_order: float = 1.0  # 0 when the words of the whole text are thrown together
     figures_in_place: bool = True  # False when figures are strewn between the words
     of_incident: bool = True  # what was asked is about a single incident
+    story: bool = False  # the teller's own: figures of the incident are his to tell
     times_tell: bool = True  # False when nearly every sentence has a clock time, which then tells nothing
 
     def speaks_of(self, sentence: Sentence) -> bool:
@@ -123,10 +124,11 @@ def read(
     about: str | None = None,
     incident: bool = True,
     plan: bool = False,
+    story: bool = False,
 ) -> Reading:
     """Cut, match and sift a text. A copy would come from `context` or `question`; `about` (the context if
-    not given) tells which concepts the question is about, `incident` that it is about a single incident, and `plan` that
-    it asks for measures."""
+    not given) tells which concepts the question is about, `incident` that it is about a single incident, `plan` that
+    it asks for measures, and `story` for what the teller went through."""
     about = context if about is None else about
     body = text[:_MAX_CHARS]
     spans = sentences(body)
@@ -171,6 +173,7 @@ def read(
         in_order,
         figures_in_place=figures_in_place([(s.span, s.words) for s in kept]),
         of_incident=incident,
+        story=story,
         times_tell=_times_tell(kept),
     )
     return replace(reading, sentences=_planned(reading)) if plan else reading
@@ -244,10 +247,15 @@ def _planned(reading: Reading) -> tuple[Sentence, ...]:
 
 
 def _only_told(sentence: Sentence) -> bool:
-    """Somebody tells what happened: a past, and neither a measure nor anything that is to be done."""
+    """Somebody tells what happened: a past, and neither a measure nor anything that is, would be or is to be done."""
     if not any(is_past(w) for w in sentence.words) or _measures(list(sentence.matches)):
         return False
-    return not any(w.text in _TO_DO or part_of_speech(w.text) == "INFN" for w in sentence.words)
+    return not any(w.text in _TO_DO or _is_or_will_be(w) for w in sentence.words)
+
+
+def _is_or_will_be(word: Token) -> bool:
+    part = "" if word.text.isascii() else part_of_speech(word.text)
+    return part == "INFN" or (part == "VERB" and not is_past(word))
 
 
 def _stray(kept: list[Sentence], subject: frozenset[str]) -> frozenset[int]:

@@ -240,7 +240,7 @@ def _anchored(reading: Reading, sentence: Sentence) -> float:
     own = _own_words(sentence) - 2 * len(places)
     if technical and own <= 1:
         return 0.25 if own <= 0 else 0.5  # "we will add a canary": a name behind a verb
-    if not any(is_past(w) for w in sentence.words) and not reading.speaks_of(sentence):
+    if technical and not any(is_past(w) for w in sentence.words) and not reading.speaks_of(sentence):
         return _ANYONES
     return 1.0 if len(technical) > 1 or len(sentence.words) >= _FULL_SENTENCE else 0.7
 

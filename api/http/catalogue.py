@@ -88,6 +88,7 @@ def _incident(found: Incident, language: str) -> dict[str, Any]:
         "organisation": found.organisation,
         "date": found.date,
         "source_url": found.source_url,
+        "source_checked": found.source_checked,
         "themes": list(found.themes),
         "summary": found.summary.of(language),
         "lesson": found.lesson.of(language),

@@ -163,14 +163,21 @@ def test_an_intact_cache_is_used_and_left_as_it_is(root: Path, folder: Path) -> 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_a_damaged_cache_is_rebuilt(
-    root: Path, folder: Path, finished: Path, damage: Callable[[Path], None]
+    root: Path,
+    folder: Path,
+    finished: Path,
+    damage: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     damage(cache(root))
     found, backend, note = search(root, folder)
     assert found == search(finished, folder)[0]
     assert backend == "chroma"
     assert note.startswith("rebuilt: ")
+    assert caplog.messages == [f"library of incidents: {note}"], "one line is said"
+    assert "\n" not in note
     assert search(root, folder) == (found, "chroma", ""), "the next process finds it whole"
+    assert len(caplog.messages) == 1, "and has nothing to say"
 
 
 def test_a_foreign_lock_on_the_cache_does_not_block(root: Path, folder: Path) -> None:

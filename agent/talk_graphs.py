@@ -19,6 +19,7 @@ from agent import review_notes
 from agent.model import Model, ModelFailure, PhraseTask
 from agent.patience import Patience
 from agent.rubric import load_rubric
+from agent.talk_wording import keeps_to
 from agent.verdict import Verdict
 
 
@@ -67,6 +68,7 @@ def turn(
             return {}
         try:
             said = model.phrase(PhraseTask(now["answer"], lang, speaker))
+            keeps_to(now["answer"], said)
             if patience is not None:
                 patience.answered()
             return {"answer": said}
@@ -104,7 +106,11 @@ def judged_by_branches(
 
     def close_weighed(judging: Judging) -> Judging:
         weighed = weigh(judging)
-        added: Judging = {"failed": weighed.get("failed", []), "verdicts": []}
+        added: Judging = {
+            "failed": weighed.get("failed", []),
+            "notes": weighed.get("notes", []),
+            "verdicts": [],
+        }
         return {**close({**judging, "verdicts": weighed["verdicts"]}), **added}
 
     g: Any = StateGraph(Judging)

@@ -6,9 +6,10 @@ says such things. No tool can be reached from here.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent import review_notes
@@ -23,6 +24,15 @@ from agent.verdict import Verdict
 SHARED = 2
 # Levels above the embedded judge's at which a text that talks to its grader is not the model's to judge.
 DISAGREEMENT = 1.0
+LETTERS = 0.3  # of a reason's letters are Cyrillic where it is Russian, and fewer where it is English
+_PARTED = {
+    "ru": "судьи разошлись, в силе модель: {axes}",
+    "en": "the judges differ, the model's level stands: {axes}",
+}
+_PARTED_AXIS = {
+    "ru": "{axis} {a} (встроенный судья {b})",
+    "en": "{axis} {a} (the embedded judge {b})",
+}
 
 
 def levels_in(found: Mapping[str, Any]) -> dict[str, float]:
@@ -79,13 +89,22 @@ def judge_one(model: Model | None, told: Told, own: Verdict, title: str) -> Judg
         return {"verdicts": [own], "failed": [(review_notes.unread(lang, said.why), title)]}
     if told.hidden and said.level - (own.level or 0.0) >= DISAGREEMENT:
         return {"verdicts": [own], "notes": [review_notes.overruled(lang, title, said.level, own.level)]}
-    return {"verdicts": [said]}
+    return {"verdicts": [said if _speaks(said.why, lang) else replace(said, why="")]}
+
+
+def _speaks(why: str, lang: str) -> bool:
+    """Whether a reason is in the language of who reads it."""
+    russian, latin = (len(re.findall(letters, why, re.IGNORECASE)) for letters in ("[а-яё]", "[a-z]"))
+    return (russian >= LETTERS * (russian + latin)) == (lang == "ru")
 
 
 def weighed(
     verdicts: Sequence[Verdict], own: Mapping[str, Verdict], titles: Mapping[str, str], lang: str
 ) -> Judging:
-    """The verdicts held against each other: one sentence as the only evidence for many axes proves none of them."""
+    """The verdicts held against each other and the embedded judge's: what is not believed, and where the two judges differ.
+
+    One sentence as the only evidence for many axes proves none of them.
+    """
     alone = Counter(v.quotes[0].start for v in verdicts if v.source == "model" and len(v.quotes) == 1)
     kept: list[Verdict] = []
     failed: list[tuple[str, str]] = []
@@ -99,4 +118,30 @@ def weighed(
             failed.append((review_notes.worn(lang), titles[verdict.criterion]))
         else:
             kept.append(verdict)
-    return {"verdicts": kept, "failed": failed}
+    return {"verdicts": kept, "failed": failed, "notes": _apart(kept, own, titles, lang)}
+
+
+def _apart(
+    verdicts: Sequence[Verdict], own: Mapping[str, Verdict], titles: Mapping[str, str], lang: str
+) -> list[str]:
+    """One line for the axes that the model and the embedded judge see a level or more apart."""
+    axes = [
+        _PARTED_AXIS[lang].format(axis=titles[v.criterion], a=_level(v.level, lang), b=_level(mine, lang))
+        for v in verdicts
+        if v.source == "model"
+        and v.level is not None
+        and (mine := own[v.criterion].level) is not None
+        and abs(v.level - mine) >= DISAGREEMENT
+    ]
+    return [_PARTED[lang].format(axes="; ".join(axes))] if axes else []
+
+
+def _level(value: float, lang: str) -> str:
+    return f"{value:.1f}".replace(".", ",") if lang == "ru" else f"{value:.1f}"
+
+
+def by_the_same(now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The criteria of two debriefs that one judge gave both levels of; none where those are not most of them."""
+    sources = {v["criterion"]: v["source"] for v in before}
+    same = {v["criterion"] for v in now if sources.get(v["criterion"]) == v["source"]}
+    return same if 2 * len(same) > len(now) else set()

@@ -16,7 +16,7 @@ from agent.interview.state import Interview
 from agent.judge.explain import labels
 from agent.marketplace import fact_for
 from agent.rubric import load_rubric
-from agent.talk_judge import levels_in, still_unknown
+from agent.talk_judge import by_the_same, levels_in, still_unknown
 from agent.verdict import Quote, Verdict
 
 BEGIN_WITH = 2  # axes named as the place to begin
@@ -64,6 +64,7 @@ W = {
         "unknown": "Честно сказано «не знаю»: {names}. Это не минус, это список для чтения.",
         "ran": "Что показал прогон:",
         "limit": "  держит {limit} запросов в секунду, нужно {rps}",
+        "limit_more": "  держит {limit} запросов в секунду, больше не пробовал; нужно {rps}",
         "trial": "  {kind}: отвечает {success}",
         "recovered": ", потом восстанавливается",
         "stuck": ", сама не восстанавливается",
@@ -71,12 +72,17 @@ W = {
         "sum": "  «{text}»: выходит {true}",
         "put_right": "  «{text}»: выходит {true}; после вопроса вы это поправили",
         "next": "С чего начать к следующему разу:",
+        "practise": "основа есть; вопрос на вырост: {question}",
         "outline": "Как ответил бы я:",
         "read": "Почитать:",
         "scale": "Для масштаба: {fact} ({source}).",
         "late": "  {kind}: записей, которых они не видят: {unseen}",
         "behind": "  {name} не успевает: {per_s} событий в секунду остаются в очереди",
         "before": "Прошлый раз было {before}, сейчас {overall}. Выросло: {up}. Просело: {down}.",
+        "other_judge": "Прошлый раз было {before}, сейчас {overall}, но судили разные судьи, модель и встроенный: эти итоги не сравнить.",
+        "parted": "По ходу разошлось и спрошено: {what}.",
+        "parted_one": "«{before}» и «{now}»",
+        "parted_drawn": "{before} на схеме и «{now}»",
         "attempt": "Попытка {n}, итоги по порядку: {series}.",
         "other_level": "Тот раз был на уровень {level}: итоги сравнимы, ожидания нет.",
         "all": "по всем осям",
@@ -99,6 +105,7 @@ W = {
         "unknown": "Honestly not known: {names}. That costs nothing; it is the reading list.",
         "ran": "What the run showed:",
         "limit": "  carries {limit} requests a second, {rps} are needed",
+        "limit_more": "  carries {limit} requests a second, more was not tried; {rps} are needed",
         "trial": "  {kind}: {success} answered",
         "recovered": ", recovers afterwards",
         "stuck": ", does not recover by itself",
@@ -106,12 +113,17 @@ W = {
         "sum": "  \"{text}\": it comes to {true}",
         "put_right": "  \"{text}\": it comes to {true}; you put it right when asked",
         "next": "Where to begin for the next time:",
+        "practise": "the base is there; a question to grow on: {question}",
         "outline": "How I would have answered:",
         "read": "To read:",
         "scale": "For scale: {fact} ({source}).",
         "late": "  {kind}: writes they do not see: {unseen}",
         "behind": "  {name} falls behind: {per_s} events a second stay in the queue",
         "before": "Last time {before}, now {overall}. Up: {up}. Down: {down}.",
+        "other_judge": "Last time {before}, now {overall}, but different judges gave the levels, the model and the embedded one: the two do not compare.",
+        "parted": "Said in two ways, and asked about: {what}.",
+        "parted_one": "\"{before}\" and \"{now}\"",
+        "parted_drawn": "{before} in the drawing and \"{now}\"",
         "attempt": "Attempt {n}, overall in order: {series}.",
         "other_level": "That one was for {level}: the figures compare, what is expected does not.",
         "all": "every axis",
@@ -204,6 +216,9 @@ def _text(state: Interview, found: Mapping[str, Any], earlier: Mapping[str, Any]
     if unknown:
         names = [book().titles[name].of(state.lang) for name in unknown]
         lines.append(w["unknown"].format(names="; ".join(names)))
+    if state.parted:
+        pairs = [w["parted_drawn" if p.drawn else "parted_one"].format(**vars(p)) for p in state.parted]
+        lines.append(w["parted"].format(what="; ".join(pairs)))
     if earlier is not None:
         lines.append(_progress(state.lang, found, earlier))
     lines += _begin_here(state, found)
@@ -236,7 +251,8 @@ def _told(state: Interview, verdict: Mapping[str, Any], quoted: bool, held: list
     title = book().titles[verdict["criterion"]].of(state.lang)
     head, level = title[:1].upper() + title[1:] + ".", verdict["level"]
     if verdict["source"] != "embedded" or not isinstance(level, float | int):
-        return f"{head} {verdict['why']}"
+        said_of_it = verdict["why"] or _heard_as(state, verdict["criterion"], level)
+        return f"{head} {said_of_it}"
     band = max(int(quoted), min(3, int(level + 0.5)))  # who is quoted has said something
     said = [head, book().heard[verdict["criterion"]][band].of(state.lang)]
     if level < GOOD:
@@ -252,6 +268,13 @@ def _told(state: Interview, verdict: Mapping[str, Any], quoted: bool, held: list
         for key, names in (("not_heard", missing), ("against", against)):
             said += [w[key].format(names=", ".join(names[:NAMED]))] if names else []
     return " ".join(said)
+
+
+def _heard_as(state: Interview, criterion: str, level: Any) -> str:
+    """What a level means, where the model gave no reason that its reader can use."""
+    return (
+        book().heard[criterion][min(3, int(level + 0.5))].of(state.lang) if level != "cannot_assess" else ""
+    )
 
 
 def _named(why: str, begins: str, lang: str) -> list[str]:
@@ -292,7 +315,7 @@ def _ran(state: Interview, found: Mapping[str, Any]) -> list[str]:
     for trial in state.found:
         if trial.kind == "load":
             limit, rps = voice.about(trial.limit_rps, state.lang), voice.count(trial.before.rps, state.lang)
-            lines.append(w["limit"].format(limit=limit, rps=rps))
+            lines.append(w["limit" if trial.broke else "limit_more"].format(limit=limit, rps=rps))
             if trial.before.behind is not None:
                 left = voice.about(trial.before.behind.per_s, state.lang)
                 lines.append(w["behind"].format(name=trial.before.behind.name, per_s=left))
@@ -323,9 +346,16 @@ def _begin_here(state: Interview, found: Mapping[str, Any]) -> list[str]:
     worst = sorted(short, key=lambda c: -c.weight * (found["wanted"] - levels.get(c.id, 0.0)))[:BEGIN_WITH]
     if not worst:
         return []
-    titles, hints, lang = book().titles, book().hints, state.lang
-    told = [f"  {titles[c.id].of(lang)}: {_small(hints[c.id].of(lang))}" for c in worst]
+    titles, lang = book().titles, state.lang
+    told = [f"  {titles[c.id].of(lang)}: {_where_to_look(c.id, levels.get(c.id, 0.0), lang)}" for c in worst]
     return ["", W[lang]["next"], *told]
+
+
+def _where_to_look(criterion: str, level: float, lang: str) -> str:
+    """The hint for who has to begin; who has the base is past it and gets the axis's hardest question."""
+    if level < GOOD:
+        return _small(book().hints[criterion].of(lang))
+    return str(W[lang]["practise"].format(question=book().probes[criterion][-1].of(lang)))
 
 
 def _small(text: str) -> str:
@@ -334,13 +364,23 @@ def _small(text: str) -> str:
 
 def _progress(lang: str, found: Mapping[str, Any], earlier: Mapping[str, Any]) -> str:
     w: Any = W[lang]
-    before = {v["criterion"]: v["level"] for v in earlier["criteria"]}
+    same = by_the_same(found["criteria"], earlier["criteria"])
+    before = {v["criterion"]: v["level"] for v in earlier["criteria"] if v["criterion"] in same}
     moved: dict[str, list[str]] = {"up": [], "down": []}
     for verdict in found["criteria"]:
         old, new = before.get(verdict["criterion"]), verdict["level"]
         if isinstance(old, float | int) and isinstance(new, float | int) and abs(new - old) >= 0.3:
             moved["up" if new > old else "down"].append(book().titles[verdict["criterion"]].of(lang))
-    names = {way: w["all"] if len(axes) == len(before) else ", ".join(axes) for way, axes in moved.items()}
+    if not same:
+        values = {
+            name: voice.decimal(one["overall"], lang)
+            for name, one in (("before", earlier), ("overall", found))
+        }
+        return str(w["other_judge"].format(**values))
+    names = {
+        way: w["all"] if len(axes) == len(found["criteria"]) else ", ".join(axes)
+        for way, axes in moved.items()
+    }
     lines = [
         w["before"].format(
             before=voice.decimal(earlier["overall"], lang),

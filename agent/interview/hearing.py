@@ -117,7 +117,8 @@ _UNANSWERED = re.compile(
     re.IGNORECASE,
 )
 _SETTLED = re.compile(
-    r"idempot|идемпот|\bkey\b|ключ|status|статус|reconcil|сверк|blind|вслепую", re.IGNORECASE
+    r"idempot|идемпот|\bkey\b|ключ|status|статус|reconcil|сверк|blind|вслепую|\bunique\b|уникальн|on conflict|dedup|дедуп",
+    re.IGNORECASE,
 )
 _REASON = re.compile(r"because|since\b|потому|так как|поскольку|whoever|кто бы ни", re.IGNORECASE)
 _TURNED_DOWN = re.compile(
@@ -166,6 +167,12 @@ def answers(text: str, axis: str) -> bool:
     )
 
 
+def speaks_of(text: str, axis: str, question: str) -> bool:
+    """Whether the turn has anything of the axis: a level rises over figures that answer another question, too."""
+    named = axis in MEANS and MEANS[axis].search(text) is not None
+    return named or on_topic(text, question) or _supports(text)[axis] > SOLID
+
+
 def concrete(text: str) -> bool:
     """Whether a sentence of the turn names figures, settings or parts, whatever it is about."""
     return bool(re.search(r"\d", text)) or _solid(_supports(text))
@@ -201,7 +208,12 @@ def names_means(text: str, axis: str) -> bool:
     if len(text.split()) < MEANS_WORDS:
         return False
     named = [m[0] for other, pattern in MEANS.items() if other != axis for m in pattern.finditer(text)]
-    return any(not _WEAK.match(word) for word in named)
+    return any(not is_commonplace(word) for word in named)
+
+
+def is_commonplace(word: str) -> bool:
+    """Whether one of `MEANS` is a word that anybody uses."""
+    return _WEAK.match(word) is not None
 
 
 def knows_nothing(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.interview.design import Design
+from agent.interview.parted import Parted
 from agent.interview.prompts import Prompt, Seniority
 from agent.interview.trials import Trial
 
@@ -19,7 +20,7 @@ class Asked:
     criterion: str = ""
     level: float = 0.0
     again: bool = False
-    by: Literal["axis", "trial", "drawing", "smaller", "challenge", "figure", "closing"] = "axis"
+    by: Literal["axis", "trial", "drawing", "smaller", "challenge", "figure", "parted", "closing"] = "axis"
     question: str = ""
 
 
@@ -52,6 +53,7 @@ class Interview:
     unasked: int = 0  # questions of the candidate's that the task has no answer to
     challenged: int = 0
     figures: tuple[float, ...] = ()  # of the task, that another number was asked about against
+    parted: tuple[Parted, ...] = ()  # what the candidate said in two ways, and was asked about
     idle: bool = False  # what the spare costs was asked
     closed: bool = False  # the candidate was given the last word
     given: tuple[str, ...] = ()  # what was told about the task when asked

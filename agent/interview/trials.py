@@ -155,15 +155,19 @@ def load(design: Design, seed: int = 1) -> Trial:
     """How much the design carries: the highest load with 99 % good answers and workers that keep up, to within 5 %."""
     before = _steady(design, design.rps, seed)
     low, high = (1.0, MOST_FACTOR) if before.healthy else (0.02, 1.0)
-    after, broke = before, not before.healthy
+    after = before
+    if before.healthy:
+        after = _steady(design, design.rps * MOST_FACTOR, seed)
+        if after.healthy:
+            return Trial("load", before, before, design.rps * MOST_FACTOR, broke=False)
     while high / low > 1.05:
         middle = (low * high) ** 0.5
         found = _steady(design, design.rps * middle, seed)
         if found.healthy:
             low = middle
         else:
-            high, after, broke = middle, found, True
-    return Trial("load", before, after, design.rps * low, broke)
+            high, after = middle, found
+    return Trial("load", before, after, design.rps * low)
 
 
 def hot_key(design: Design, seed: int = 1) -> Trial:

@@ -16,6 +16,7 @@ from agent.interview import figures, hearing, questions, trials, voice
 from agent.interview.amend import amended, by_lines, proposes, tries_to_amend
 from agent.interview.arithmetic import sums
 from agent.interview.design import Design, DesignError, looks_like_design, read_design, unfolded
+from agent.interview.parted import parted, settles
 from agent.interview.picture import drawn
 from agent.interview.prompts import RUBRIC, Prompt, Seniority, book
 from agent.interview.state import Asked, Interview, Length
@@ -31,6 +32,7 @@ FREE: dict[Length, int] = {
 DRAW_AFTER = 3  # answers, before the drawing is asked for
 TURN_LIMIT = 12_000  # characters of one answer
 FIGURES = 2  # of the task, that may be asked about
+PARTED = 2  # things said in two ways, that may be asked about
 LIMIT_KNOWN = 0.05  # to within which a run finds the load that a design carries
 RUDE_WORDS = 25  # an outburst of more words may hold an answer
 _RUDE = re.compile(
@@ -83,13 +85,15 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
         return _not_so(_free(state))
     if state.design is not None and not state.confirmed and hearing.brief(text) and tries_to_amend(text):
         return _free(state), voice.say(state.lang, "amend")
-    if hearing.knows_nothing(text) and state.standing.by != "figure":
+    if hearing.knows_nothing(text) and state.standing.by not in ("figure", "parted"):
         return _unknown(state)
     aside = _set_aside(state, text)
     if aside is not None:
         return _free(aside[0]), aside[1]
     if state.standing.by == "figure":
         return _figure_settled(_free(state), text)
+    if state.standing.by == "parted":
+        return _parted_settled(_free(state), text)
     if hearing.declines_to_draw(text) and state.design is None:
         return _without_drawing(state, text)
     if hearing.protests(text):
@@ -108,6 +112,9 @@ def step(state: Interview, text: str) -> tuple[Interview, str]:
     doubted = _other_figure(state, text)
     if doubted is not None:
         return doubted[0], told + remark + doubted[1]
+    split = _said_otherwise(state, text)
+    if split is not None:
+        return split[0], told + remark + split[1]
     state, question = _next(state, text, quiet=bool(told or remark))
     return state, told + remark + question
 
@@ -210,6 +217,34 @@ def _figure_settled(state: Interview, text: str) -> tuple[Interview, str]:
     nod = voice.say(state.lang, key, asked=asked, rps=voice.count(state.prompt.rps, state.lang))
     state, question = _next(replace(state, standing=Asked()), "")
     return state, f"{remark}{nod}\n{question}"
+
+
+def _said_otherwise(state: Interview, text: str) -> tuple[Interview, str] | None:
+    """Another value than the candidate's own before, for the same thing: asked about once, which of the two holds.
+
+    Who is asked what to change in the drawing may change it; a smaller task has figures of its own.
+    """
+    if len(state.parted) >= PARTED or state.standing.by == "smaller" or state.turns >= TURNS[state.length]:
+        return None
+    changing = state.standing.by == "trial" and not (state.idle and state.told[-1:] == ("load",))
+    found = parted(state.said[:-1], text, state.design)
+    if found is None or found.kind in (p.kind for p in state.parted) or (changing and found.kind == "key"):
+        return None
+    key = "parted_drawn" if found.drawn else "parted"
+    which = voice.say(state.lang, f"parted.{found.kind}")
+    question = voice.say(state.lang, key, name=found.drawn, before=found.before, now=found.now, which=which)
+    standing = Asked(by="parted", question=question)
+    return replace(state, parted=(*state.parted, found), standing=standing), question
+
+
+def _parted_settled(state: Interview, text: str) -> tuple[Interview, str]:
+    """Whichever it is, it counts as said, another answer, too; who does not know has an open question and no fault."""
+    remark, nod = "", "parted_open"
+    if not hearing.knows_nothing(text):
+        nod = "parted_noted" if settles(text, state.parted[-1]) else "parted_left"
+        state, remark = _said(state, text)
+    state, question = _next(replace(state, standing=Asked()), "")
+    return state, f"{remark}{voice.say(state.lang, nod)}\n{question}"
 
 
 def _without_drawing(state: Interview, text: str) -> tuple[Interview, str]:
@@ -481,7 +516,13 @@ def _again(state: Interview, levels: dict[str, float], latest: str) -> tuple[Int
     if not standing.criterion or standing.again or standing.criterion in state.unknown:
         return None
     now = levels[standing.criterion]
-    if now >= book().expected[state.level] or now - standing.level >= TOLD:
+    if (
+        standing.by == "drawing" and state.design is None and hearing.questions_in(latest)
+    ):  # "in words, may I?"
+        return _once_more(state, now, voice.say(state.lang, "draw_again"))
+    if now >= book().expected[state.level]:
+        return None
+    if now - standing.level >= TOLD and hearing.speaks_of(latest, standing.criterion, standing.question):
         return None
     elsewhere = hearing.answers_anything(latest) or hearing.names_means(latest, standing.criterion)
     solid = hearing.concrete(latest)
@@ -510,8 +551,13 @@ def _again(state: Interview, levels: dict[str, float], latest: str) -> tuple[Int
         question = voice.say(state.lang, "again_bare")
     else:
         return None
+    return _once_more(state, now, question)
+
+
+def _once_more(state: Interview, level: float, question: str) -> tuple[Interview, str]:
+    """The question that stands, put once more in other words."""
+    standing = replace(state.standing, level=level, again=True, question=question)
     asked = {**state.asked, standing.criterion: state.asked.get(standing.criterion, 1) + 1}
-    standing = replace(standing, level=now, again=True, question=question)
     return replace(state, standing=standing, asked=asked, again=state.again + 1), question
 
 

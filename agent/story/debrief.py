@@ -16,7 +16,7 @@ from agent.story.incident import Checked, fact_sheet
 from agent.story.outline import Section, place_for, version
 from agent.story.told import nobodys_own
 from agent.story.turns import Story, checked
-from agent.talk_judge import still_unknown
+from agent.talk_judge import by_the_same, still_unknown
 from agent.text import lemmas
 from agent.verdict import Verdict
 
@@ -55,6 +55,7 @@ W = {
         "check_deed": " [в журнале такой команды нет]",
         "read": "Почитать:",
         "progress": "Попытка {n}. Итоги по порядку: {row}. Выросло: {up}. Просело: {down}.",
+        "other_judge": "Попытка {n}. Итоги по порядку: {row}. Прошлую и эту судили разные судьи, модель и встроенный: их не сравнить.",
         "other": "Рассказ {n}-й, итоги по порядку: {row}. История новая, по осям не сравниваю.",
         "all": "по всем осям",
         "nothing": "ничего",
@@ -87,6 +88,7 @@ W = {
         "check_deed": " [the log has no such command]",
         "read": "To read:",
         "progress": "Attempt {n}. Overall, in order: {row}. Up: {up}. Down: {down}.",
+        "other_judge": "Attempt {n}. Overall, in order: {row}. Different judges, the model and the embedded one, gave the last levels and these: they do not compare.",
         "other": "Story number {n}; overall, in order: {row}. It is a new one, so I do not compare axes.",
         "all": "every axis",
         "nothing": "nothing",
@@ -188,7 +190,8 @@ def _progress(
         return None
     kin = [e for e in earlier if state.incident is not None or _alike(state.text, str(e.get("story", "")))]
     row = kin or earlier
-    before = {v["criterion"]: v["level"] for v in row[-1]["criteria"]}
+    same = by_the_same([v.shown() for v in verdicts.values()], row[-1]["criteria"])
+    before = {v["criterion"]: v["level"] for v in row[-1]["criteria"] if v["criterion"] in same}
     moved: dict[str, list[str]] = {"up": [], "down": []}
     for name, verdict in verdicts.items():
         old, new = before.get(name), verdict.level
@@ -198,6 +201,7 @@ def _progress(
         "attempt": len(row) + 1,
         "overall": [*(float(e["overall"]) for e in row), overall],
         "same_story": bool(kin),
+        "same_judge": bool(same),
         **moved,
     }
 
@@ -258,7 +262,9 @@ def _level_lines(state: Story, found: Mapping[str, Any]) -> list[str]:
     for verdict in found["criteria"]:
         level = verdict["level"] if isinstance(verdict["level"], float | int) else None
         title = _title(state.lang, verdict["criterion"])
-        lines.append(f"  {_level(level, state.lang)}  {title}: {verdict['why']}")
+        lines.append(
+            f"  {_level(level, state.lang)}  {title}: {verdict['why'] or _level_words(state, verdict['criterion'], level)}"
+        )
         if level is not None and level >= QUOTED and verdict["quotes"]:
             worth = [
                 _support(reading, q, verdict["criterion"])
@@ -270,6 +276,12 @@ def _level_lines(state: Story, found: Mapping[str, Any]) -> list[str]:
             shown.add(best["start"])
             lines.append(W[state.lang]["quote"].format(text=" ".join(best["text"].split())))
     return lines
+
+
+def _level_words(state: Story, criterion: str, level: float | None) -> str:
+    """What a level means, where the model gave no reason that its reader can use."""
+    words = load_rubric(RUBRIC).criterion(criterion).levels.of(state.lang)
+    return words[min(3, int(level + 0.5))] if level is not None else ""
 
 
 def _support(reading: Reading, quote: Mapping[str, Any], criterion: str) -> float:
@@ -311,6 +323,8 @@ def _progress_lines(lang: str, progress: Mapping[str, Any] | None) -> list[str]:
     row = " → ".join(_level(value, lang) for value in progress["overall"][-EARLIER_SHOWN:])
     if not progress["same_story"]:
         return ["", w["other"].format(n=progress["attempt"], row=row)]
+    if not progress["same_judge"]:
+        return ["", w["other_judge"].format(n=progress["attempt"], row=row)]
     every = len(load_rubric(RUBRIC).criteria)
     up, down = (
         w["all"]

@@ -26,6 +26,7 @@ LATER = 0.5  # and how much less an answer to something else belongs to the sett
 WHOLE_CHARS = 600  # a telling shorter than this is all opening: its middle is no middle of a story
 OPENS = 1.5  # the first sentence sets the scene unless it plainly does something else
 OPENING_WORDS = 4  # a shorter one clears the throat
+PUT_RIGHT_WITHIN = 3  # sentences back, in which somebody corrects a slip
 MARKED = 1.0  # of support: a sentence that has nothing of a part is not put there by its place alone
 
 
@@ -63,6 +64,14 @@ SIGNS = {
 }
 
 
+_PUTS_RIGHT = re.compile(
+    r"^\W*(?:(?:ой|ох|то есть|oh|sorry|hm+|хм+)\W+)*(?:нет,? (?:стойте|подождите|погодите|вру|не так)|стойте|подождите|погодите|поправлюсь|вернее|точнее|"
+    r"wait|no,? (?:wait|sorry|i mean)|i mean|or rather|correction)\b",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(r"\d\s?(%|[^\W\d_]{1,4})")
+
+
 @dataclass(frozen=True)
 class Line:
     """A sentence of the story, text[start:end], and the wrong claim in it, if there is one."""
@@ -95,6 +104,9 @@ def version(state: Story, claims: Sequence[Checked], minutes: int) -> list[Secti
     budget = minutes * book().words_a_minute[state.lang]
     reading = reading_of(state.text, context_of(state.incident.scenario if state.incident else None, None))
     placed = [p for p in _placed(state, reading) if not _taken_back(p.sentence, claims)]
+    slips = _slips(state, reading, placed)
+    behind = {slip.sentence.span.start: p for p, slip in slips}
+    placed = [p for p in placed if all(p is not put_right for put_right, _ in slips)]
     chosen: dict[str, list[_Placed]] = {part.id: [] for part in book().parts}
     spare = 0
     for part in book().parts:
@@ -106,7 +118,41 @@ def version(state: Story, claims: Sequence[Checked], minutes: int) -> list[Secti
             if _words(p) <= spare or not chosen[part.id]:
                 chosen[part.id].append(p)
                 spare -= _words(p)
+                while (right := behind.pop(p.sentence.span.start, None)) is not None:
+                    chosen[part.id].append(right)
+                    spare -= _words(right)
+                    p = right
     return [Section(part, _lines(reading, chosen[part.id], claims)) for part in book().parts]
+
+
+def _slips(state: Story, reading: Reading, placed: Sequence[_Placed]) -> list[tuple[_Placed, _Placed]]:
+    """Sentences that put a slip right, each with the sentence that they correct: one without the other is false."""
+    found: list[tuple[_Placed, _Placed]] = []
+    at = {p.sentence.span.start: p for p in placed}
+    for n, sentence in enumerate(reading.sentences):
+        if not _PUTS_RIGHT.match(sentence.span.text):
+            continue
+        p = at.get(sentence.span.start, _Placed(sentence, "", 0.0))
+        before = (s.span.start for s in reading.sentences[max(0, n - PUT_RIGHT_WITHIN) : n])
+        near = [at[start] for start in before if start in at and _turn(state, at[start]) == _turn(state, p)]
+        alike = [q for q in near if _units(p) & _units(q)] or near[-1:]
+        if alike:
+            found.append((p, alike[-1]))
+    return found
+
+
+def _turn(state: Story, placed: _Placed) -> int:
+    """Which turn a sentence belongs to."""
+    end = 0
+    for number, said in enumerate(state.said):
+        end += len(said) + 2
+        if placed.sentence.span.start < end:
+            return number
+    return len(state.said)
+
+
+def _units(placed: _Placed) -> set[str]:
+    return {unit.lower() for unit in _UNIT.findall(placed.sentence.span.text)}
 
 
 def place_for(state: Story, at: int, criterion: str) -> float:

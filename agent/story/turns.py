@@ -29,6 +29,7 @@ DOUBTS = 3  # of these, about what the log refutes
 TURN_LIMIT = 12_000  # characters of one turn
 STORY_LIMIT = 40_000  # characters of everything told: an hour of speech, and what the judge reads whole
 HEADLINE_WORDS = 25  # a first telling shorter than this is asked for again, once
+BACK_WORDS = 12  # a longer question tells something
 TOLD = 0.4  # levels an answer must add to count as an answer
 QUOTE_CHARS = 120
 CLAIM = "claim"  # what an answer is about that no criterion asked for
@@ -92,6 +93,8 @@ def step(state: Story, text: str) -> tuple[Story, str]:
         return _unknown(state)
     if asks_for_answer(text) and not _supports(text, *(c.id for c in load_rubric(RUBRIC).criteria)):
         return _fished(state)
+    if state.said and _asks_back(text):
+        return state, voice.say(state.lang, "asked_back")
     own, room = own_words(text), STORY_LIMIT - len(state.text)
     if room < len(own):
         return replace(state, over=True), voice.say(state.lang, "end")
@@ -128,6 +131,11 @@ def own_words(text: str) -> str:
     for span in copied:
         kept, at = kept + text[at : span.start], span.end
     return (kept + text[at:]).strip()
+
+
+def _asks_back(text: str) -> bool:
+    """Whether a turn is a short question and tells nothing."""
+    return text.endswith("?") and len(text.split()) <= BACK_WORDS and not concrete(text)
 
 
 # -- what the teller did

@@ -33,6 +33,10 @@ SAYINGS: dict[str, Wording] = {
         ru="Это пока заголовок. Расскажите с начала: с чего всё началось и что вы сделали первым делом?",
         en="That is a headline so far. Tell it from the beginning: how did it start, and what did you do first?",
     ),
+    "asked_back": Wording(
+        ru="Спрашиваю, чтобы понять, как вы работали, а не чтобы поймать. Вопрос прежний, хватит двух предложений.",
+        en="I ask to see how you worked, not to catch you out. The question stands; two sentences will do.",
+    ),
     "echo": Wording(
         ru="Это мои слова. Скажите своими: как это было у вас?",
         en="Those are my words. Say it in yours: how was it in your case?",

@@ -31,6 +31,7 @@ from agent.story.turns import (
     step,
 )
 from agent.talk_judge import masked
+from agent.verdict import Quote, Verdict
 
 INCIDENT = Incident(
     session="abc",
@@ -711,3 +712,65 @@ def test_a_figure_that_was_told_or_is_named_already_is_not_missed():
     state, _ = told("ru", "Вчера не прошло 150 135 запросов, и все платежи стояли. " * 3, incident=same)
     missed = [u["figure"] for u in make_debrief(state)["unused_facts"]]
     assert len(missed) == len(set(missed)) and "150\u00a0135" not in missed
+
+
+SLIPS = {
+    "ru": (
+        "Это был вторник, маркетплейс, 1200 платежей в секунду. В 14:05 выкатили payment-service, и успешность упала до 60 %. Я дежурил. "
+        "Нет, стойте, до 40 %, 60 было на другой день. Я откатил релиз в 14:20. Авария длилась 15 минут, успешность вернулась к 99,9 %. Вернее, 25 минут.",
+        [("упала до 60 %", "до 40 %"), ("15 минут", "25 минут")],
+    ),
+    "en": (
+        "It was a Tuesday, a marketplace, 1,200 payments a second. At 14:05 payment-service was released, and success fell to 60 %. I was on call. "
+        "No, wait, to 40 %, 60 was another day. I rolled it back at 14:20. The outage took 15 minutes, success went back to 99.9 %. Wait, no, I mean 25 minutes.",
+        [("fell to 60 %", "to 40 %"), ("15 minutes", "25 minutes")],
+    ),
+}
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_a_slip_stays_with_the_sentence_that_puts_it_right(lang: str):
+    text, pairs = SLIPS[lang]
+    state, _ = told(lang, text)
+    for minutes in (2, 5):
+        parts = [" ".join(line.text for line in s.lines) for s in version(state, [], minutes)]
+        for slip, right in pairs:
+            assert [slip in part for part in parts] == [right in part for part in parts]
+            assert any(slip in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("ru", "А зачем вам это?"), ("en", "Why do you want to know that?")]
+)
+def test_who_asks_back_is_answered_and_has_told_nothing(lang: str, words: str):
+    state, _ = told(lang, TELLING[lang])
+    after, answer = step(state, words)
+    assert answer == voice.say(lang, "asked_back") and after.said == state.said
+    assert after.standing == state.standing and after.questions == state.questions
+
+
+def test_attempts_under_two_judges_are_not_compared():
+    class Judge:
+        name = "scripted"
+
+        def judge_criterion(self, task: Any) -> Verdict:
+            return Verdict(
+                task.criterion,
+                3.0,
+                (Quote(0, 20, task.text[:20]), Quote(21, 41, task.text[21:41])),
+                "Есть.",
+                "model",
+            )
+
+        def transcript(self) -> list[Any]:
+            return []
+
+        def spent(self) -> None:
+            return None
+
+    state, _ = told("ru", TELLING["ru"])
+    first = make_debrief(state)
+    second = make_debrief(state, Judge(), earlier=[first])  # type: ignore[arg-type]
+    assert "их не сравнить" in second["text"] and "Выросло" not in second["text"]
+    assert "Выросло" in make_debrief(state, earlier=[first])["text"]
+    assert any(n.startswith("судьи разошлись, в силе модель: ") for n in second["notes"])

@@ -12,6 +12,7 @@ from agent.interview.turns import Interview, begin, step
 from agent.model import CriterionTask, ModelFailure, PhraseTask
 from agent.patience import FIRST, Patience
 from agent.rubric import load_rubric
+from agent.talk_wording import keeps_to
 from agent.verdict import Quote, Verdict
 
 SAID = "20 000 списаний в секунду × 1 КБ = 20 МБ/с. Шарды по payment_id, 32 штуки. Алерт при 30 с."
@@ -113,3 +114,47 @@ def test_a_sentence_for_each_axis_is_believed():
 
     result = make_debrief(started(), Scripted(careful))  # type: ignore[arg-type]
     assert {v["source"] for v in result["criteria"]} == {"model"} and result["judge"] == "model"
+
+
+LEADING = [
+    (
+        "Ясно. Двое бронируют последнее место на разных подах. Что мешает продать его дважды?",
+        "Ясно. Двое бронируют последнее место на разных подах. Что мешает продать его дважды? Например, можно взять условный декремент.",
+    ),
+    ("Один банк отвечает медленно. Что с остальными?", "Один банк отвечает медленно. Спасёт ли остальных тайм-аут, что с ними?"),
+    ("По какому ключу делите данные?", "По какому ключу, скажем, user_id, делите данные?"),
+    ("Какую часть схемы можно выбросить?", "Какую часть схемы можно выбросить? Подсказка: начните с кэша."),
+    ("What keeps it from being sold twice?", "What, for example a conditional update, keeps it from being sold twice?"),
+    ("How do you not do the thing twice?", "How do you not do the thing twice? Think of a key."),
+    ("What happens to its shard?", "What happens to its shard, would you move to another hash?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("draft", "said"), LEADING)
+def test_a_rewording_that_leads_is_not_said(draft: str, said: str):
+    with pytest.raises(ModelFailure):
+        keeps_to(draft, said)
+
+
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        ("Ясно. Теперь о данных. По какому ключу делите данные?", "Понял вас. Давайте про данные: по какому ключу вы их делите?"),
+        ("Представьте, что это уже работает. При каком числе будите дежурного?", "Допустим, это в бою. На каком числе вы разбудите дежурного?"),
+        ("I see. Now about guarantees. What must be strictly consistent here?", "Right. Let us turn to guarantees. What here must be strictly consistent?"),
+        ("Which other way did you consider, and when would you take it?", "Was there another way you considered? When would you take it?"),
+    ],
+)  # fmt: skip
+def test_a_plain_rewording_is_said(draft: str, said: str):
+    keeps_to(draft, said)
+
+
+def test_a_leading_model_is_heard_as_none():
+    class Leading(Scripted):
+        def phrase(self, task: PhraseTask) -> str:
+            return task.draft + " Например, возьмите условный декремент."
+
+    state, model = started(), Leading()
+    _, plain = step(state, "не знаю")
+    _, answer, note = take_turn(state, "не знаю", model)  # type: ignore[arg-type]
+    assert answer == plain and note

@@ -33,7 +33,6 @@ _ANSWERS = {
     "prevent.visible_env": "mech.human_access",
     "prevent.backup": "mech.human_access",
     "prevent.query_budget": "mech.n_plus_one",
-    "prevent.code_fix": "mech.n_plus_one",
     "prevent.idempotency": "mech.race",
     "prevent.outbox": "mech.saga",
     "prevent.capacity": "mech.capacity",

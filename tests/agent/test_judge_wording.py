@@ -95,6 +95,99 @@ def test_both_languages_say_it_their_way(concept: str, russian: str, english: st
 
 
 @pytest.mark.parametrize(
+    ("concept", "russian", "english"),
+    [
+        (
+            "prevent.idempotency",
+            "Номер операции уходит в банк.",
+            "We pass our operation number to the bank.",
+        ),
+        (
+            "prevent.idempotency",
+            "Чтобы вторая копия задания не стартанула.",
+            "So that the second copy of the job does not start.",
+        ),
+        ("prevent.code_fix", "Старый сервер погасить.", "Shut down the old server."),
+        ("prevent.code_fix", "Считать деньги в копейках.", "Keep money as integer cents."),
+        ("prevent.code_fix", "Убрать user_id из меток.", "Drop the user_id label."),
+        ("prevent.least_privilege", "Токен сервисной учётке.", "The token belongs to a service account."),
+        (
+            "prevent.least_privilege",
+            "Зону меняет только конвейер.",
+            "Only the pipeline changes the zone.",
+        ),
+        (
+            "prevent.config_check",
+            "Генератор отказывается, если список пуст.",
+            "The generator refuses an empty list.",
+        ),
+        (
+            "prevent.config_check",
+            "Больше 10 % изменений — стоп.",
+            "More than 10 % changed means stop.",
+        ),
+        ("prevent.canary", "Сутки в режиме наблюдения.", "A day in observe-only mode."),
+        ("prevent.canary", "Сначала на внутренних пользователей.", "Internal users first."),
+        (
+            "prevent.feature_flag",
+            "Удалённый конфиг для приложения.",
+            "Remote config for the app.",
+        ),
+        ("mitigate.queue_limit", "У очереди картинок max-length.", "Max-length for the queue of images."),
+        ("mitigate.shed", "Отбрасывать старые сообщения.", "Drop the oldest messages."),
+        ("mitigate.bulkhead", "Заказы на отдельный брокер.", "Orders on a separate broker."),
+        (
+            "mitigate.prescale",
+            "Масштабировать воркеров по длине очереди.",
+            "Scale the workers on queue length.",
+        ),
+        ("prevent.resource_limits", "Крутить логи по размеру.", "Rotate the logs by size."),
+        ("detect.alert", "Расхождение = P1.", "A mismatch = P1."),
+        (
+            "detect.alert",
+            "Доля 429 больше 5 % две минуты — P1.",
+            "Share of 429 above 5 % for two minutes - P1.",
+        ),
+        (
+            "detect.probe",
+            "Срок сертификата снимать с живого соединения.",
+            "Read the expiry from a live handshake.",
+        ),
+        ("detect.saturation", "Следить за ростом кучи.", "Watch the heap growth."),
+        ("detect.business_metric", "Доля пустых выдач.", "The zero-result rate."),
+        ("detect.reconcile", "Сходятся ли копейки с бухгалтерией.", "Do the cents match accounting?"),
+        ("respond.rollback", "Хранить два прошлых индекса.", "Keep two previous indices."),
+        ("respond.runbook", "Перевыпуск одной командой.", "Reissue with one command."),
+        ("mech.runtime", "Память росла по 200 МБ в час.", "Memory grew by 200 MB an hour."),
+        ("mech.race", "Крон остался на старой машине.", "The cron was still on the old machine."),
+        ("mech.values", "Копейки терялись при сложении.", "The cents were lost in the sum."),
+    ],
+)
+def test_ordinary_measures_and_causes_are_heard_whatever_broke(
+    concept: str, russian: str, english: str
+) -> None:
+    assert concept in found(russian)
+    assert concept in found(english)
+
+
+@pytest.mark.parametrize(
+    ("concept", "text"),
+    [
+        ("mitigate.bulkhead", "Запросы дожидались своей очереди."),
+        ("prevent.least_privilege", "He was removed from the on-call and his access was revoked."),
+        ("prevent.least_privilege", "Payment-service and user-service are separate."),
+        ("respond.runbook", "Добавить пункт в чек-лист релиза."),
+        ("respond.runbook", "Add an item to the release checklist."),
+        ("verify.criterion", "Убедиться, что такого больше не будет."),
+        ("verify.criterion", "Make sure that everybody is more careful."),
+        ("prevent.config_check", "Проверять конфиг внимательнее."),
+    ],
+)
+def test_what_only_looks_like_a_measure_is_not_heard_as_one(concept: str, text: str) -> None:
+    assert concept not in found(text)
+
+
+@pytest.mark.parametrize(
     ("concept", "text"),
     [
         ("blame.approval", "Недополучено 9 млн комиссии, звено подписано тем же ключом."),

@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from agent.rubric import COMPANY_FILE, RUBRICS, RubricError
 from agent.text import Span, Token
 
 _REACH = 4  # words from one term to the next
+_MOST_TERMS = 40  # within reach of one: words have several readings
 _LONGEST = 30  # signs of a phrase that is one term; longer ones hold a clause
 _APART = re.compile(r"[,;:()—–/|+\"«»\n.&]|\b(?:and|or|plus|then|и|или|потом|затем)\b", re.IGNORECASE)
 _TERM = "term.software"
@@ -75,13 +75,18 @@ def terms_of(words: Sequence[Token], found: Sequence[Match]) -> list[Term]:
 def links_of(span: Span, terms: Sequence[Term]) -> set[tuple[str, str]]:
     """The pairs of different terms of a sentence that stand in one breath; two readings of one phrase are no pair."""
     linked = set()
-    for one, other in combinations(terms, 2):
-        if one.name == other.name or not 0 < other.place - one.place <= _REACH:
-            continue
-        if one.start < other.end and other.start < one.end:
-            continue
-        if not _APART.search(span.text, one.word.end - span.start, other.word.start - span.start):
-            linked.add((min(one.name, other.name), max(one.name, other.name)))
+    for i, one in enumerate(terms):
+        for other in terms[i + 1 : i + 1 + _MOST_TERMS]:
+            if other.place - one.place > _REACH:
+                break
+            if (
+                one.name == other.name
+                or other.place == one.place
+                or (one.start < other.end and other.start < one.end)
+            ):
+                continue
+            if not _APART.search(span.text, one.word.end - span.start, other.word.start - span.start):
+                linked.add((min(one.name, other.name), max(one.name, other.name)))
     return linked
 
 

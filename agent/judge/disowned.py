@@ -126,11 +126,14 @@ _REASON = re.compile(r"\b(?:because|since|as it|would|так как|потому
 _WHY = re.compile(_REASON.pattern + r"|\w\s?[:—–(]", re.IGNORECASE)
 _STRUCK = re.compile(r"~~[^~\n]+~~|<\s*(s|del|strike)\s*>.*?<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
 # An advertisement: what follows in the paragraph praises a product.
-_ADVERT = re.compile(
-    r"(?=.*\b(?:platform|product|tool|solution|service|suite|software|vendor|платформ\w*|продукт\w*|инструмент\w*|решени\w+|сервис\w*|вендор\w*)\b)"
-    r".*(?:\b(?:i|we) (?:\w+ )?recommend\b|\btrust(?:ed)? (?:it|by|us)\b|\bfree (?:trial|of charge)\b|\bfor free\b|\bout of the box\b|\bleading\b|\ball-in-one\b"
-    r"|\bрекоменду\w+|\bдоверя\w+|\bбесплатн\w+|\bиз коробки\b|\bведущ\w+|\bлидер\w* рынка)",
-    re.IGNORECASE | re.DOTALL,
+_PRODUCT = re.compile(
+    r"\b(?:platform|product|tool|solution|service|suite|software|vendor|платформ\w*|продукт\w*|инструмент\w*|решени\w+|сервис\w*|вендор\w*)\b",
+    re.IGNORECASE,
+)
+_PRAISE = re.compile(
+    r"\b(?:i|we) (?:\w+ )?recommend\b|\btrust(?:ed)? (?:it|by|us)\b|\bfree (?:trial|of charge)\b|\bfor free\b|\bout of the box\b|\bleading\b|\ball-in-one\b"
+    r"|\bрекоменду\w+|\bдоверя\w+|\bбесплатн\w+|\bиз коробки\b|\bведущ\w+|\bлидер\w* рынка",
+    re.IGNORECASE,
 )
 _BRAND = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][a-z]+(?:[A-Z][a-z]+| \d{2,}| [A-Z][a-z]+)\b")
 _BLANK = re.compile(r"\n\s*\n")
@@ -144,7 +147,9 @@ def disowned(text: str, spans: Sequence[Span]) -> frozenset[int]:
     for i, said in enumerate(plain):
         if _IDEAL.search(said):
             found.add(i)
-        if _ELSEWHOSE.search(said) or (_ADVERT.search(said) and _BRAND.search(said)):
+        if _ELSEWHOSE.search(said) or (
+            _PRAISE.search(said) and _PRODUCT.search(said) and _BRAND.search(said)
+        ):
             found.update(j for j in range(i, len(spans)) if block[j] == block[i])
         if _VERDICT.match(said) and i and block[i - 1] == block[i]:
             found.update((i - 1, i))
